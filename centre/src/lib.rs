@@ -1,0 +1,1 @@
+//! Operations: pipeline, alerts, incidents, situation, accounts, authorisation, schedule.

@@ -1,0 +1,1 @@
+//! Student records (find, grade, mask, protect), level-3 audits, evidence and reports.

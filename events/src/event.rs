@@ -1,0 +1,361 @@
+//! The log record (日志记录): flat fields over one text buffer.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::field::{self, FieldId};
+use crate::id::{EventId, ExerciseId};
+use crate::limits;
+use crate::logsource::LogSourceId;
+use crate::site::{SensorId, SiteId};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// One record. Field names are interned ids and texts are ranges into one buffer, so a reused
+/// event costs no allocation per field. A field may occur more than once (a list in the record).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// Time-ordered id, given at intake.
+    pub id: EventId,
+    /// When it happened, by the record itself; [`Event::received`] if the record does not say.
+    pub time: Timestamp,
+    /// When it reached us.
+    pub received: Timestamp,
+    /// The school it is about.
+    pub site: SiteId,
+    /// Who sent it.
+    pub sensor: SensorId,
+    /// The Sigma log source, set by the pack.
+    pub logsource: LogSourceId,
+    /// The exercise this record belongs to; `None` for real telemetry.
+    pub exercise: Option<ExerciseId>,
+    /// What was done to keep the record within its bounds.
+    pub marks: Marks,
+    /// The record as text (its first `raw_len` bytes), then every value that is not part of it.
+    text: String,
+    raw_len: u32,
+    /// The record as received, where it is not UTF-8.
+    raw_bytes: Option<Box<[u8]>>,
+    slots: Vec<Slot>,
+}
+
+/// What happened to a record on its way in; shown to people, never silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(pub u8);
+
+impl Marks {
+    /// The raw record or a value was longer than its bound and was cut.
+    pub const CUT: u8 = 1;
+    /// There were more fields than [`limits::FIELDS_MAX`], or deeper ones than
+    /// [`limits::JSON_DEPTH_MAX`].
+    pub const FIELDS_DROPPED: u8 = 2;
+    /// The record was not valid UTF-8.
+    pub const NOT_UTF8: u8 = 4;
+    /// The record said nothing usable about its time.
+    pub const NO_TIME: u8 = 8;
+    /// The pack could not decode it; kept as received.
+    pub const UNDECODED: u8 = 16;
+
+    /// Whether a mark is set.
+    pub const fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    /// Sets a mark.
+    pub const fn set(&mut self, mark: u8) {
+        self.0 |= mark;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Slot {
+    field: FieldId,
+    value: Stored,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stored {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str { start: u32, len: u32 },
+}
+
+impl Default for SensorId {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
+impl Default for LogSourceId {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
+impl Event {
+    /// An empty event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties the event and keeps its buffers.
+    pub fn clear(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let slots = std::mem::take(&mut self.slots);
+        *self = Self { text, slots, ..Self::default() };
+        self.text.clear();
+        self.slots.clear();
+    }
+
+    /// Sets the record as received, cut at [`limits::RAW_BYTES_MAX`]. Call it before any field is
+    /// pushed: fields pushed earlier are dropped.
+    pub fn set_raw(&mut self, record: &[u8]) {
+        self.text.clear();
+        self.slots.clear();
+        self.raw_bytes = None;
+        let kept = &record[..record.len().min(limits::RAW_BYTES_MAX)];
+        if kept.len() < record.len() {
+            self.marks.set(Marks::CUT);
+        }
+        match std::str::from_utf8(kept) {
+            Ok(text) => self.text.push_str(text),
+            // Cut in the middle of a character: the whole characters before it are the record.
+            Err(e) if kept.len() < record.len() && e.error_len().is_none() => {
+                self.text.push_str(&String::from_utf8_lossy(&kept[..e.valid_up_to()]));
+            }
+            Err(_) => {
+                self.marks.set(Marks::NOT_UTF8);
+                self.raw_bytes = Some(kept.into());
+                self.text.push_str(&String::from_utf8_lossy(kept));
+            }
+        }
+        self.raw_len = self.text.len() as u32;
+    }
+
+    /// Sets the record as received together with its text in UTF-8 (for a record in GB18030 or
+    /// another encoding that a decoder knows).
+    pub fn set_raw_decoded(&mut self, record: &[u8], text: &str) {
+        self.set_raw(text.as_bytes());
+        if record != text.as_bytes() {
+            self.raw_bytes = Some(record[..record.len().min(limits::RAW_BYTES_MAX)].into());
+        }
+    }
+
+    /// The record as received, byte for byte (up to [`limits::RAW_BYTES_MAX`]).
+    pub fn raw(&self) -> &[u8] {
+        self.raw_bytes.as_deref().unwrap_or_else(|| self.raw_text().as_bytes())
+    }
+
+    /// The record as text; bytes that are not UTF-8 show as U+FFFD.
+    pub fn raw_text(&self) -> &str {
+        &self.text[..self.raw_len as usize]
+    }
+
+    /// Adds a field. Beyond [`limits::FIELDS_MAX`] or [`limits::TEXT_BYTES_MAX`] it is dropped and
+    /// the event marked; a text beyond [`limits::VALUE_BYTES_MAX`] is cut and the event marked.
+    pub fn push(&mut self, field: FieldId, value: Value<'_>) {
+        let value = match value {
+            Value::Null => Stored::Null,
+            Value::Bool(b) => Stored::Bool(b),
+            Value::Int(i) => Stored::Int(i),
+            Value::Float(f) => Stored::Float(f),
+            Value::Str(s) => {
+                let s = self.cut(s);
+                if self.text.len() + s.len() > limits::TEXT_BYTES_MAX {
+                    self.marks.set(Marks::FIELDS_DROPPED);
+                    return;
+                }
+                let start = self.text.len() as u32;
+                self.text.push_str(s);
+                Stored::Str { start, len: s.len() as u32 }
+            }
+        };
+        self.push_stored(field, value);
+    }
+
+    /// Adds a field by name. A name that cannot be interned keeps its value under
+    /// [`field::OVERFLOW`] as `name=value`.
+    pub fn push_named(&mut self, name: &str, value: Value<'_>) {
+        match FieldId::intern(name) {
+            Some(id) => self.push(id, value),
+            None => {
+                let name: String = name.chars().take(64).collect();
+                self.push(field::OVERFLOW, Value::Str(&format!("{name}={value}")));
+            }
+        }
+    }
+
+    /// Adds a text field that is a part of the record: no copy. A range that is not on character
+    /// boundaries of [`Event::raw_text`] is ignored and returns `false`.
+    pub fn push_raw_range(&mut self, field: FieldId, range: Range<usize>) -> bool {
+        let Some(part) = self.raw_text().get(range.clone()) else { return false };
+        if part.len() > limits::VALUE_BYTES_MAX {
+            let part = part.to_owned();
+            self.push(field, Value::Str(&part));
+        } else {
+            let (start, len) = (range.start as u32, part.len() as u32);
+            self.push_stored(field, Stored::Str { start, len });
+        }
+        true
+    }
+
+    /// Replaces every value of a field by one.
+    pub fn set(&mut self, field: FieldId, value: Value<'_>) {
+        self.slots.retain(|s| s.field != field);
+        self.push(field, value);
+    }
+
+    /// All fields in the order they were added.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
+        self.slots.iter().map(|s| (s.field, self.value(s.value)))
+    }
+
+    /// The first value of a field.
+    pub fn get(&self, field: FieldId) -> Option<Value<'_>> {
+        self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value))
+    }
+
+    /// Every value of a field.
+    pub fn all(&self, field: FieldId) -> impl Iterator<Item = Value<'_>> {
+        self.slots.iter().filter(move |s| s.field == field).map(|s| self.value(s.value))
+    }
+
+    /// The first value of a field, if it is text.
+    pub fn str(&self, field: FieldId) -> Option<&str> {
+        self.get(field).and_then(Value::as_str)
+    }
+
+    /// The first value of a field as text, numbers included.
+    pub fn text(&self, field: FieldId) -> Option<Cow<'_, str>> {
+        self.get(field).map(Value::text)
+    }
+
+    /// The first value of a field as a whole number.
+    pub fn int(&self, field: FieldId) -> Option<i64> {
+        self.get(field).and_then(Value::as_i64)
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are no fields.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// About how much memory the event holds, in bytes: for queue bounds.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.text.capacity()
+            + self.slots.capacity() * size_of::<Slot>()
+            + self.raw_bytes.as_ref().map_or(0, |b| b.len())
+    }
+
+    fn push_stored(&mut self, field: FieldId, value: Stored) {
+        if self.slots.len() >= limits::FIELDS_MAX {
+            self.marks.set(Marks::FIELDS_DROPPED);
+            return;
+        }
+        self.slots.push(Slot { field, value });
+    }
+
+    fn cut<'a>(&mut self, s: &'a str) -> &'a str {
+        if s.len() <= limits::VALUE_BYTES_MAX {
+            return s;
+        }
+        self.marks.set(Marks::CUT);
+        let mut end = limits::VALUE_BYTES_MAX;
+        while !s.is_char_boundary(end) {
+            end -= 1;
+        }
+        &s[..end]
+    }
+
+    fn value(&self, stored: Stored) -> Value<'_> {
+        match stored {
+            Stored::Null => Value::Null,
+            Stored::Bool(b) => Value::Bool(b),
+            Stored::Int(i) => Value::Int(i),
+            Stored::Float(f) => Value::Float(f),
+            Stored::Str { start, len } => {
+                Value::Str(&self.text[start as usize..(start + len) as usize])
+            }
+        }
+    }
+
+    /// If a text value lies within the raw record, where.
+    pub(crate) fn raw_range_of(&self, value: &str) -> Option<Range<usize>> {
+        let start = (value.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        (start + value.len() <= self.raw_len as usize).then_some(start..start + value.len())
+    }
+
+    /// The record as received where it is not UTF-8.
+    pub(crate) fn raw_bytes(&self) -> Option<&[u8]> {
+        self.raw_bytes.as_deref()
+    }
+
+    pub(crate) fn set_raw_bytes(&mut self, bytes: &[u8]) {
+        self.raw_bytes = Some(bytes.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_over_the_record() {
+        let mut e = Event::new();
+        e.set_raw("登录失败 user=alice".as_bytes());
+        let at = e.raw_text().find("alice").unwrap();
+        assert!(e.push_raw_range(field::USER_NAME, at..at + 5));
+        assert!(!e.push_raw_range(field::USER_NAME, 1..2), "inside a character");
+        e.push(field::SOURCE_PORT, Value::Int(22));
+        e.push_named("Custom", Value::Str("x"));
+        assert_eq!(e.str(field::USER_NAME), Some("alice"));
+        assert_eq!(e.int(field::SOURCE_PORT), Some(22));
+        assert_eq!(e.len(), 3);
+        e.clear();
+        assert!(e.is_empty() && e.raw().is_empty());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_survive() {
+        let mut e = Event::new();
+        e.set_raw(b"ok \xff\xfe");
+        assert_eq!(e.raw(), b"ok \xff\xfe");
+        assert!(e.marks.has(Marks::NOT_UTF8));
+        assert!(e.raw_text().starts_with("ok "));
+    }
+
+    #[test]
+    fn bounds_cut_and_mark() {
+        let mut e = Event::new();
+        e.set_raw(&vec![b'a'; limits::RAW_BYTES_MAX + 1]);
+        assert_eq!(e.raw().len(), limits::RAW_BYTES_MAX);
+        assert!(e.marks.has(Marks::CUT));
+        let mut e = Event::new();
+        let long = "学".repeat(limits::VALUE_BYTES_MAX);
+        e.push(field::MESSAGE, Value::Str(&long));
+        assert!(e.marks.has(Marks::CUT));
+        assert!(e.str(field::MESSAGE).unwrap().len() <= limits::VALUE_BYTES_MAX);
+        for _ in 0..limits::FIELDS_MAX {
+            e.push(field::MESSAGE, Value::Null);
+        }
+        assert!(e.marks.has(Marks::FIELDS_DROPPED));
+        assert_eq!(e.len(), limits::FIELDS_MAX);
+    }
+
+    #[test]
+    fn a_cut_inside_a_character_is_not_bad_utf8() {
+        let mut e = Event::new();
+        let text = "学".repeat(limits::RAW_BYTES_MAX / 3 + 5);
+        e.set_raw(text.as_bytes());
+        assert!(!e.marks.has(Marks::NOT_UTF8));
+        assert!(e.marks.has(Marks::CUT));
+    }
+}

@@ -1,0 +1,1 @@
+//! CACAO 2.0 playbooks: model, validate, run, drill.

@@ -1,0 +1,1 @@
+//! The journal, the archive, search, and typed state in sled.
