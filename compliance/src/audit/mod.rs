@@ -1,1 +1,40 @@
-//! audit
+//! The level-3 audit (等保三级稽核): catalogue, checks, runs, scores and findings.
+//!
+//! Layout: [`catalogue`] the 211 items; [`check`] one check file, [`embedded`] those shipped;
+//! [`host`] where probes may look, [`probe`] what they see as [`fact`]s, [`expect`] what must
+//! hold; [`plan`] and [`run`] put them together; [`score`], [`diff`], [`finding`] and [`settle`]
+//! read a run.
+//!
+//! Invariants: probing never changes the target (a [`Host`] cannot); what was not seen is never
+//! passed; the nine verdicts are never merged; every planned check and all 211 items appear in
+//! every run; the clock is passed in.
+
+pub mod catalogue;
+pub mod check;
+pub mod diff;
+pub mod embedded;
+pub mod error;
+pub mod expect;
+pub mod fact;
+pub mod finding;
+pub mod host;
+pub mod limits;
+pub mod plan;
+pub mod probe;
+pub mod run;
+pub mod score;
+pub mod settle;
+pub mod verdict;
+
+pub use catalogue::{Catalogue, Item};
+pub use check::{Check, CheckId};
+pub use diff::{RunDiff, diff};
+pub use embedded::{checks, checks_with};
+pub use error::AuditError;
+pub use finding::{Finding, findings};
+pub use host::{Host, LocalHost, RecordedHost};
+pub use plan::{Plan, Target, plan};
+pub use run::{AuditRun, CheckResult, ItemResult, Progress, run};
+pub use score::{Score, Template, score, templates};
+pub use settle::{Attestation, Waiver, settle};
+pub use verdict::{Verdict, VerdictKind};

@@ -1,0 +1,109 @@
+//! Facts: what probes saw, by name. Verdict logic reads facts only.
+
+use std::collections::BTreeMap;
+
+use super::limits;
+
+/// One thing seen, or why it could not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Looked for where it would be, and not there.
+    Absent,
+    /// Could not be looked for; the text says why (permission, time, size).
+    Unseen(String),
+    /// A number.
+    Int(i64),
+    /// A word.
+    Text(String),
+    /// Several words; an empty list is [`Fact::Absent`] for comparisons.
+    List(Vec<String>),
+}
+
+impl Fact {
+    /// A word, as a number when it is one.
+    pub fn word(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Text(text.to_owned()), Self::Int)
+    }
+
+    /// What a person reads, bounded.
+    pub fn show(&self) -> String {
+        match self {
+            Self::Absent => "(absent)".into(),
+            Self::Unseen(why) => format!("(not seen: {why})"),
+            Self::Int(n) => n.to_string(),
+            Self::Text(t) => clip(t),
+            Self::List(l) if l.is_empty() => "(none)".into(),
+            Self::List(l) => {
+                let mut shown: Vec<String> =
+                    l.iter().take(limits::LIST_SHOWN_MAX).map(|t| clip(t)).collect();
+                if l.len() > limits::LIST_SHOWN_MAX {
+                    shown.push(format!("… {} in all", l.len()));
+                }
+                shown.join(", ")
+            }
+        }
+    }
+}
+
+fn clip(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 200;
+    let text = redact(text);
+    if text.chars().count() <= SHOWN_CHARS_MAX {
+        return text;
+    }
+    text.chars().take(SHOWN_CHARS_MAX).chain(['…']).collect()
+}
+
+/// Hides what follows words such as `password=`: a configuration line may carry a secret.
+fn redact(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    for word in ["password", "passwd", "secret", "token", "apikey", "api_key"] {
+        if let Some(at) = lower.find(word) {
+            let after = at + word.len();
+            let rest = &text[after..];
+            if rest.trim_start().starts_with(['=', ':']) {
+                return format!("{}=***", &text[..after]);
+            }
+        }
+    }
+    text.to_owned()
+}
+
+/// Facts by name.
+#[derive(Clone, Debug, Default)]
+pub struct Facts(BTreeMap<String, Fact>);
+
+impl Facts {
+    /// Sets a fact; the last word on a name holds.
+    pub fn set(&mut self, name: impl Into<String>, fact: Fact) {
+        self.0.insert(name.into(), fact);
+    }
+
+    /// The fact of a name; a name no probe gave is absent.
+    pub fn get(&self, name: &str) -> &Fact {
+        self.0.get(name).unwrap_or(&Fact::Absent)
+    }
+
+    /// Whether a probe gave the name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// All in order of name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_long_lists_cut() {
+        assert_eq!(Fact::Text("db_password = hunter2".into()).show(), "db_password=***");
+        let many = Fact::List((0..50).map(|n| n.to_string()).collect());
+        assert!(many.show().ends_with("… 50 in all"));
+        assert_eq!(Fact::word("90"), Fact::Int(90));
+    }
+}

@@ -1,0 +1,126 @@
+//! Where probes look. A [`Host`] is read-only by its shape: files, names, metadata and the
+//! commands of [`allow`]. Each answer tells "not there" from "not allowed to see".
+
+pub mod allow;
+mod local;
+mod recorded;
+mod witness;
+
+pub use allow::Command;
+pub use local::LocalHost;
+pub use recorded::RecordedHost;
+pub(crate) use witness::Witness;
+
+/// Kind of a file-system entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link (only from [`Host::link_metadata`]).
+    Link,
+    /// A device, socket or pipe.
+    Other,
+}
+
+/// Metadata of a file-system entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Its kind.
+    pub kind: Kind,
+    /// Permission bits, `0o7777` at most.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Last change of content, seconds since the epoch.
+    pub mtime_secs: i64,
+    /// The file system it is on.
+    pub device: u64,
+}
+
+/// Why a host did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// There is no such thing. The only answer that is evidence of absence.
+    #[error("{what}: not found")]
+    NotFound {
+        /// Path or command.
+        what: String,
+    },
+    /// It is there, and we may not look.
+    #[error("{what}: permission denied")]
+    Denied {
+        /// Path or command.
+        what: String,
+    },
+    /// Larger than the named bound.
+    #[error("{what}: larger than {max} bytes")]
+    TooLarge {
+        /// Path or command.
+        what: String,
+        /// The bound.
+        max: usize,
+    },
+    /// Took longer than the named bound.
+    #[error("{what}: no answer within {ms} ms")]
+    TimedOut {
+        /// Path or command.
+        what: String,
+        /// The bound.
+        ms: u64,
+    },
+    /// The target cannot answer this question at all (an image has no processes).
+    #[error("{what}: not available on this target")]
+    Unavailable {
+        /// Path or command.
+        what: String,
+    },
+    /// Anything else.
+    #[error("{what}: {reason}")]
+    Failed {
+        /// Path or command.
+        what: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl HostError {
+    /// Stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "A101",
+            Self::Denied { .. } => "A102",
+            Self::TooLarge { .. } => "A103",
+            Self::TimedOut { .. } => "A104",
+            Self::Unavailable { .. } => "A105",
+            Self::Failed { .. } => "A106",
+        }
+    }
+
+    /// Whether this says that the thing does not exist.
+    pub const fn is_absence(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
+
+/// A target that can be looked at and not changed.
+pub trait Host {
+    /// A regular file's bytes, at most [`super::limits::FILE_BYTES_MAX`].
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError>;
+    /// The names in a directory, sorted.
+    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError>;
+    /// Metadata, links followed.
+    fn metadata(&self, path: &str) -> Result<Meta, HostError>;
+    /// Metadata of the entry itself, links not followed.
+    fn link_metadata(&self, path: &str) -> Result<Meta, HostError>;
+    /// The standard output of an allow-listed read-only command that ended with success.
+    fn run(&self, command: Command) -> Result<Vec<u8>, HostError>;
+    /// Milliseconds on a clock that only goes forward; 0 always on a recording.
+    fn elapsed_ms(&self) -> u64;
+}

@@ -1,0 +1,104 @@
+//! A plan: which checks run on which target, and which items each decides.
+
+use events::SiteId;
+use serde::{Deserialize, Serialize};
+
+use super::catalogue::Catalogue;
+use super::check::Check;
+use super::error::AuditError;
+use super::limits;
+
+/// What is audited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The site it belongs to.
+    pub site: SiteId,
+    /// Its name, such as the host name.
+    pub name: String,
+    /// Object class of the standard: `os` for a host.
+    pub object: String,
+}
+
+impl Target {
+    /// A host of a site.
+    pub fn host(site: SiteId, name: impl Into<String>) -> Self {
+        Self { site, name: name.into(), object: "os".into() }
+    }
+}
+
+/// Checks chosen for one target, in order of id.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) target: Target,
+    pub(super) checks: Vec<Check>,
+    pub(super) items: Vec<PlannedItem>,
+    pub(super) standard: String,
+}
+
+/// One item and what its verdict is drawn from.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedItem {
+    pub(super) id: String,
+    pub(super) partial_allowed: bool,
+    /// Positions in `Plan::checks` that decide it.
+    pub(super) judged_by: Vec<usize>,
+    /// Positions that only add evidence.
+    pub(super) informed_by: Vec<usize>,
+}
+
+impl Plan {
+    /// How many checks will run.
+    pub fn len(&self) -> usize {
+        self.checks.len()
+    }
+
+    /// Whether no check fits the target.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The checks in the order they run.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+}
+
+/// Chooses the checks that look at the target's object class and lays out all items.
+/// Fails when a check names an unknown item, judges one on the wrong object, or an id is double.
+pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<Plan, AuditError> {
+    if checks.len() > limits::CHECKS_MAX {
+        let (found, max) = (checks.len(), limits::CHECKS_MAX);
+        return Err(AuditError::TooManyChecks { found, max });
+    }
+    let mut chosen: Vec<Check> = Vec::new();
+    for check in checks {
+        check.fits(catalogue)?;
+        if check.object == target.object {
+            chosen.push(check.clone());
+        }
+    }
+    chosen.sort_by(|a, b| a.id.cmp(&b.id));
+    if let Some(pair) = chosen.windows(2).find(|p| p[0].id == p[1].id) {
+        return Err(AuditError::CheckTwice { id: pair[0].id.clone() });
+    }
+    let positions = |serves: &dyn Fn(&Check) -> bool| {
+        chosen.iter().enumerate().filter(|(_, c)| serves(c)).map(|(i, _)| i).collect()
+    };
+    let items = catalogue
+        .items
+        .iter()
+        .map(|item| PlannedItem {
+            id: item.id.clone(),
+            // Where the copies used were not readable the stricter reading holds.
+            partial_allowed: item.partial_allowed.unwrap_or(false),
+            judged_by: positions(&|c| c.items.contains(&item.id)),
+            informed_by: positions(&|c| c.informs.contains(&item.id)),
+        })
+        .collect();
+    Ok(Plan { target: target.clone(), checks: chosen, items, standard: catalogue.standard.clone() })
+}

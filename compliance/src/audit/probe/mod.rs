@@ -1,0 +1,109 @@
+//! Probes: read-only looks at a host that yield facts. One file per kind.
+//!
+//! A probe never fails as a whole: what it cannot see becomes [`Fact::Unseen`] with the reason,
+//! and the step that needs it is neither met nor unmet.
+
+mod accounts;
+mod command;
+mod firewall;
+mod lines;
+mod logrotate;
+mod modes;
+mod network;
+mod pam;
+mod process;
+mod scan;
+mod settings;
+mod software;
+mod storage;
+mod sysctl;
+mod text;
+
+use events::Timestamp;
+use serde::Deserialize;
+
+use super::fact::Facts;
+use super::host::Host;
+
+/// What a probe works with.
+pub struct Context<'a> {
+    /// The target.
+    pub host: &'a dyn Host,
+    /// The time of the run; ages count back from it.
+    pub now: Timestamp,
+}
+
+/// One probe of a check file, by `kind`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Probe {
+    /// Settings of configuration files.
+    Settings(settings::Settings),
+    /// Arguments of a PAM module.
+    Pam(pam::Pam),
+    /// Accounts, passwords and shells.
+    Accounts(accounts::Accounts),
+    /// Modes and owners of files.
+    Modes(modes::Modes),
+    /// Installed packages.
+    Packages(software::Packages),
+    /// Services enabled and running.
+    Services(software::Services),
+    /// Listening sockets.
+    Listening(network::Listening),
+    /// Running processes and their users.
+    Processes(process::Processes),
+    /// Lines of files that match patterns.
+    Lines(lines::Lines),
+    /// A bounded walk for writable, set-uid and unowned files.
+    Scan(scan::Scan),
+    /// Days that log rotation keeps.
+    Logrotate(logrotate::Logrotate),
+    /// Kernel settings.
+    Sysctl(sysctl::Sysctl),
+    /// Swap and encryption of storage.
+    Storage(storage::Storage),
+    /// Age and number of files.
+    Newest(storage::Newest),
+    /// The host firewall's default.
+    Firewall(firewall::Firewall),
+    /// SELinux and AppArmor.
+    Mac(sysctl::Mac),
+    /// Patterns in a command's output.
+    Command(command::CommandOutput),
+}
+
+impl Probe {
+    /// Compiles patterns and refuses what cannot work; called once at load.
+    pub(crate) fn prepare(&mut self) -> Result<(), String> {
+        match self {
+            Self::Lines(p) => p.prepare(),
+            Self::Command(p) => p.prepare(),
+            Self::Modes(p) => p.prepare(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks, and adds what it saw to `facts`.
+    pub fn look(&self, cx: &Context<'_>, facts: &mut Facts) {
+        match self {
+            Self::Settings(p) => p.look(cx, facts),
+            Self::Pam(p) => p.look(cx, facts),
+            Self::Accounts(p) => p.look(cx, facts),
+            Self::Modes(p) => p.look(cx, facts),
+            Self::Packages(p) => p.look(cx, facts),
+            Self::Services(p) => p.look(cx, facts),
+            Self::Listening(p) => p.look(cx, facts),
+            Self::Processes(p) => p.look(cx, facts),
+            Self::Lines(p) => p.look(cx, facts),
+            Self::Scan(p) => p.look(cx, facts),
+            Self::Logrotate(p) => p.look(cx, facts),
+            Self::Sysctl(p) => p.look(cx, facts),
+            Self::Storage(p) => p.look(cx, facts),
+            Self::Newest(p) => p.look(cx, facts),
+            Self::Firewall(p) => p.look(cx, facts),
+            Self::Mac(p) => p.look(cx, facts),
+            Self::Command(p) => p.look(cx, facts),
+        }
+    }
+}
