@@ -129,6 +129,21 @@ fn every_crate_takes_the_lints_of_the_workspace() {
 }
 
 #[test]
+fn banned_crates_are_not_locked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let deny = toml(&root.join("deny.toml"));
+    let banned = deny["bans"]["deny"].as_array().unwrap();
+    let banned: Vec<&str> = banned.iter().filter_map(|b| b["crate"].as_str()).collect();
+    assert!(banned.contains(&"openssl") && banned.contains(&"aws-lc-rs"));
+    let lock = toml(&root.join("Cargo.lock"));
+    let locked = lock["package"].as_array().unwrap();
+    let names: Vec<&str> = locked.iter().filter_map(|p| p["name"].as_str()).collect();
+    assert!(names.contains(&"ring"), "the lock file was read");
+    let found: Vec<&&str> = names.iter().filter(|name| banned.contains(name)).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn source_files_stay_readable() {
     let mut long = Vec::new();
     for package in metadata().workspace_packages() {
