@@ -27,7 +27,8 @@ mod variable;
 pub use codes::explain;
 pub use condition::Condition;
 pub use drill::{
-    Drill, DrillPlan, Inject, InjectContext, InjectRecord, Transport, marker, verify_marker,
+    Act, Coverage, Drill, DrillFinding, DrillPlan, DrillRun, DrillScore, Inject, InjectContext,
+    InjectRecord, Observation, ObservedAlert, Transport, marker, verify_marker,
 };
 pub use engine::{
     Answer, Begin, Change, EffectRequest, Effector, Effectors, FailReason, FileJournal, Manual,

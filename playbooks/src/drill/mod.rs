@@ -7,11 +7,19 @@
 //!
 //! Invariants: pure, no clock; times only move from unset to set; what is open counts as missed.
 
+mod clock;
 mod marker;
 pub(crate) mod plan;
+mod report;
+mod score;
 
+pub use clock::{Act, DrillRun, EndReason, InjectClock, Observation, ObservedAlert};
 pub use marker::{marker, verify_marker};
 pub use plan::{
     Drill, DrillPlan, DrillRole, Expectation, Inject, InjectContext, InjectRecord, RecordTemplate,
     Transport,
+};
+pub use report::{html, markdown};
+pub use score::{
+    Coverage, DrillFinding, DrillScore, FindingKind, InjectScore, Span, TechniqueScore,
 };
