@@ -16,8 +16,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// Another process has the state open.
-    #[error("the state in {path} is in use by another process")]
+    /// Another process has the state or the journal open.
+    #[error("{path} is in use by another process")]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -88,6 +88,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A part of the journal cannot be read.
+    #[error("the journal is damaged: {damage}")]
+    Damaged {
+        /// Which part.
+        damage: crate::journal::Damage,
+    },
 }
 
 impl Error {
@@ -104,6 +110,7 @@ impl Error {
             Self::Conflict { .. } => "T008",
             Self::Import { .. } => "T009",
             Self::Stream { .. } => "T010",
+            Self::Damaged { .. } => "T011",
         }
     }
 
