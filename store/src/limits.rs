@@ -1,0 +1,20 @@
+//! Named bounds of the store.
+
+/// Memory sled may use for its page cache, in bytes.
+pub const STATE_CACHE_BYTES: u64 = 64 << 20;
+/// Longest record of a table in its written form, in bytes.
+pub const RECORD_BYTES_MAX: usize = 32 << 20;
+/// Longest line that an import of state reads, in bytes.
+pub const IMPORT_LINE_BYTES_MAX: usize = 3 * RECORD_BYTES_MAX;
+/// How often a transaction is run again when others keep changing what it read.
+pub const TRANSACTION_TRIES_MAX: usize = 100;
+/// Payload of one journal frame, packed or not, in bytes: a reader allocates no more.
+pub const FRAME_BYTES_MAX: u32 = 64 << 20;
+/// Events of one frame are about so many bytes in memory (one event may be more).
+pub const FRAME_WEIGHT_BYTES: usize = 2 << 20;
+/// Events in one frame.
+pub const FRAME_EVENTS_MAX: usize = 8_192;
+/// Batches shorter than this are not packed, in bytes.
+pub const PACK_BYTES_MIN: usize = 512;
+/// One group commit takes about so many bytes of events.
+pub const GROUP_WEIGHT_BYTES: usize = 16 << 20;
