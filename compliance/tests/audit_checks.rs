@@ -1,5 +1,7 @@
 //! Every shipped check against its own fixtures, and the shipped set against the catalogue.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

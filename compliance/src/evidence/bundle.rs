@@ -1,0 +1,184 @@
+//! Bundles (证据包): a zip that a stranger can verify with tools that are not ours.
+//!
+//! Entries are stored, sorted and dated 1980-01-01, so the same log and run give the same bytes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use events::{Lang, Timestamp};
+use serde::{Deserialize, Serialize};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::error::EvidenceError;
+use super::limits;
+use super::log::EvidenceLog;
+use super::note::Checkpoint;
+use super::proof::{consistency_text, inclusion_text};
+use super::seal::{Attachment, Document, Sealed, seal, sha256};
+use super::tiles::io_error;
+use crate::audit::{AuditRun, Catalogue, Check};
+use crate::report;
+
+const VERIFY_MD: &str = include_str!("VERIFY.md");
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleSummary {
+    /// Where the run lies in the log.
+    pub sealed: Sealed,
+    /// Files in the bundle.
+    pub files: usize,
+    /// Leaves in the bundle.
+    pub leaves: u64,
+    /// Bytes of the bundle.
+    pub bytes: u64,
+    /// SHA-256 of the bundle, hexadecimal.
+    pub sha256: String,
+    /// The root of the tree after the run, base64: print it on the paper report.
+    pub root: String,
+}
+
+/// Seals a run into the log and writes its bundle to `out`.
+pub fn bundle(
+    log: &mut EvidenceLog,
+    run: &AuditRun,
+    catalogue: &Catalogue,
+    checks: &[Check],
+    attachments: &[Attachment],
+    now: Timestamp,
+    out: &Path,
+) -> Result<BundleSummary, EvidenceError> {
+    check_names(attachments)?;
+    let documents = documents(run, catalogue, checks)?;
+    let sealed = seal(log, run, attachments, &documents, now)?;
+    write(log, &sealed, &documents, attachments, out)
+}
+
+/// Writes the bundle of a run sealed before. The bytes are those of the first time as long as
+/// run, attachments and the program's report are the same.
+pub fn write_bundle(
+    log: &EvidenceLog,
+    sealed: &Sealed,
+    run: &AuditRun,
+    catalogue: &Catalogue,
+    checks: &[Check],
+    attachments: &[Attachment],
+    out: &Path,
+) -> Result<BundleSummary, EvidenceError> {
+    check_names(attachments)?;
+    write(log, sealed, &documents(run, catalogue, checks)?, attachments, out)
+}
+
+/// What is drawn from the run; each one's digest is in the run's last leaf.
+fn documents(
+    run: &AuditRun,
+    catalogue: &Catalogue,
+    checks: &[Check],
+) -> Result<Vec<Document>, EvidenceError> {
+    let json = |what: &'static str, value: Result<Vec<u8>, serde_json::Error>| {
+        value.map_err(|e| EvidenceError::Render { what, problem: e.to_string() })
+    };
+    let page = |lang| {
+        report::html(run, catalogue, checks, lang)
+            .map_err(|e| EvidenceError::Render { what: "report", problem: e.to_string() })
+    };
+    Ok(vec![
+        Document { name: "run.json", bytes: json("run.json", serde_json::to_vec_pretty(run))? },
+        Document { name: "report.html", bytes: page(Lang::Zh)?.into_bytes() },
+        Document { name: "report.en.html", bytes: page(Lang::En)?.into_bytes() },
+        Document { name: "items.csv", bytes: report::csv(run, catalogue, Lang::Zh).into_bytes() },
+        Document {
+            name: "oscal/assessment-results.json",
+            bytes: json("oscal", serde_json::to_vec_pretty(&report::oscal(run, checks, Lang::Zh)))?,
+        },
+        Document { name: "VERIFY.md", bytes: VERIFY_MD.as_bytes().to_vec() },
+    ])
+}
+
+/// Plain names only: what a bundle unpacks to stays where it is unpacked.
+fn check_names(attachments: &[Attachment]) -> Result<(), EvidenceError> {
+    for (i, a) in attachments.iter().enumerate() {
+        let plain = !a.name.is_empty()
+            && a.name.len() <= 200
+            && !a.name.starts_with('.')
+            && !a.name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
+        if !plain || attachments[..i].iter().any(|b| b.name == a.name) {
+            return Err(EvidenceError::BadAttachment { name: a.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn write(
+    log: &EvidenceLog,
+    sealed: &Sealed,
+    documents: &[Document],
+    attachments: &[Attachment],
+    out: &Path,
+) -> Result<BundleSummary, EvidenceError> {
+    let before = Checkpoint::open(&sealed.before, log.key())?;
+    let after = Checkpoint::open(&sealed.after, log.key())?;
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    files.insert("checkpoint".into(), after.note.clone().into_bytes());
+    files.insert("checkpoint.prev".into(), before.note.clone().into_bytes());
+    let proof = log.consistency(before.size, after.size)?;
+    files.insert(
+        "consistency".into(),
+        consistency_text(before.size, after.size, &proof).into_bytes(),
+    );
+    for index in before.size..after.size {
+        files.insert(leaf_name(index), log.leaf(index)?);
+        let proof = log.inclusion(index, after.size)?;
+        files.insert(proof_name(index), inclusion_text(index, &proof, &after).into_bytes());
+    }
+    for document in documents {
+        files.insert(document.name.to_owned(), document.bytes.clone());
+    }
+    for attachment in attachments {
+        files.insert(format!("attachments/{}", attachment.name), attachment.bytes.clone());
+    }
+    files.insert("keys/log.vkey".into(), format!("{}\n", log.key()).into_bytes());
+    let sums: String =
+        files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
+    files.insert("SHA256SUMS".into(), sums.into_bytes());
+    if files.len() > limits::BUNDLE_FILES_MAX {
+        return Err(EvidenceError::TooLarge { what: "files" });
+    }
+    let bytes = zipped(&files)?;
+    let mut file = File::create(out).map_err(io_error("create", out))?;
+    file.write_all(&bytes).map_err(io_error("write", out))?;
+    file.sync_all().map_err(io_error("sync", out))?;
+    Ok(BundleSummary {
+        sealed: sealed.clone(),
+        files: files.len(),
+        leaves: after.size - before.size,
+        bytes: bytes.len() as u64,
+        sha256: sha256(&bytes),
+        root: data_encoding::BASE64.encode(&after.root),
+    })
+}
+
+pub(super) fn leaf_name(index: u64) -> String {
+    format!("leaves/{index:012}.json")
+}
+
+pub(super) fn proof_name(index: u64) -> String {
+    format!("proofs/{index:012}.tlog-proof")
+}
+
+fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
+    let failed = |e: &dyn std::fmt::Display| EvidenceError::Zip { problem: e.to_string() };
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(name.as_str(), options).map_err(|e| failed(&e))?;
+        zip.write_all(bytes).map_err(|e| failed(&e))?;
+    }
+    Ok(zip.finish().map_err(|e| failed(&e))?.into_inner())
+}
