@@ -23,8 +23,7 @@ pub fn library_with(folder: &Path) -> Result<Vec<(String, String)>, Error> {
         if !dir.is_dir() {
             continue;
         }
-        let fail =
-            |source| Error::Folder { folder: dir.display().to_string(), source };
+        let fail = |source| Error::Folder { folder: dir.display().to_string(), source };
         let mut files: Vec<_> =
             std::fs::read_dir(&dir).and_then(Iterator::collect::<Result<_, _>>).map_err(fail)?;
         files.sort_by_key(std::fs::DirEntry::file_name);

@@ -46,7 +46,8 @@ impl Problem {
         let mut out = format!("{weight}[{}]: {}\n", self.code, self.message.get(lang));
         let number = self.line.to_string();
         let pad = " ".repeat(number.len());
-        let _ = writeln!(out, "{pad}--> {}:{}:{} {}", self.file, self.line, self.column, self.pointer);
+        let _ =
+            writeln!(out, "{pad}--> {}:{}:{} {}", self.file, self.line, self.column, self.pointer);
         let line = text.lines().nth(self.line.saturating_sub(1) as usize).unwrap_or_default();
         // A secret must not be printed back: only the place is shown.
         let shown = if self.code == "P021" { "***" } else { line };

@@ -184,7 +184,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         // The name runs back to the nearest character that cannot be part of one.
         let run = text[done..end]
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-            .map_or(done, |at| at + done + text[done + at..].chars().next().map_or(1, char::len_utf8));
+            .map_or(done, |at| {
+                at + done + text[done + at..].chars().next().map_or(1, char::len_utf8)
+            });
         let Some(start) = text[run..end].find("__").map(|at| run + at) else { continue };
         if is_name(&text[start..end]) {
             pieces.push(Piece::Plain(&text[done..start]));

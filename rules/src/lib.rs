@@ -1,1 +1,47 @@
-//! Sigma rules: parse, compile, match, correlate, except, test.
+//! Sigma rules: parse, diagnose, compile, match, correlate, test.
+//!
+//! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), reports what is wrong
+//! (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `scratch`, `route`)
+//! finds the detections an event fulfils in one pass over its fields; `hit` says why. [`Engine`]
+//! adds correlation over event time. `testing` runs the tests inside rule files. `library/` holds
+//! our own rules, `data/` the tables of field names and Windows channels.
+//!
+//! Invariants: a rule is honoured whole or refused with a code, a place and a reason. Nothing here
+//! reads a clock or the network; files are read in `source` alone. Equal input gives equal
+//! detections with equal ids. Every growth is bounded by [`limits`] or [`CorrelationLimits`].
+
+mod compile;
+mod engine;
+mod error;
+mod fields;
+mod fold;
+mod hit;
+pub mod limits;
+mod load;
+pub mod pattern;
+mod problem;
+mod route;
+mod rule;
+mod scratch;
+mod set;
+mod source;
+pub mod syntax;
+mod testing;
+mod yaml;
+
+pub use engine::{CorrelationLimits, Detection, Engine, EngineStats};
+pub use error::Error;
+pub use fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
+pub use hit::{Hit, MatchedField, holds};
+pub use load::{LoadOptions, Loaded};
+pub use problem::{CODES, Problem, ProblemSeverity};
+pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, Threshold};
+pub use scratch::Scratch;
+pub use set::RuleSet;
+pub use source::{Source, library, read_paths};
+pub use testing::{TestResult, test_source};
+
+/// A text as case-insensitive comparisons see it: every character in its simple lower case.
+pub fn fold_text(text: &str) -> String {
+    fold::fold(text)
+}

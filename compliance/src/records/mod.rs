@@ -1,1 +1,27 @@
-//! records
+//! Student records: find what is personal, grade it, mask it, protect it.
+//!
+//! - [`table`]: delimited text of any encoding, in bounded memory;
+//! - [`find`]: the detectors, cell by cell;
+//! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
+//! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
+//! - [`mask`]: policies, methods, k-anonymity, and the second scan;
+//! - [`protect`]: field encryption under a key per subject.
+//!
+//! Invariants: readers and writers in, no clock, no randomness of its own, no value in errors,
+//! logs or reports. Nothing is released that a second scan finds a person in.
+
+pub mod cells;
+pub mod classify;
+pub mod error;
+pub mod find;
+pub mod limits;
+pub(crate) mod scan;
+pub mod table;
+pub mod taxonomy;
+
+pub use cells::{CellFinding, FindSummary, find_cells};
+pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
+pub use error::Error;
+pub use find::{Day, Kind};
+pub use table::{Encoding, Tally};
+pub use taxonomy::Taxonomy;

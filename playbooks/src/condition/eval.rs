@@ -29,7 +29,9 @@ fn test(value: &str, op: Op, literals: &[Literal]) -> bool {
         Op::Less => order(value, first) == Some(Ordering::Less),
         Op::LessEqual => matches!(order(value, first), Some(Ordering::Less | Ordering::Equal)),
         Op::Greater => order(value, first) == Some(Ordering::Greater),
-        Op::GreaterEqual => matches!(order(value, first), Some(Ordering::Greater | Ordering::Equal)),
+        Op::GreaterEqual => {
+            matches!(order(value, first), Some(Ordering::Greater | Ordering::Equal))
+        }
         Op::Like | Op::Matches | Op::Subset | Op::Superset => {
             let Literal::Text(text) = first else { return false };
             match op {
@@ -104,7 +106,8 @@ pub(super) fn network(text: &str) -> Option<(u128, u32, bool)> {
 }
 
 fn within(inner: &str, outer: &str) -> bool {
-    let (Some((inner, inner_len, a)), Some((outer, outer_len, b))) = (network(inner), network(outer))
+    let (Some((inner, inner_len, a)), Some((outer, outer_len, b))) =
+        (network(inner), network(outer))
     else {
         return false;
     };

@@ -144,7 +144,10 @@ impl Parser {
     fn variable(&mut self) -> Result<String, Fault> {
         let offset = self.offset();
         let Some(Token::Word(word)) = self.peek() else {
-            return self.fault("应为变量，如 __name__:value", "a variable such as __name__:value is wanted");
+            return self.fault(
+                "应为变量，如 __name__:value",
+                "a variable such as __name__:value is wanted",
+            );
         };
         let name = word.strip_suffix(":value").filter(|n| crate::variable::is_name(n));
         let Some(name) = name.map(str::to_owned) else {
@@ -238,9 +241,11 @@ fn check(op: Op, values: &[Literal], op_at: usize, at: usize) -> Result<(), Faul
         (Op::Like | Op::Matches | Op::Subset | Op::Superset, None) => {
             Err(Fault::at(at, "该运算符需要文本常量", "this operator wants a quoted text"))
         }
-        (Op::Matches, Some(text)) if super::eval::regex(text).is_none() => {
-            Err(Fault::at(at, "正则表达式无效或过大", "the regular expression is invalid or too large"))
-        }
+        (Op::Matches, Some(text)) if super::eval::regex(text).is_none() => Err(Fault::at(
+            at,
+            "正则表达式无效或过大",
+            "the regular expression is invalid or too large",
+        )),
         (Op::Subset | Op::Superset, Some(text)) if super::eval::network(text).is_none() => {
             Err(Fault::at(at, "不是 IP 地址或网段", "not an IP address or network"))
         }

@@ -121,8 +121,7 @@ impl DrillRun {
     /// Begins a drill at one school.
     pub fn new(drill: &Drill, exercise: ExerciseId, site: SiteId, now: Timestamp) -> Self {
         let plan = drill.plan().clone();
-        let clocks =
-            plan.injects.iter().map(|i| (i.id.clone(), InjectClock::default())).collect();
+        let clocks = plan.injects.iter().map(|i| (i.id.clone(), InjectClock::default())).collect();
         Self {
             exercise,
             site,
@@ -259,13 +258,7 @@ impl DrillRun {
     ///
     /// # Errors
     /// P117 when there is no such inject.
-    pub fn acted(
-        &mut self,
-        inject: &str,
-        act: Act,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub fn acted(&mut self, inject: &str, act: Act, by: &str, now: Timestamp) -> Result<(), Error> {
         let over = self.ended.is_some();
         let clock = self.clock_mut(inject)?;
         if over {

@@ -229,7 +229,8 @@ pub(crate) fn load(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<Dril
     let mut roles = Vec::new();
     for (node, at) in ctx.items(&obj, "roles") {
         if let Some(role) = ctx.object(node, &at, &[&["id", "name"]])
-            && let (Some(id), Some(name)) = (ctx.need_string(&role, "id"), member_text(ctx, &role, "name"))
+            && let (Some(id), Some(name)) =
+                (ctx.need_string(&role, "id"), member_text(ctx, &role, "name"))
         {
             roles.push(DrillRole { id, name });
         }
@@ -238,14 +239,20 @@ pub(crate) fn load(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<Dril
     for (node, at) in ctx.items(&obj, "injects") {
         if let Some(inject) = inject(ctx, node, &at) {
             if injects.iter().any(|i| i.id == inject.id) {
-                ctx.error("P026", &at, node, Text::new("情景注入的 id 重复", "the inject's id is repeated"));
+                ctx.error(
+                    "P026",
+                    &at,
+                    node,
+                    Text::new("情景注入的 id 重复", "the inject's id is repeated"),
+                );
             }
             injects.push(inject);
         }
     }
     if injects.is_empty() || injects.len() > limits::INJECTS_MAX {
         let max = limits::INJECTS_MAX;
-        let (zh, en) = (format!("情景注入应有 1 到 {max} 个"), format!("there must be 1 to {max} injects"));
+        let (zh, en) =
+            (format!("情景注入应有 1 到 {max} 个"), format!("there must be 1 to {max} injects"));
         ctx.error("P026", pointer, node, Text::new(zh, en));
     }
     injects.sort_by_key(|i| i.at_seconds);
@@ -276,7 +283,10 @@ fn inject(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<Inject> {
     }
     let id = ctx.need_string(&obj, "id")?;
     if !super::marker::is_inject_id(&id) {
-        let text = Text::new("id 只用小写字母、数字与连字符", "the id takes lower-case letters, digits and hyphens");
+        let text = Text::new(
+            "id 只用小写字母、数字与连字符",
+            "the id takes lower-case letters, digits and hyphens",
+        );
         ctx.error("P026", &obj.at("id"), node, text);
     }
     let transport = match ctx.string(&obj, "transport")?.as_str() {
@@ -284,7 +294,12 @@ fn inject(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<Inject> {
         "syslog-tcp" => Transport::SyslogTcp,
         "http" => Transport::Http,
         _ => {
-            ctx.bad(&obj, "transport", "应为 syslog-udp、syslog-tcp 或 http", "must be syslog-udp, syslog-tcp or http");
+            ctx.bad(
+                &obj,
+                "transport",
+                "应为 syslog-udp、syslog-tcp 或 http",
+                "must be syslog-udp, syslog-tcp or http",
+            );
             return None;
         }
     };
@@ -293,7 +308,12 @@ fn inject(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<Inject> {
     let count: u64 = records.iter().map(|r| u64::from(r.times)).sum();
     if records.is_empty() || count > u64::from(limits::INJECT_RECORDS_MAX) {
         let max = limits::INJECT_RECORDS_MAX;
-        ctx.bad(&obj, "records", &format!("应有 1 到 {max} 条记录"), &format!("1 to {max} records are wanted"));
+        ctx.bad(
+            &obj,
+            "records",
+            &format!("应有 1 到 {max} 条记录"),
+            &format!("1 to {max} records are wanted"),
+        );
     }
     let expects = ctx.object(obj.get("expects")?, &obj.at("expects"), &[EXPECTS])?;
     for key in EXPECTS {
@@ -323,12 +343,16 @@ fn record(ctx: &mut Ctx<'_>, node: &Node, pointer: &str) -> Option<RecordTemplat
             "P026",
             &obj.at("text"),
             node,
-            Text::new("记录须含 {marker}，否则会被当成真实告警", "the record needs {marker}, or it would pass for a real one"),
+            Text::new(
+                "记录须含 {marker}，否则会被当成真实告警",
+                "the record needs {marker}, or it would pass for a real one",
+            ),
         );
     }
     for name in places(&text) {
         if !["site", "n", "marker", "time", "time3164"].contains(&name) {
-            let (zh, en) = (format!("未知的占位符 {{{name}}}"), format!("unknown placeholder {{{name}}}"));
+            let (zh, en) =
+                (format!("未知的占位符 {{{name}}}"), format!("unknown placeholder {{{name}}}"));
             ctx.error("P026", &obj.at("text"), node, Text::new(zh, en));
         }
     }

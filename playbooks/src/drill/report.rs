@@ -22,9 +22,8 @@ pub fn markdown(score: &DrillScore, name: &Text, lang: Lang) -> String {
                 out.push('\n');
             }
             Block::Table(head, rows) => {
-                let cells = |row: &[String]| {
-                    row.iter().map(|c| plain(c)).collect::<Vec<_>>().join(" | ")
-                };
+                let cells =
+                    |row: &[String]| row.iter().map(|c| plain(c)).collect::<Vec<_>>().join(" | ");
                 _ = writeln!(out, "| {} |\n|{}", cells(&head), " --- |".repeat(head.len()));
                 for row in rows {
                     _ = writeln!(out, "| {} |", cells(&row));
@@ -55,18 +54,13 @@ pub fn html(score: &DrillScore, name: &Text, lang: Lang) -> String {
             }
             Block::Table(head, rows) => {
                 let row = |cells: &[String], tag: &str| {
-                    let cells: String = cells
-                        .iter()
-                        .map(|c| format!("<{tag}>{}</{tag}>", escape(c)))
-                        .collect();
+                    let cells: String =
+                        cells.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c))).collect();
                     format!("<tr>{cells}</tr>")
                 };
                 let rows: String = rows.iter().map(|r| row(r, "td")).collect();
                 let head = row(&head, "th");
-                _ = writeln!(
-                    body,
-                    "<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-                );
+                _ = writeln!(body, "<table><thead>{head}</thead><tbody>{rows}</tbody></table>");
             }
         }
     }
@@ -131,7 +125,9 @@ fn summary(score: &DrillScore, lang: Lang) -> Block {
     let p = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
     let end = match &score.ended {
         None => p("尚未结束（成绩为暂计）", "not over yet (provisional)"),
-        Some((at, EndReason::Completed)) => format!("{} {}", at.to_beijing(), p("按计划完成", "completed")),
+        Some((at, EndReason::Completed)) => {
+            format!("{} {}", at.to_beijing(), p("按计划完成", "completed"))
+        }
         Some((at, EndReason::RealAlert { alert })) => format!(
             "{} {} {alert}",
             at.to_beijing(),
@@ -144,7 +140,11 @@ fn summary(score: &DrillScore, lang: Lang) -> Block {
     Block::List(vec![
         format!("{}{}", p("单位：", "Site: "), score.site),
         format!("{}{}", p("演练标识：", "Exercise: "), score.exercise),
-        format!("{}{}", p("开始（北京时间）：", "Begun (Beijing time): "), score.started.to_beijing()),
+        format!(
+            "{}{}",
+            p("开始（北京时间）：", "Begun (Beijing time): "),
+            score.started.to_beijing()
+        ),
         format!("{}{end}", p("结束：", "End: ")),
     ])
 }
@@ -182,7 +182,10 @@ fn results(score: &DrillScore, lang: Lang) -> Block {
             span(p("平均确认时间 MTTA", "MTTA (to acknowledge)"), &score.mtta),
             span(p("平均遏制时间 MTTC", "MTTC (to contain)"), &score.mttc),
             span(p("平均恢复时间 MTTR", "MTTR (to recover)"), &score.mttr),
-            vec![p("预期之外的演练告警", "Unexpected marked alerts"), score.unexpected.len().to_string()],
+            vec![
+                p("预期之外的演练告警", "Unexpected marked alerts"),
+                score.unexpected.len().to_string(),
+            ],
         ],
     )
 }

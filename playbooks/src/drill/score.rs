@@ -165,10 +165,13 @@ impl DrillRun {
             .iter()
             .map(|i| score_inject(i, self.clocks.get(&i.id), sla, now, over))
             .collect();
-        let sent: Vec<&InjectScore> = injects.iter().filter(|i| i.clock.emitted.is_some()).collect();
+        let sent: Vec<&InjectScore> =
+            injects.iter().filter(|i| i.clock.emitted.is_some()).collect();
         let of = sent.len();
-        let span = |from: fn(&InjectClock) -> Option<Timestamp>, to: fn(&InjectClock) -> Option<Timestamp>| {
-            let times = sent.iter().filter_map(|i| Some(to(&i.clock)?.since(from(&i.clock)?))).collect();
+        let span = |from: fn(&InjectClock) -> Option<Timestamp>,
+                    to: fn(&InjectClock) -> Option<Timestamp>| {
+            let times =
+                sent.iter().filter_map(|i| Some(to(&i.clock)?.since(from(&i.clock)?))).collect();
             Span::over(times, of)
         };
         DrillScore {
@@ -227,7 +230,8 @@ fn score_inject(
         (None, None) => Coverage::None,
     };
     let within = Duration::from_secs(u64::from(inject.expects.within_seconds));
-    let in_time = matches!((clock.emitted, clock.alerted), (Some(t0), Some(t1)) if t1.since(t0) <= within);
+    let in_time =
+        matches!((clock.emitted, clock.alerted), (Some(t0), Some(t1)) if t1.since(t0) <= within);
     let first = [clock.acknowledged, clock.verdict, clock.contained, clock.reported];
     let first = first.into_iter().flatten().min();
     let sla_met = match (clock.alerted, first) {
@@ -236,7 +240,14 @@ fn score_inject(
         (None, _) if over => Some(false),
         _ => None,
     };
-    InjectScore { id: inject.id.clone(), title: inject.title.clone(), clock, coverage, in_time, sla_met }
+    InjectScore {
+        id: inject.id.clone(),
+        title: inject.title.clone(),
+        clock,
+        coverage,
+        in_time,
+        sla_met,
+    }
 }
 
 fn techniques(plan: &[Inject], scores: &[InjectScore]) -> Vec<TechniqueScore> {
@@ -261,10 +272,8 @@ fn techniques(plan: &[Inject], scores: &[InjectScore]) -> Vec<TechniqueScore> {
 fn findings(inject: &InjectScore, over: bool) -> Vec<DrillFinding> {
     let mut out = Vec::new();
     let mut add = |kind, zh: &str, en: &str| {
-        let text = Text::new(
-            format!("{}：{zh}", inject.title.zh),
-            format!("{}: {en}", inject.title.en),
-        );
+        let text =
+            Text::new(format!("{}：{zh}", inject.title.zh), format!("{}: {en}", inject.title.en));
         out.push(DrillFinding { inject: inject.id.clone(), kind, text });
     };
     if inject.clock.emitted.is_none() {
@@ -274,9 +283,19 @@ fn findings(inject: &InjectScore, over: bool) -> Vec<DrillFinding> {
         return out;
     }
     match inject.coverage {
-        Coverage::None if over => add(FindingKind::NotLogged, "记录没有到达平台，请检查采集器", "its records did not arrive: check the sensor"),
-        Coverage::Logged if over => add(FindingKind::NotDetected, "有日志而无告警，请检查规则", "logged without an alert: check the rules"),
-        Coverage::Alerted if !inject.in_time => add(FindingKind::DetectedLate, "告警晚于预期", "the alert came later than expected"),
+        Coverage::None if over => add(
+            FindingKind::NotLogged,
+            "记录没有到达平台，请检查采集器",
+            "its records did not arrive: check the sensor",
+        ),
+        Coverage::Logged if over => add(
+            FindingKind::NotDetected,
+            "有日志而无告警，请检查规则",
+            "logged without an alert: check the rules",
+        ),
+        Coverage::Alerted if !inject.in_time => {
+            add(FindingKind::DetectedLate, "告警晚于预期", "the alert came later than expected")
+        }
         _ => {}
     }
     if inject.sla_met == Some(false) {

@@ -28,7 +28,10 @@ pub(super) fn next(state: &State, playbook: &Playbook, now: Timestamp) -> Next {
         return finish(RunOutcome::Cancelled { by: by.clone() });
     }
     if state.sequence >= limits::TRANSITIONS_MAX {
-        return finish(RunOutcome::Failed { reason: FailReason::TooLong, exception_handled: false });
+        return finish(RunOutcome::Failed {
+            reason: FailReason::TooLong,
+            exception_handled: false,
+        });
     }
     let mut timer: Option<Timestamp> = None;
     for (&number, flow) in &state.flows {
@@ -105,7 +108,8 @@ fn ready(
         }
         StepKind::Switch { variable, cases } => {
             let visible = flow.visible();
-            let case = visible.get(variable).and_then(|v| cases.get(v)).or_else(|| cases.get("default"));
+            let case =
+                visible.get(variable).and_then(|v| cases.get(v)).or_else(|| cases.get("default"));
             case.map_or_else(|| decided(Some(FailReason::NoCase)), |id| branch(vec![id.clone()]))
         }
         // Refused before a run starts.

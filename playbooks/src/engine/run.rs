@@ -306,7 +306,13 @@ impl Run {
             if let Err(Error::WrongType { name, .. }) = self.check_value(step, name, value) {
                 let reason = FailReason::WrongType { name };
                 // It was done: another attempt would do it twice.
-                return Change::Failed { flow, reason, by: None, note: String::new(), retry_at: None };
+                return Change::Failed {
+                    flow,
+                    reason,
+                    by: None,
+                    note: String::new(),
+                    retry_at: None,
+                };
             }
             written.insert(name.clone(), value.clone());
         }
@@ -328,7 +334,9 @@ impl Run {
     fn answered(&self, answer: &Answer, now: Timestamp) -> Result<Change, Error> {
         let not_waiting = || Error::NotWaiting { step: answer.step.clone() };
         let found = self.state.flows.iter().find_map(|(number, flow)| match &flow.phase {
-            Phase::Waiting(doing) if flow.step == answer.step => Some((*number, flow, doing, false)),
+            Phase::Waiting(doing) if flow.step == answer.step => {
+                Some((*number, flow, doing, false))
+            }
             Phase::Unknown(doing) if flow.step == answer.step => Some((*number, flow, doing, true)),
             _ => None,
         });
@@ -375,7 +383,8 @@ impl Run {
         answer: &Answer,
         complete: bool,
     ) -> Result<(), Error> {
-        let wrong = |name: &String| Error::WrongOutputs { step: step.id.clone(), name: name.clone() };
+        let wrong =
+            |name: &String| Error::WrongOutputs { step: step.id.clone(), name: name.clone() };
         if let Some(extra) = answer.outputs.keys().find(|n| !action.out_args.contains(n)) {
             return Err(wrong(extra));
         }

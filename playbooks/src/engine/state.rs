@@ -51,16 +51,28 @@ pub(super) struct Flow {
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
     /// Not yet at a step: a flow that just opened.
-    Opened { first: String },
+    Opened {
+        first: String,
+    },
     /// The next command, or the step's decision, may start.
-    Ready { not_before: Timestamp, command: u32, attempt: u32 },
+    Ready {
+        not_before: Timestamp,
+        command: u32,
+        attempt: u32,
+    },
     /// A command was started; seen here, it was interrupted.
     Running(Doing),
     Waiting(Doing),
     Unknown(Doing),
-    Branched { children: Vec<u32> },
-    Done { failure: Option<FailReason> },
-    Ended { failure: Option<FailReason> },
+    Branched {
+        children: Vec<u32>,
+    },
+    Done {
+        failure: Option<FailReason>,
+    },
+    Ended {
+        failure: Option<FailReason>,
+    },
 }
 
 /// A command that was started.
@@ -198,6 +210,8 @@ impl State {
                 .iter()
                 .filter_map(|(name, v)| v.value.clone().map(|value| (name.clone(), value)))
                 .collect();
+            // A clock set back after a crash must not hold up what had no delay.
+            let not_before = if not_before > at { not_before } else { Timestamp::MIN };
             flow.phase = Phase::Ready { not_before, command: 0, attempt: 1 };
             previous
         };
@@ -250,7 +264,8 @@ impl State {
             }
         }
         if again {
-            self.flow(number)?.phase = Phase::Ready { not_before: at, command: 0, attempt: 1 };
+            self.flow(number)?.phase =
+                Phase::Ready { not_before: Timestamp::MIN, command: 0, attempt: 1 };
             return Ok(());
         }
         self.end_step(number, failure, at)
@@ -316,7 +331,7 @@ impl State {
             }
             (Change::Repeated { .. }, Phase::Running(doing)) => {
                 let Doing { command, attempt, .. } = doing;
-                flow.phase = Phase::Ready { not_before: at, command, attempt };
+                flow.phase = Phase::Ready { not_before: Timestamp::MIN, command, attempt };
             }
             (Change::Approved { by, note, .. }, Phase::Waiting(mut doing)) => {
                 doing.approved.push(by.clone());
@@ -336,7 +351,7 @@ impl State {
                 let commands = commands(step);
                 if doing.command + 1 < commands {
                     let command = doing.command + 1;
-                    flow.phase = Phase::Ready { not_before: at, command, attempt: 1 };
+                    flow.phase = Phase::Ready { not_before: Timestamp::MIN, command, attempt: 1 };
                     status.state = StepState::Running;
                 } else {
                     flow.phase = Phase::Done { failure: None };

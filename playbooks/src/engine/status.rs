@@ -205,8 +205,7 @@ pub(super) fn waiting(state: &State, playbook: &Playbook) -> Vec<WaitingStep> {
 
 /// All steps, reached or not.
 pub(super) fn steps(state: &State, playbook: &Playbook) -> Vec<StepStatus> {
-    let untouched =
-        if state.outcome.is_some() { StepState::Skipped } else { StepState::Pending };
+    let untouched = if state.outcome.is_some() { StepState::Skipped } else { StepState::Pending };
     playbook
         .in_order()
         .into_iter()

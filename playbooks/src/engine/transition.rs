@@ -233,10 +233,16 @@ impl FailReason {
         match self {
             Self::Effector { text } => text.clone(),
             Self::TimedOut => pick("超过时限", "the deadline passed"),
-            Self::Answered { by } => lang.pick("处置人判定失败：", "answered as failed by ").to_owned() + by,
-            Self::Interrupted => pick("执行中断，结果未知", "interrupted: what became of it is unknown"),
+            Self::Answered { by } => {
+                lang.pick("处置人判定失败：", "answered as failed by ").to_owned() + by
+            }
+            Self::Interrupted => {
+                pick("执行中断，结果未知", "interrupted: what became of it is unknown")
+            }
             Self::NoValue { name } => lang.pick("变量没有值：", "no value for ").to_owned() + name,
-            Self::WrongType { name } => lang.pick("输出类型不符：", "output of the wrong type: ").to_owned() + name,
+            Self::WrongType { name } => {
+                lang.pick("输出类型不符：", "output of the wrong type: ").to_owned() + name
+            }
             Self::TooManyIterations => pick("循环次数超过上限", "too many iterations"),
             Self::NoCase => pick("没有对应的分支", "no case for the value"),
             Self::TooLong => pick("执行步数超过上限", "the run made too many transitions"),

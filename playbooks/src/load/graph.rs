@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use events::Text;
 
 use super::reader::{Ctx, join};
-use crate::json::Node;
+use crate::json::{Node, Value};
 use crate::model::{Playbook, Step, StepKind};
 
 /// Reports all graph problems of a playbook.
 pub(super) fn check(ctx: &mut Ctx<'_>, root: &Node, playbook: &Playbook) {
     let mut graph = Graph { root, playbook, owner: BTreeMap::new(), regions: Vec::new() };
-    let complete = graph.references(ctx);
+    // A step that could not be read, or without a successor, is reported already.
+    let complete = graph.references(ctx) && graph.all_lead_on();
     graph.region(&playbook.start, None);
     if let Some(exception) = &playbook.exception {
         graph.region(exception, None);
@@ -57,13 +58,31 @@ impl Graph<'_> {
         self.regions.push(Region { first: first.to_owned(), parent });
     }
 
+    fn exists(&self, id: &str) -> bool {
+        self.root.get("workflow").is_some_and(|w| w.get(id).is_some())
+    }
+
+    fn all_lead_on(&self) -> bool {
+        match self.root.get("workflow").map(|w| &w.value) {
+            Some(Value::Object(members)) => members.iter().all(|m| {
+                self.playbook.steps.get(&m.key).is_some_and(|step| {
+                    step.on_success.is_some() || matches!(step.kind, StepKind::End)
+                })
+            }),
+            _ => false,
+        }
+    }
+
     /// Whether all references of steps resolve.
     fn references(&self, ctx: &mut Ctx<'_>) -> bool {
         let mut complete = true;
-        let top = [("workflow_start", Some(&self.playbook.start)), ("workflow_exception", self.playbook.exception.as_ref())];
+        let top = [
+            ("workflow_start", Some(&self.playbook.start)),
+            ("workflow_exception", self.playbook.exception.as_ref()),
+        ];
         for (key, id) in top {
             if let Some(id) = id
-                && !self.playbook.steps.contains_key(id)
+                && !self.exists(id)
                 && let Some(node) = self.root.get(key)
             {
                 complete = false;
@@ -75,8 +94,14 @@ impl Graph<'_> {
             let pointer = join("/workflow", &step.id);
             for (key, target) in step_references(step) {
                 let known = self.playbook.steps.get(&target);
-                let node = at.get(key).unwrap_or(at);
-                if known.is_none() {
+                let key = if key == "on_success" && at.get(key).is_none() {
+                    "on_completion"
+                } else {
+                    key
+                };
+                let whole = at.get(key).unwrap_or(at);
+                let node = entry(whole, &target).unwrap_or(whole);
+                if !self.exists(&target) {
                     complete = false;
                     dangling(ctx, &join(&pointer, key), node);
                 } else if known.is_some_and(|s| matches!(s.kind, StepKind::Start)) {
@@ -90,7 +115,12 @@ impl Graph<'_> {
                 }
                 for target in &action.targets {
                     if !self.playbook.targets.contains_key(target) {
-                        dangling(ctx, &join(&pointer, "targets"), at.get("targets").unwrap_or(at));
+                        let all = at.get("targets").unwrap_or(at);
+                        dangling(
+                            ctx,
+                            &join(&pointer, "targets"),
+                            entry(all, target).unwrap_or(all),
+                        );
                     }
                 }
             }
@@ -107,7 +137,13 @@ impl Graph<'_> {
             if let Some(id) = next.take() {
                 if path.iter().any(|(on_path, _)| *on_path == id) {
                     let zh = "流程在 while 之外成环".to_owned();
-                    self.problem(ctx, "P012", &id, zh, "the flow loops outside a while step".to_owned());
+                    self.problem(
+                        ctx,
+                        "P012",
+                        &id,
+                        zh,
+                        "the flow loops outside a while step".to_owned(),
+                    );
                 } else if !finished.contains(&id) && self.claim(ctx, index, &id) {
                     path.push((id.clone(), self.successors(index, &id)));
                 }
@@ -150,7 +186,8 @@ impl Graph<'_> {
         while let Some(region) = enclosing {
             if region == owner {
                 let zh = "分支又走回了外层流程：分支应以自己的结束步骤收尾".to_owned();
-                let en = "a branch runs back into the flow around it: it must end in its own end step";
+                let en =
+                    "a branch runs back into the flow around it: it must end in its own end step";
                 self.problem(ctx, "P012", id, zh, en.to_owned());
                 return false;
             }
@@ -180,7 +217,22 @@ impl Graph<'_> {
 }
 
 fn dangling(ctx: &mut Ctx<'_>, pointer: &str, node: &Node) {
-    ctx.error("P011", pointer, node, Text::new("引用的对象不存在", "what it refers to does not exist"));
+    ctx.error(
+        "P011",
+        pointer,
+        node,
+        Text::new("引用的对象不存在", "what it refers to does not exist"),
+    );
+}
+
+/// The string in a list or map of references that is this one.
+fn entry<'n>(node: &'n Node, target: &str) -> Option<&'n Node> {
+    let is = |n: &&Node| matches!(&n.value, Value::String(text) if text == target);
+    match &node.value {
+        Value::Array(items) => items.iter().find(is),
+        Value::Object(members) => members.iter().map(|m| &m.node).find(is),
+        _ => None,
+    }
 }
 
 fn step_references(step: &Step) -> Vec<(&'static str, String)> {
@@ -193,5 +245,8 @@ fn step_references(step: &Step) -> Vec<(&'static str, String)> {
         _ => "on_true",
     };
     out.extend(step.kind.branches().into_iter().map(|id| (key, id.to_owned())));
+    if let (StepKind::If { on_false: Some(_), .. }, Some(last)) = (&step.kind, out.last_mut()) {
+        last.0 = "on_false";
+    }
     out
 }

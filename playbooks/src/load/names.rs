@@ -58,7 +58,10 @@ fn written(ctx: &mut Ctx<'_>, playbook: &Playbook, step: &Step, node: &Node, poi
                 "P017",
                 &at,
                 node.get("out_args").unwrap_or(node),
-                Text::new(format!("{name} 是常量，不能写入"), format!("{name} is constant: it cannot be written")),
+                Text::new(
+                    format!("{name} 是常量，不能写入"),
+                    format!("{name} is constant: it cannot be written"),
+                ),
             ),
             Some(_) => {}
         }
@@ -114,11 +117,15 @@ fn parallel(ctx: &mut Ctx<'_>, workflow: &Node, playbook: &Playbook) {
         let mut told = BTreeSet::new();
         for (index, first) in branches.iter().enumerate() {
             for name in writes(playbook, first) {
-                if *writers.entry(name.clone()).or_insert(index) != index && told.insert(name.clone()) {
+                if *writers.entry(name.clone()).or_insert(index) != index
+                    && told.insert(name.clone())
+                {
                     let node = workflow.get(&step.id).unwrap_or(workflow);
                     let text = Text::new(
                         format!("两个并行分支都写 {name}，结果取决于先后"),
-                        format!("two parallel branches write {name}: the result would depend on their order"),
+                        format!(
+                            "two parallel branches write {name}: the result would depend on their order"
+                        ),
                     );
                     let at = join(&join("/workflow", &step.id), "next_steps");
                     ctx.error("P019", &at, node.get("next_steps").unwrap_or(node), text);
@@ -134,7 +141,9 @@ fn writes(playbook: &Playbook, first: &str) -> BTreeSet<String> {
     while let Some(id) = stack.pop() {
         let Some(step) = playbook.steps.get(id).filter(|_| seen.insert(id)) else { continue };
         if let StepKind::Action(action) = &step.kind {
-            names.extend(action.out_args.iter().filter(|n| !step.variables.contains_key(*n)).cloned());
+            names.extend(
+                action.out_args.iter().filter(|n| !step.variables.contains_key(*n)).cloned(),
+            );
         }
         stack.extend(step.kind.branches());
         stack.extend(step.on_success.as_deref());

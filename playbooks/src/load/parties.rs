@@ -87,7 +87,14 @@ pub(super) fn authentication(ctx: &mut Ctx<'_>, root: &Obj<'_>) -> BTreeSet<Stri
             continue;
         }
         ids.insert(member.key.clone());
-        let common = ["type", "name", "description", "authentication_info_extensions", "kms", "kms_key_identifier"];
+        let common = [
+            "type",
+            "name",
+            "description",
+            "authentication_info_extensions",
+            "kms",
+            "kms_key_identifier",
+        ];
         let own: &[&str] = match identifier_type(&member.key) {
             Some("http-basic") => &["user_id", "password"],
             Some("oauth2") => &["oauth_header", "token"],
@@ -186,7 +193,12 @@ fn read_variable(ctx: &mut Ctx<'_>, obj: &Obj<'_>) -> Option<Variable> {
     let word = ctx.need_string(obj, "type")?;
     let Some(kind) = VariableType::from_word(&word) else {
         let words = VariableType::WORDS.join(", ");
-        ctx.bad(obj, "type", &format!("变量类型应为 {words}"), &format!("the type must be one of {words}"));
+        ctx.bad(
+            obj,
+            "type",
+            &format!("变量类型应为 {words}"),
+            &format!("the type must be one of {words}"),
+        );
         return None;
     };
     let value = match obj.get("value").map(|n| &n.value) {

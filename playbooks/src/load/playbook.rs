@@ -12,19 +12,54 @@ use crate::json::{Node, Value};
 use crate::model::Playbook;
 
 const KEYS: &[&str] = &[
-    "type", "spec_version", "id", "name", "description", "playbook_types", "playbook_activities",
-    "playbook_processing_summary", "created_by", "created", "modified", "revoked", "valid_from",
-    "valid_until", "derived_from", "related_to", "priority", "severity", "impact",
-    "industry_sectors", "labels", "external_references", "markings", "playbook_variables",
-    "workflow_start", "workflow_exception", "workflow", "playbook_extensions",
-    "authentication_info_definitions", "agent_definitions", "target_definitions",
-    "extension_definitions", "data_marking_definitions", "signatures",
+    "type",
+    "spec_version",
+    "id",
+    "name",
+    "description",
+    "playbook_types",
+    "playbook_activities",
+    "playbook_processing_summary",
+    "created_by",
+    "created",
+    "modified",
+    "revoked",
+    "valid_from",
+    "valid_until",
+    "derived_from",
+    "related_to",
+    "priority",
+    "severity",
+    "impact",
+    "industry_sectors",
+    "labels",
+    "external_references",
+    "markings",
+    "playbook_variables",
+    "workflow_start",
+    "workflow_exception",
+    "workflow",
+    "playbook_extensions",
+    "authentication_info_definitions",
+    "agent_definitions",
+    "target_definitions",
+    "extension_definitions",
+    "data_marking_definitions",
+    "signatures",
 ];
 
 const SUMMARY: &[&str] = &[
-    "manual_playbook", "external_playbooks", "parallel_processing", "if_logic", "while_logic",
-    "switch_logic", "temporal_logic", "data_markings", "digital_signatures",
-    "countersigned_signatures", "extensions",
+    "manual_playbook",
+    "external_playbooks",
+    "parallel_processing",
+    "if_logic",
+    "while_logic",
+    "switch_logic",
+    "temporal_logic",
+    "data_markings",
+    "digital_signatures",
+    "countersigned_signatures",
+    "extensions",
 ];
 
 pub(super) const REFERENCE: &[&str] =
@@ -41,18 +76,20 @@ pub(super) fn load(ctx: &mut Ctx<'_>, file: &str, text: &str, root: &Node) -> Op
     let id = ctx.identifier(&root, "id", &["playbook"]);
     let created_by = ctx.identifier(&root, "created_by", &[]);
     let (created, modified) = (ctx.time(&root, "created"), ctx.time(&root, "modified"));
-    let name = ctx.need_string(&root, "name").unwrap_or_default();
-    let description = ctx.string(&root, "description").unwrap_or_default();
-    if name.trim().is_empty() && root.get("name").is_some() {
+    let given = ctx.need_string(&root, "name");
+    if given.as_ref().is_some_and(|n| n.trim().is_empty()) {
         ctx.bad(&root, "name", "名称不能为空", "the name must not be empty");
     }
+    let name = given.unwrap_or_default();
+    let description = ctx.string(&root, "description").unwrap_or_default();
     metadata(ctx, &root);
     let extensions = definitions(ctx, &root);
     extension_map(ctx, &root, "playbook_extensions", &extensions);
     let auth = parties::authentication(ctx, &root);
     parties::check_authentication(ctx, &root, &auth);
     parties::markings(ctx, &root);
-    let own = extension(ctx, &root, "playbook_extensions", EXECUTION, &["name_en", "description_en"]);
+    let own =
+        extension(ctx, &root, "playbook_extensions", EXECUTION, &["name_en", "description_en"]);
     let english = |ctx: &mut Ctx<'_>, key: &str| own.as_ref().and_then(|o| ctx.string(o, key));
     let name_en = english(ctx, "name_en").unwrap_or_else(|| name.clone());
     let description_en = english(ctx, "description_en").unwrap_or_else(|| description.clone());
@@ -128,7 +165,8 @@ fn definitions(ctx: &mut Ctx<'_>, root: &Obj<'_>) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let Some(node) = root.get("extension_definitions") else { return ids };
     let Some(all) = ctx.dictionary(node, "/extension_definitions") else { return ids };
-    let keys = ["type", "name", "description", "created_by", "schema", "version", "external_references"];
+    let keys =
+        ["type", "name", "description", "created_by", "schema", "version", "external_references"];
     for member in all.members {
         let pointer = all.at(&member.key);
         if !ctx.check_identifier(&member.key, &member.node, &pointer, &["extension-definition"]) {

@@ -179,7 +179,12 @@ impl Ctx<'_> {
     }
 
     /// A list of strings, with the place of each.
-    pub(crate) fn list<'n>(&mut self, obj: &Obj<'n>, key: &str, least: usize) -> Vec<(&'n str, &'n Node, String)> {
+    pub(crate) fn list<'n>(
+        &mut self,
+        obj: &Obj<'n>,
+        key: &str,
+        least: usize,
+    ) -> Vec<(&'n str, &'n Node, String)> {
         let Some(node) = obj.get(key) else { return Vec::new() };
         let pointer = obj.at(key);
         let Value::Array(items) = &node.value else {
@@ -219,7 +224,12 @@ impl Ctx<'_> {
     }
 
     /// An identifier `<type>--<uuid>`, of one of the types if any are named.
-    pub(crate) fn identifier(&mut self, obj: &Obj<'_>, key: &str, kinds: &[&str]) -> Option<String> {
+    pub(crate) fn identifier(
+        &mut self,
+        obj: &Obj<'_>,
+        key: &str,
+        kinds: &[&str],
+    ) -> Option<String> {
         let text = self.string(obj, key)?;
         let node = obj.get(key)?;
         self.check_identifier(&text, node, &obj.at(key), kinds).then_some(text)

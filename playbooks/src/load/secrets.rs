@@ -13,10 +13,8 @@ pub(super) fn check(ctx: &mut Ctx<'_>, root: &Node) {
 
 fn visit(ctx: &mut Ctx<'_>, node: &Node, pointer: &str, key: &str) {
     match &node.value {
-        Value::String(text) => {
-            if in_text(text) || (is_secret_key(key) && is_literal(text)) {
-                report(ctx, node, pointer);
-            }
+        Value::String(text) if in_text(text) || (is_secret_key(key) && is_literal(text)) => {
+            report(ctx, node, pointer);
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -48,9 +46,23 @@ fn member(ctx: &mut Ctx<'_>, siblings: &[Member], member: &Member, pointer: &str
 fn is_secret_key(key: &str) -> bool {
     matches!(
         key,
-        "password" | "passwd" | "pwd" | "token" | "secret" | "api_key" | "apikey" | "api-key"
-            | "x-api-key" | "authorization" | "proxy-authorization" | "cookie" | "oauth_header"
-            | "private_key" | "client_secret" | "access_token" | "secret_key"
+        "password"
+            | "passwd"
+            | "pwd"
+            | "token"
+            | "secret"
+            | "api_key"
+            | "apikey"
+            | "api-key"
+            | "x-api-key"
+            | "authorization"
+            | "proxy-authorization"
+            | "cookie"
+            | "oauth_header"
+            | "private_key"
+            | "client_secret"
+            | "access_token"
+            | "secret_key"
     ) || ["_password", "_passwd", "_token", "_secret", "_apikey", "_api_key"]
         .iter()
         .any(|end| key.ends_with(end))
@@ -70,20 +82,36 @@ fn in_text(text: &str) -> bool {
     // user:password@ in a URL
     let url = text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', ' ', '?', '#', '"', '\'']).next().unwrap_or_default();
-        authority
-            .rsplit_once('@')
-            .and_then(|(user, _)| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with("__") && password != "value")
+        authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).is_some_and(
+            |(_, password)| {
+                !password.is_empty() && !password.starts_with("__") && password != "value"
+            },
+        )
     });
     let lower = text.to_ascii_lowercase();
-    let assigned = ["password=", "passwd=", "token=", "secret=", "api_key=", "apikey=", "authorization: bearer ", "authorization: basic "]
-        .iter()
-        .any(|mark| {
-            lower.match_indices(mark).any(|(at, mark)| {
-                let value = lower[at + mark.len()..].split([' ', '&', '\'', '"', '\n']).next().unwrap_or_default();
-                !value.is_empty() && !value.starts_with("__") && !value.starts_with('$') && !value.starts_with('<')
-            })
-        });
+    let assigned = [
+        "password=",
+        "passwd=",
+        "token=",
+        "secret=",
+        "api_key=",
+        "apikey=",
+        "authorization: bearer ",
+        "authorization: basic ",
+    ]
+    .iter()
+    .any(|mark| {
+        lower.match_indices(mark).any(|(at, mark)| {
+            let value = lower[at + mark.len()..]
+                .split([' ', '&', '\'', '"', '\n'])
+                .next()
+                .unwrap_or_default();
+            !value.is_empty()
+                && !value.starts_with("__")
+                && !value.starts_with('$')
+                && !value.starts_with('<')
+        })
+    });
     url || assigned
 }
 

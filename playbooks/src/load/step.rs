@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use events::Text;
 
+use super::parties;
 use super::playbook::{extension, extension_map, references};
 use super::reader::{Ctx, Obj, identifier_type};
-use super::parties;
 use crate::condition::Condition;
 use crate::extension::{EXECUTION, NOTIFICATION};
 use crate::json::{Node, Value};
@@ -15,17 +15,42 @@ use crate::limits;
 use crate::model::{Action, Command, Step, StepKind, StepRules};
 
 const STEP: &[&str] = &[
-    "type", "name", "description", "external_references", "delay", "timeout", "step_variables",
-    "owner", "on_completion", "on_success", "on_failure", "step_extensions",
+    "type",
+    "name",
+    "description",
+    "external_references",
+    "delay",
+    "timeout",
+    "step_variables",
+    "owner",
+    "on_completion",
+    "on_success",
+    "on_failure",
+    "step_extensions",
 ];
 const RULES: &[&str] = &[
-    "name_en", "description_en", "commands_en", "idempotent", "attempts_max", "backoff_ms",
-    "approvals", "four_eyes", "iterations_max", "outputs", "role",
+    "name_en",
+    "description_en",
+    "commands_en",
+    "idempotent",
+    "attempts_max",
+    "backoff_ms",
+    "approvals",
+    "four_eyes",
+    "iterations_max",
+    "outputs",
+    "role",
 ];
 const COMMAND: &[&str] =
     &["type", "description", "version", "playbook_activity", "external_references"];
 const TYPES: &[&str] = &[
-    "start", "end", "action", "playbook-action", "parallel", "if-condition", "while-condition",
+    "start",
+    "end",
+    "action",
+    "playbook-action",
+    "parallel",
+    "if-condition",
+    "while-condition",
     "switch-condition",
 ];
 /// Years of milliseconds: longer delays and deadlines are mistakes.
@@ -127,7 +152,12 @@ fn next(ctx: &mut Ctx<'_>, obj: &Obj<'_>, kind: &str) -> (Option<String>, Option
         for key in ["on_completion", "on_success", "on_failure"] {
             if has(key) {
                 let node = obj.get(key).unwrap_or(obj.node);
-                ctx.error("P024", &obj.at(key), node, Text::new("结束步骤不能有后继", "an end step has no successor"));
+                ctx.error(
+                    "P024",
+                    &obj.at(key),
+                    node,
+                    Text::new("结束步骤不能有后继", "an end step has no successor"),
+                );
             }
         }
         return (None, None);
@@ -173,7 +203,8 @@ fn rules(ctx: &mut Ctx<'_>, own: &Obj<'_>) -> StepRules {
     }
     StepRules {
         idempotent: ctx.boolean(own, "idempotent").unwrap_or(plain.idempotent),
-        attempts_max: number(ctx, "attempts_max", limits::ATTEMPTS_MAX).unwrap_or(plain.attempts_max),
+        attempts_max: number(ctx, "attempts_max", limits::ATTEMPTS_MAX)
+            .unwrap_or(plain.attempts_max),
         backoff_ms: ctx.integer(own, "backoff_ms", 1, 86_400_000).unwrap_or(plain.backoff_ms),
         approvals: number(ctx, "approvals", limits::APPROVALS_MAX).unwrap_or(plain.approvals),
         four_eyes: ctx.boolean(own, "four_eyes").unwrap_or(plain.four_eyes),
@@ -189,7 +220,8 @@ fn body(ctx: &mut Ctx<'_>, obj: &Obj<'_>, kind: &str, own: Option<&Obj<'_>>) -> 
         "action" => StepKind::Action(action(ctx, obj, own)?),
         "parallel" => {
             ctx.require(obj, "next_steps")?;
-            let branches: Vec<String> = ctx.list(obj, "next_steps", 2).into_iter().map(|(t, ..)| t.to_owned()).collect();
+            let branches: Vec<String> =
+                ctx.list(obj, "next_steps", 2).into_iter().map(|(t, ..)| t.to_owned()).collect();
             StepKind::Parallel { branches }
         }
         "if-condition" => {
@@ -237,7 +269,12 @@ fn switch(ctx: &mut Ctx<'_>, obj: &Obj<'_>) -> Option<StepKind> {
     let text = ctx.need_string(obj, "switch")?;
     let name = text.strip_suffix(":value").unwrap_or(&text);
     if !crate::variable::is_name(name) {
-        ctx.bad(obj, "switch", "应为变量，如 __name__:value", "must be a variable such as __name__:value");
+        ctx.bad(
+            obj,
+            "switch",
+            "应为变量，如 __name__:value",
+            "must be a variable such as __name__:value",
+        );
         return None;
     }
     let cases_node = ctx.require(obj, "cases")?;
@@ -289,7 +326,9 @@ fn command_keys(kind: &str) -> Option<(&'static [&'static str], &'static [&'stat
         }
         "http-api" => (&["command", "headers", "content", "content_b64"], &["command"]),
         "openc2-http" => (&["command", "headers", "content_b64"], &["command", "content_b64"]),
-        "elastic" | "jupyter" | "kestrel" | "sigma" | "yara" => (&["command_b64"], &["command_b64"]),
+        "elastic" | "jupyter" | "kestrel" | "sigma" | "yara" => {
+            (&["command_b64"], &["command_b64"])
+        }
         _ => return None,
     })
 }

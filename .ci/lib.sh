@@ -1,0 +1,101 @@
+# Shared by the scripts that run the program against real services. Sourced, not run.
+# A script sources this file, calls `pass`/`fail`, and ends with `finish`.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+XUEDUN=${XUEDUN_BIN:-${CARGO_TARGET_DIR:-$ROOT/target}/release/xuedun}
+CORPORA=${XUEDUN_CORPORA:-$ROOT/../shared/corpora}
+WORK=$(mktemp -d)
+PASSED=0
+FAILED=0
+NODE=
+TOKEN=ci-token-0123456789abcdef
+
+pass() { PASSED=$((PASSED + 1)); echo "PASS $1"; }
+fail() { FAILED=$((FAILED + 1)); echo "FAIL $1${2:+: $2}"; }
+
+# equal NAME EXPECTED FOUND
+equal() { if [ "$2" = "$3" ]; then pass "$1 ($3)"; else fail "$1" "expected $2, found $3"; fi; }
+
+# within SECONDS COMMAND...: asks again until the command succeeds; 1 when the time is up.
+within() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || return 1
+        sleep 0.2
+    done
+}
+
+finish() {
+    echo "$PASSED passed, $FAILED failed"
+    [ "$FAILED" -eq 0 ]
+}
+
+# A free TCP port that no other script of the run uses: from the script's own range.
+port() { echo $((PORT_BASE + $1)); }
+
+# node_init: a fresh node in $WORK/node, without the sensors that `init` proposes.
+node_init() {
+    "$XUEDUN" --lang en init --dir "$WORK/node" >"$WORK/init.out" 2>&1
+    CONFIG=$WORK/node/xuedun.toml
+    # A table of sensors ends where another top-level table begins.
+    awk '/^[ \t]*\[/ { skip = ($0 ~ /^[ \t]*\[\[?sensor[].]/) } !skip' "$CONFIG" >"$CONFIG.new"
+    mv "$CONFIG.new" "$CONFIG"
+    export XUEDUN_CONSOLE__LISTEN="127.0.0.1:$(port 0)"
+}
+
+# node_sensor NAME INPUT [PACK]: INPUT is an inline table of TOML.
+node_sensor() {
+    {
+        echo
+        echo '[[sensor]]'
+        echo "name = \"$1\""
+        [ -z "${3:-}" ] || echo "pack = \"$3\""
+        echo "input = { $2 }"
+    } >>"$CONFIG"
+}
+
+node_start() {
+    : >"$WORK/serve.out"
+    "$XUEDUN" --lang en serve --config "$CONFIG" >>"$WORK/serve.out" 2>>"$WORK/serve.err" &
+    NODE=$!
+    if ! within 60 grep -qx ready "$WORK/serve.out"; then
+        echo "the node did not become ready:"
+        tail -n 20 "$WORK/serve.out" "$WORK/serve.err"
+        exit 1
+    fi
+}
+
+# node_stop [SIGNAL]
+node_stop() {
+    [ -n "$NODE" ] || return 0
+    kill "-${1:-TERM}" "$NODE" 2>/dev/null || true
+    wait "$NODE" 2>/dev/null || true
+    NODE=
+}
+
+# search QUERY: the records of the node as JSON lines, of all times.
+search() {
+    "$XUEDUN" search --config "$CONFIG" --from 2000-01-01T00:00:00Z --limit 10000 --json "$1"
+}
+
+# has_records SENSOR COUNT: whether the sensor has at least so many records.
+has_records() { [ "$(records_of "$1")" -ge "$2" ]; }
+
+records_of() { search '' 2>>"$WORK/search.err" | jq -r .sensor | grep -cFx "$1" || true; }
+
+cleanup() {
+    local rc=$?
+    node_stop KILL
+    # shellcheck disable=SC2046
+    kill $(jobs -p) 2>/dev/null || true
+    wait 2>/dev/null || true
+    if [ "$rc" -ne 0 ] && [ -s "$WORK/serve.err" ]; then
+        echo "--- the node's log (last lines)"
+        tail -n 20 "$WORK/serve.err"
+    fi
+    rm -rf "$WORK"
+    exit "$rc"
+}
+trap cleanup EXIT

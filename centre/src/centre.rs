@@ -1,0 +1,315 @@
+//! The node: everything it holds, opened in order, started and stopped.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use events::{EventId, RunId, Text, Timestamp};
+use rules::{LoadOptions, Loaded, Problem, RuleSet, Source};
+use sensors::{Context, Packs, Running};
+use store::archive::Archive;
+use store::journal::{Journal, JournalOptions};
+use store::state::{State, Table};
+use tokio::sync::broadcast;
+
+use crate::account::AccountBook;
+use crate::alert::AlertBook;
+use crate::audit_log::AuditLog;
+use crate::config::Config;
+use crate::drill::DrillBook;
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::live::{BACKLOG, Live};
+use crate::pipeline::{JournalIntake, Pipeline};
+use crate::region::Directory;
+use crate::seal::Seal;
+use crate::sensing::{SledCheckpoints, site_lookup};
+use crate::view::{Figures, InventoryEntry};
+use crate::world::World;
+use crate::{limits, secret};
+
+/// A node. Everything a user may do goes through its methods, each with the [`Caller`] that asks.
+///
+/// [`Caller`]: crate::account::Caller
+pub struct Centre {
+    pub(crate) config: Config,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) world: World,
+    pub(crate) state: Arc<State>,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) accounts: AccountBook,
+    pub(crate) audit_log: AuditLog,
+    pub(crate) sources: Mutex<Arc<Vec<Source>>>,
+    pub(crate) rejected: Mutex<Vec<Problem>>,
+    pub(crate) sensors: Mutex<Option<Running>>,
+    pub(crate) drill_key: [u8; 32],
+    pub(crate) drills: DrillBook,
+    pub(crate) ledger: Ledger,
+    pub(crate) inventories: Table<RunId, InventoryEntry>,
+    /// Checks done and planned of the audit that runs now.
+    pub(crate) auditing: Mutex<Option<(usize, usize)>>,
+    pub(crate) alarms: Mutex<Vec<Text>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Centre {
+    /// Opens the data folder of a configuration: state, journal, archive, rules, accounts.
+    /// Nothing listens yet.
+    pub fn open(config: Config, world: World) -> Result<Arc<Self>, Error> {
+        let data = config.node.data_dir.clone();
+        make_private_dir(&data)?;
+        let mut alarms = Vec::new();
+        let opened = State::open(&data.join("state"))?;
+        if let Some(moved) = &opened.recovered {
+            tracing::error!(to = %moved.to.display(), "the state could not be opened and was moved aside");
+            alarms.push(Text::new(
+                "状态库无法打开，已移至一旁并重建，请核对告警与账号",
+                "The state could not be opened: it was moved aside and is being rebuilt",
+            ));
+        }
+        let state = Arc::new(opened.state);
+        let archive = Arc::new(Archive::open(&data.join("archive"))?);
+        let alerts = Arc::new(AlertBook::open(Arc::clone(&state))?);
+        // Numbers go on behind whatever has been read, even if every segment is gone.
+        let next_seq_min = alerts.checkpoint()?.next_seq.max(archive.archived_through() + 1);
+        let journal = open_journal(&data.join("journal"), next_seq_min, &config, &mut alarms)?;
+        let directory = Arc::new(
+            Directory::new(config.region.clone())
+                .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
+        );
+        let (sources, loaded) = load_rules(&config)?;
+        let pipeline = Pipeline::new(
+            Arc::clone(&journal),
+            archive,
+            alerts,
+            Arc::new(loaded.set),
+            broadcast::channel::<Live>(BACKLOG).0,
+            Arc::clone(&world.clock),
+            Duration::from_secs(config.store.archive_after_secs),
+        )?;
+        let node_key = secret::node_key(&data.join("node.key"), &*world.random)?;
+        let accounts = AccountBook::open(
+            Arc::clone(&state),
+            Seal::new(&secret::derive(&node_key, b"seal")),
+            Arc::clone(&world.random),
+        )?;
+        let ledger = Ledger::open(&data.join("compliance"), &*world.random)?;
+        let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
+        Ok(Arc::new(Self {
+            directory,
+            drills: DrillBook::open(Arc::clone(&state))?,
+            ledger,
+            inventories: state.table("inventories")?,
+            auditing: Mutex::new(None),
+            state,
+            pipeline,
+            accounts,
+            audit_log,
+            sources: Mutex::new(Arc::new(sources)),
+            rejected: Mutex::new(loaded.problems),
+            sensors: Mutex::new(None),
+            drill_key: secret::derive(&node_key, b"drill"),
+            alarms: Mutex::new(alarms),
+            threads: Mutex::new(Vec::new()),
+            config,
+            world,
+        }))
+    }
+
+    /// Starts detection, the archive and the sensors. Returns where each sensor listens.
+    pub async fn start(self: &Arc<Self>) -> Result<Vec<(String, std::net::SocketAddr)>, Error> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(self.pipeline.start()?);
+        let packs = Packs::embedded().map_err(|problems| Error::Part {
+            part: "sensors",
+            message: format!("{} shipped packs cannot be read", problems.len()),
+        })?;
+        let context = Context {
+            intake: Arc::new(JournalIntake {
+                journal: Arc::clone(&self.pipeline.journal),
+                site_of: {
+                    let own = Arc::downgrade(self);
+                    Arc::new(move |exercise| own.upgrade()?.drills.site_of(exercise))
+                },
+            }),
+            clock: Arc::clone(&self.world.clock),
+            checkpoints: Arc::new(SledCheckpoints::open(&self.state)?),
+            ids: {
+                let world = self.world.clone();
+                Arc::new(move |at: Timestamp| EventId::at(at, world.unique()))
+            },
+            site_of: site_lookup(&self.directory),
+            exercise: {
+                let key = self.drill_key;
+                Arc::new(move |record: &[u8]| {
+                    playbooks::verify_marker(&key, record).map(|(exercise, _)| exercise)
+                })
+            },
+        };
+        let running =
+            sensors::start(self.config.sensors.clone(), packs, context).await.map_err(|e| {
+                Error::Part { part: "sensors", message: format!("{} ({})", e, e.code()) }
+            })?;
+        let addresses = running.addresses().to_vec();
+        *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        tokio::spawn(crate::inject::watch(Arc::clone(self)));
+        if let Some(id) = self.running_drill() {
+            self.drive_drill(id);
+        }
+        Ok(addresses)
+    }
+
+    /// Stops the sensors, lets detection read to the end, and flushes. What was acknowledged is
+    /// on disk whether or not this is called.
+    pub async fn stop(&self) {
+        let running = self.sensors.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.stop().await;
+        }
+        self.pipeline.stop();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a pipeline thread ended badly");
+                }
+            }
+        });
+        if joined.await.is_err() {
+            tracing::error!("waiting for the pipeline failed");
+        }
+        if let Err(error) = self.state.flush() {
+            tracing::error!(%error, "the state could not be flushed");
+        }
+    }
+
+    /// News as it happens.
+    pub fn subscribe(&self) -> broadcast::Receiver<Live> {
+        self.pipeline.live.subscribe()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The region.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Now, by the node's clock.
+    pub fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    /// The node's own figures.
+    pub fn figures(&self) -> Figures {
+        let counters = &self.pipeline.counters;
+        let archive = &self.pipeline.archive;
+        Figures {
+            journalled: self.pipeline.journal.next_seq().saturating_sub(1),
+            matched: counters.matched.load(Ordering::Relaxed),
+            archived: archive.rows(),
+            detections: counters.detections.load(Ordering::Relaxed),
+            rules: self.pipeline.rule_set().rules().len(),
+            rules_rejected: self.rule_problems().len(),
+            archive_bytes: archive.files().iter().map(|f| f.bytes).sum(),
+            oldest: archive.oldest(),
+        }
+    }
+
+    /// What was wrong with rules when the set was loaded.
+    pub fn rule_problems(&self) -> Vec<Problem> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Seals everything that is durable into the archive now.
+    pub fn seal_all(&self) -> Result<u64, Error> {
+        self.pipeline.seal_all()
+    }
+
+    /// What is wrong with the node itself, for the workbench.
+    pub fn alarms(&self) -> Vec<Text> {
+        let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let counters = &self.pipeline.counters;
+        if counters.seal_failures.load(Ordering::Relaxed) > 0 {
+            alarms.push(Text::new(
+                "归档写入失败，正在重试",
+                "The archive cannot be written; trying again",
+            ));
+        }
+        if counters.commit_failures.load(Ordering::Relaxed) > 0 {
+            alarms.push(Text::new(
+                "告警写入失败，正在重试",
+                "Alerts cannot be written; trying again",
+            ));
+        }
+        alarms
+    }
+
+    /// Folder of the node's data.
+    pub fn data_dir(&self) -> &Path {
+        &self.config.node.data_dir
+    }
+}
+
+fn open_journal(
+    dir: &Path,
+    next_seq_min: u64,
+    config: &Config,
+    alarms: &mut Vec<Text>,
+) -> Result<Arc<Journal>, Error> {
+    let options = JournalOptions {
+        segment_bytes: config.store.segment_mib << 20,
+        reserve_bytes: config.store.disk_reserve_mib << 20,
+        next_seq_min,
+        ..JournalOptions::default()
+    };
+    let (journal, recovery) = Journal::open(dir, options)?;
+    if recovery.truncated_bytes > 0 {
+        tracing::warn!(bytes = recovery.truncated_bytes, "a torn journal tail was cut");
+    }
+    for damage in &recovery.damaged {
+        tracing::error!(?damage, "the journal is damaged");
+        alarms.push(Text::new(
+            "日志文件存在损坏段，其余记录不受影响，详见运行日志",
+            "A part of the journal is damaged; the rest is not affected; see the program's log",
+        ));
+    }
+    Ok(Arc::new(journal))
+}
+
+/// Reads the rules a configuration asks for and compiles them.
+pub fn load_rules(config: &Config) -> Result<(Vec<Source>, Loaded), Error> {
+    let mut sources = if config.rules.library { rules::library() } else { Vec::new() };
+    sources.extend(
+        rules::read_paths(&config.rules.paths)
+            .map_err(|e| Error::Part { part: "rules", message: e.to_string() })?,
+    );
+    let loaded = RuleSet::load(&sources, &LoadOptions::default());
+    Ok((sources, loaded))
+}
+
+/// A folder only its owner can enter.
+fn make_private_dir(dir: &PathBuf) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| Error::Io { what: format!("make {}", dir.display()), source })
+}
+
+impl Drop for Centre {
+    fn drop(&mut self) {
+        self.pipeline.stop();
+    }
+}
+
+/// Bound of a page of rows.
+pub(crate) fn page(rows: usize) -> usize {
+    rows.clamp(1, limits::PAGE_ROWS_MAX)
+}

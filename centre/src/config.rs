@@ -1,0 +1,384 @@
+//! The node's configuration: one TOML file, `XUEDUN_SECTION__KEY` overrides, unknown keys are
+//! errors with their place.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use events::Text;
+use sensors::{InputConfig, SensorConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::region::{BadRegion, Region};
+
+/// Everything a node needs to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where things are kept.
+    pub node: NodeConfig,
+    /// The console.
+    #[serde(default)]
+    pub console: ConsoleConfig,
+    /// The rules.
+    #[serde(default)]
+    pub rules: RulesConfig,
+    /// The store.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// The audit.
+    #[serde(default)]
+    pub audit: AuditConfig,
+    /// The bureau and its schools.
+    #[serde(default = "unnamed")]
+    pub region: Region,
+    /// The sensors.
+    #[serde(default, rename = "sensor", skip_serializing)]
+    pub sensors: Vec<SensorConfig>,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Folder of the journal, the archive, the state and the evidence. A relative path is taken
+    /// from the folder of the configuration file.
+    pub data_dir: PathBuf,
+}
+
+/// `[console]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsoleConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Certificate chain (PEM). Without one the console serves plain HTTP on loopback only.
+    pub cert: Option<PathBuf>,
+    /// Private key (PEM).
+    pub key: Option<PathBuf>,
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RulesConfig {
+    /// Whether the shipped library runs.
+    pub library: bool,
+    /// Further files and folders of Sigma rules.
+    pub paths: Vec<PathBuf>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// How long log records are kept, in days; never under 180 (8.1.5.4 d: six months).
+    pub retention_days: u32,
+    /// Room on the disk that intake leaves free, in MiB.
+    pub disk_reserve_mib: u64,
+    /// A journal segment's size, in MiB.
+    pub segment_mib: u64,
+    /// How long an event stays in the journal alone before the archive takes it, in seconds.
+    pub archive_after_secs: u64,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// When the audit runs: a cron expression of five fields, Beijing time; empty for never.
+    pub schedule: String,
+    /// Root of the file system that host checks look at.
+    pub root: PathBuf,
+}
+
+impl Default for ConsoleConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8443)), cert: None, key: None }
+    }
+}
+
+impl Default for RulesConfig {
+    fn default() -> Self {
+        Self { library: true, paths: Vec::new() }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            retention_days: 180,
+            disk_reserve_mib: 512,
+            segment_mib: 128,
+            archive_after_secs: 600,
+        }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { schedule: "0 3 * * *".to_owned(), root: PathBuf::from("/") }
+    }
+}
+
+fn unnamed() -> Region {
+    Region { name: Text::new("教育局", "Education bureau"), schools: Vec::new() }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The text is not a configuration; the message shows the line and a caret.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, caret and reason.
+        message: String,
+    },
+    /// An override from the environment that fits nowhere.
+    #[error("environment variable {name}: {message}")]
+    Override {
+        /// Its name.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// A value out of its bounds.
+    #[error("{key}: {message}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// The region cannot be used.
+    #[error("region: {0}")]
+    Region(#[from] BadRegion),
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration file.
+    File,
+    /// An `XUEDUN_SECTION__KEY` variable.
+    Environment,
+    /// The program's default.
+    Default,
+}
+
+/// Fewest days of retention (GB/T 22239-2019 8.1.5.4 d; Cybersecurity Law: six months).
+pub const RETENTION_DAYS_MIN: u32 = 180;
+
+impl Config {
+    /// Reads a file, applies the overrides (`XUEDUN_NODE__DATA_DIR=…`) and checks the values.
+    pub fn load(
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text, path, env)?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        config.anchor(base);
+        Ok(config)
+    }
+
+    /// The same from a text.
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let bad = |e: toml::de::Error| ConfigError::Parse {
+            path: path.to_owned(),
+            message: e.to_string(),
+        };
+        // First the file alone: an error then points into the file.
+        let mut config: Self = toml::from_str(text).map_err(bad)?;
+        let overrides = Overrides::from_env(env)?;
+        if !overrides.0.is_empty() {
+            let mut table: toml::Table = toml::from_str(text).map_err(bad)?;
+            overrides.apply(&mut table);
+            config = table.try_into().map_err(bad)?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Every value of the configuration as `section.key`, with where it comes from. Tokens and
+    /// other secrets are masked by their type.
+    pub fn values(
+        &self,
+        text: &str,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Vec<(String, String, Origin)> {
+        let file: toml::Table = toml::from_str(text).unwrap_or_default();
+        let overrides = Overrides::from_env(env).map(|o| o.0).unwrap_or_default();
+        let now = toml::Table::try_from(self).unwrap_or_default();
+        let mut values = Vec::new();
+        for (section, value) in &now {
+            let Some(table) = value.as_table() else {
+                values.push((section.clone(), value.to_string(), Origin::File));
+                continue;
+            };
+            for (key, value) in table {
+                let given = |(path, _): &(Vec<String>, toml::Value)| {
+                    path.first() == Some(section) && path.get(1) == Some(key)
+                };
+                let from = if overrides.iter().any(given) {
+                    Origin::Environment
+                } else if file.get(section).and_then(|t| t.get(key)).is_some() {
+                    Origin::File
+                } else {
+                    Origin::Default
+                };
+                values.push((format!("{section}.{key}"), value.to_string(), from));
+            }
+        }
+        values
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.store.retention_days < RETENTION_DAYS_MIN {
+            let message = format!("at least {RETENTION_DAYS_MIN} days");
+            return Err(ConfigError::Value { key: "store.retention_days", message });
+        }
+        if self.console.cert.is_some() != self.console.key.is_some() {
+            let message = "cert and key go together".to_owned();
+            return Err(ConfigError::Value { key: "console.cert", message });
+        }
+        if self.console.cert.is_none() && !self.console.listen.ip().is_loopback() {
+            let message = "an address beyond loopback needs cert and key (TLS)".to_owned();
+            return Err(ConfigError::Value { key: "console.listen", message });
+        }
+        if !self.audit.schedule.is_empty() {
+            crate::schedule::Schedule::parse(&self.audit.schedule)
+                .map_err(|message| ConfigError::Value { key: "audit.schedule", message })?;
+        }
+        Ok(())
+    }
+
+    /// Takes relative paths from the folder of the configuration file.
+    fn anchor(&mut self, base: &Path) {
+        let fix = |p: &mut PathBuf| *p = base.join(&*p);
+        fix(&mut self.node.data_dir);
+        self.console.cert.as_mut().map(fix);
+        self.console.key.as_mut().map(fix);
+        self.rules.paths.iter_mut().for_each(fix);
+        for sensor in &mut self.sensors {
+            anchor_sensor(sensor, base);
+        }
+    }
+}
+
+fn anchor_sensor(sensor: &mut SensorConfig, base: &Path) {
+    let fix = |p: &mut PathBuf| *p = base.join(&*p);
+    match &mut sensor.input {
+        InputConfig::SyslogTls { cert, key, client_ca, .. } => {
+            fix(cert);
+            fix(key);
+            client_ca.as_mut().map(fix);
+        }
+        InputConfig::Http { tls: Some(tls), .. } => {
+            fix(&mut tls.cert);
+            fix(&mut tls.key);
+            tls.client_ca.as_mut().map(fix);
+        }
+        InputConfig::File { paths, .. } => {
+            for path in paths {
+                *path = base.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Values from the environment, as (path of keys, value).
+struct Overrides(Vec<(Vec<String>, toml::Value)>);
+
+impl Overrides {
+    fn from_env(env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut found = Vec::new();
+        for (name, value) in env {
+            let Some(rest) = name.strip_prefix("XUEDUN_") else { continue };
+            let Some((section, key)) = rest.split_once("__") else { continue };
+            if section.is_empty() || key.is_empty() || key.contains("__") {
+                let message = "write XUEDUN_SECTION__KEY".to_owned();
+                return Err(ConfigError::Override { name, message });
+            }
+            let path = vec![section.to_lowercase(), key.to_lowercase()];
+            found.push((path, typed(&value)));
+        }
+        Ok(Self(found))
+    }
+
+    fn apply(self, table: &mut toml::Table) {
+        for (path, value) in self.0 {
+            let [section, key] = &path[..] else { continue };
+            let entry = table
+                .entry(section.clone())
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            if let Some(inner) = entry.as_table_mut() {
+                inner.insert(key.clone(), value);
+            }
+        }
+    }
+}
+
+/// A value as TOML would read it; what is not TOML is text.
+fn typed(value: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("v = {value}"))
+        .ok()
+        .and_then(|mut t| t.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::parse(text, Path::new("xuedun.toml"), env)
+    }
+
+    const SMALL: &str = "[node]\ndata_dir = \"data\"\n";
+
+    #[test]
+    fn defaults_and_overrides() {
+        let config = parse(SMALL, &[]).unwrap();
+        assert_eq!(config.store.retention_days, 180);
+        let env = [("XUEDUN_STORE__RETENTION_DAYS", "365"), ("XUEDUN_NODE__DATA_DIR", "/srv/x")];
+        let config = parse(SMALL, &env).unwrap();
+        assert_eq!(config.store.retention_days, 365);
+        assert_eq!(config.node.data_dir, PathBuf::from("/srv/x"));
+    }
+
+    #[test]
+    fn unknown_keys_are_errors_with_a_caret() {
+        let e = parse("[node]\ndata_dir = \"d\"\ncolour = 1\n", &[]).unwrap_err().to_string();
+        assert!(e.contains("line 3") && e.contains('^') && e.contains("colour"), "{e}");
+        let e = parse(SMALL, &[("XUEDUN_STORE__COLOUR", "1")]).unwrap_err().to_string();
+        assert!(e.contains("colour"), "{e}");
+    }
+
+    #[test]
+    fn what_is_unsafe_is_refused() {
+        let short = format!("{SMALL}[store]\nretention_days = 30\n");
+        assert!(parse(&short, &[]).unwrap_err().to_string().contains("180"));
+        let open = format!("{SMALL}[console]\nlisten = \"0.0.0.0:8443\"\n");
+        assert!(parse(&open, &[]).unwrap_err().to_string().contains("TLS"));
+        let cron = format!("{SMALL}[audit]\nschedule = \"often\"\n");
+        assert!(parse(&cron, &[]).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! The control socket: how the command line talks to a node that runs. A Unix socket in the data
+//! folder that only the folder's owner can open; one JSON request a connection, one JSON answer.
+//!
+//! Whoever can open the socket can read the data folder, so requests act as that person
+//! ([`Caller::local`]); every one is in the audit log like any other.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::{Lang, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+
+use crate::account::Caller;
+use crate::alert::AlertFilter;
+use crate::centre::Centre;
+use crate::error::Error;
+use crate::view::SearchForm;
+
+/// Longest request, in bytes.
+const REQUEST_BYTES_MAX: u64 = 64 << 10;
+/// How long the command line waits for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+
+/// What the command line may ask of a running node.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Search log records.
+    Search {
+        /// The query.
+        query: String,
+        /// From when.
+        from: Option<Timestamp>,
+        /// Until when.
+        to: Option<Timestamp>,
+        /// At most this many records.
+        limit: usize,
+        /// Also records of exercises.
+        exercises: bool,
+    },
+    /// The node's figures.
+    Figures,
+    /// All alert groups, closed ones and exercises too.
+    Alerts,
+    /// Every sensor's counters.
+    Sensors,
+    /// A one-time login token for an account.
+    OneTimeLink {
+        /// The account.
+        account: String,
+    },
+    /// Seal everything that is durable into the archive.
+    Seal,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The answer.
+    Ok(Value),
+    /// What went wrong.
+    Error {
+        /// The stable code.
+        code: String,
+        /// What a person reads.
+        message: String,
+    },
+}
+
+/// Where the socket of a data folder is.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("control.sock")
+}
+
+/// Answers one request. Blocks; never panics on what it is asked.
+pub fn answer(centre: &Centre, request: Request) -> Answer {
+    let caller = Caller::local("local");
+    let done = perform(centre, &caller, request);
+    match done {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => Answer::Error {
+            code: error.code().to_owned(),
+            message: format!("{}: {error}", error.title(Lang::En)),
+        },
+    }
+}
+
+fn perform(centre: &Centre, caller: &Caller, request: Request) -> Result<Value, Error> {
+    let json = |value: serde_json::Result<Value>| {
+        value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
+    };
+    match request {
+        Request::Search { query, from, to, limit, exercises } => {
+            let form = SearchForm { query, from, to, limit, exercises };
+            json(serde_json::to_value(centre.search(caller, &form)?))
+        }
+        Request::Figures => json(serde_json::to_value(centre.figures())),
+        Request::Alerts => {
+            let filter = AlertFilter { exercises: true, ..AlertFilter::default() };
+            json(serde_json::to_value(centre.all_alerts(caller, &filter)?))
+        }
+        Request::Sensors => json(serde_json::to_value(centre.sensors(caller)?)),
+        Request::OneTimeLink { account } => {
+            Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
+        }
+        Request::Seal => Ok(Value::from(centre.seal_all()?)),
+    }
+}
+
+/// Listens until dropped. A socket that a killed node left behind is replaced.
+pub async fn serve(centre: Arc<Centre>) -> Result<(), Error> {
+    let path = socket_path(centre.data_dir());
+    let io = |source| Error::Io { what: format!("the control socket {}", path.display()), source };
+    match std::fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(io)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(io)?;
+    loop {
+        let (stream, _) = listener.accept().await.map_err(io)?;
+        let centre = Arc::clone(&centre);
+        tokio::spawn(async move {
+            if let Err(error) = one(centre, stream).await {
+                tracing::warn!(%error, "a control request failed");
+            }
+        });
+    }
+}
+
+async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => tokio::task::spawn_blocking(move || answer(&centre, request))
+            .await
+            .map_err(std::io::Error::other)?,
+        Err(error) => Answer::Error { code: "N011".to_owned(), message: error.to_string() },
+    };
+    let mut text = serde_json::to_vec(&answer)?;
+    text.push(b'\n');
+    write.write_all(&text).await?;
+    write.shutdown().await
+}
+
+/// Asks the node of a data folder; `None` if none runs there.
+pub fn ask(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
+    let path = socket_path(data_dir);
+    let io = |source| Error::Io { what: format!("the control socket {}", path.display()), source };
+    let mut stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(e) => {
+            use std::io::ErrorKind::{ConnectionRefused, NotFound};
+            return if matches!(e.kind(), NotFound | ConnectionRefused) {
+                Ok(None)
+            } else {
+                Err(io(e))
+            };
+        }
+    };
+    stream.set_read_timeout(Some(ANSWER_WITHIN)).map_err(io)?;
+    let mut line = serde_json::to_vec(request).map_err(|e| io(e.into()))?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(io)?;
+    let mut text = String::new();
+    BufReader::new(stream).read_line(&mut text).map_err(io)?;
+    serde_json::from_str(&text).map(Some).map_err(|e| io(e.into()))
+}

@@ -1,0 +1,102 @@
+//! The node's evidence: its signing key, the log of `compliance::evidence`, and one bundle a run.
+//!
+//! A run is sealed when it is kept, and its bundle is written then: what an assessor gets later is
+//! the bytes of that moment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use compliance::audit::{self, AuditRun, Catalogue};
+use compliance::evidence::{
+    BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
+};
+use events::{RunId, Timestamp};
+use ring::rand::SecureRandom;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::ledger::write_whole;
+
+/// The evidence of a data folder.
+pub struct Evidence {
+    dir: PathBuf,
+    seed: Zeroizing<[u8; 32]>,
+    /// One writer at a time.
+    writing: Mutex<()>,
+}
+
+impl Evidence {
+    /// Opens the folder; the signing key is made at the first start.
+    pub fn open(dir: &Path, random: &dyn SecureRandom) -> Result<Self, Error> {
+        let bundles = dir.join("bundles");
+        fs::create_dir_all(&bundles)
+            .map_err(|source| Error::Io { what: format!("make {}", bundles.display()), source })?;
+        let seed = crate::secret::node_key(&dir.join("evidence.key"), random)?;
+        Ok(Self { dir: dir.to_owned(), seed, writing: Mutex::new(()) })
+    }
+
+    /// The key that verifies the log: give it to the assessor by another way than the bundle.
+    pub fn key(&self) -> Result<VerifyingKey, Error> {
+        Ok(self.signer()?.key().clone())
+    }
+
+    /// Seals a run into the log and writes its bundle.
+    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalogue = Catalogue::embedded().map_err(part)?;
+        let checks = audit::checks().map_err(part)?;
+        let mut log =
+            EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
+        let out = self.bundle_path(run.id);
+        let part_file = out.with_extension("part");
+        let summary =
+            bundle(&mut log, run, &catalogue, &checks, &[], now, &part_file).map_err(part)?;
+        fs::rename(&part_file, &out)
+            .map_err(|source| Error::Io { what: format!("write {}", out.display()), source })?;
+        let text = serde_json::to_vec_pretty(&summary).map_err(part)?;
+        write_whole(&self.summary_path(run.id), &text)?;
+        Ok(summary)
+    }
+
+    /// What was sealed of a run; `None` if it was not.
+    pub fn summary(&self, run: RunId) -> Result<Option<BundleSummary>, Error> {
+        match fs::read(self.summary_path(run)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(part),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Io { what: "read a bundle's summary".to_owned(), source }),
+        }
+    }
+
+    /// Copies a run's bundle to `out`.
+    pub fn export(&self, run: RunId, out: &Path) -> Result<BundleSummary, Error> {
+        let summary = self.summary(run)?.ok_or(Error::NotFound { what: "bundle" })?;
+        fs::copy(self.bundle_path(run), out)
+            .map_err(|source| Error::Io { what: format!("write {}", out.display()), source })?;
+        Ok(summary)
+    }
+
+    fn signer(&self) -> Result<Signer, Error> {
+        // The name tells logs apart; it need not be secret, only stable.
+        let id = crate::secret::derive(&self.seed, b"log name");
+        let name = format!("xuedun-{}", data_encoding::HEXLOWER.encode(&id[..6]));
+        Signer::from_seed(&name, &self.seed).map_err(part)
+    }
+
+    fn bundle_path(&self, run: RunId) -> PathBuf {
+        self.dir.join("bundles").join(format!("{run}.zip"))
+    }
+
+    fn summary_path(&self, run: RunId) -> PathBuf {
+        self.dir.join("bundles").join(format!("{run}.json"))
+    }
+}
+
+/// Verifies a bundle; with a key, it must be signed by that one.
+pub fn verify_bundle(path: &Path, key: Option<&VerifyingKey>) -> VerifyReport {
+    verify(path, key)
+}
+
+fn part(error: impl std::fmt::Display) -> Error {
+    Error::Part { part: "evidence", message: error.to_string() }
+}

@@ -1,0 +1,203 @@
+//! The alert queue: list, open, take, close.
+
+use std::time::Duration;
+
+use events::{AlertId, Event, Severity};
+
+use crate::account::{Caller, Permission};
+use crate::alert::{AlertFilter, AlertGroup, AlertState, Verdict};
+use crate::centre::{Centre, page};
+use crate::error::Error;
+use crate::live::Live;
+use crate::view::{AlertDetail, AlertPage, PlaybookView, Record, RuleView};
+
+/// Records shown around an alert.
+const AROUND_ROWS: usize = 60;
+/// How far around an alert one looks.
+const AROUND: Duration = Duration::from_secs(300);
+/// Past verdicts shown beside an alert.
+const PAST_ROWS: usize = 8;
+
+impl Centre {
+    /// A page of alert groups, with counts over the whole filter.
+    pub fn alerts(
+        &self,
+        caller: &Caller,
+        filter: &AlertFilter,
+        skip: usize,
+        rows: usize,
+    ) -> Result<AlertPage, Error> {
+        caller.need(Permission::AlertsRead)?;
+        let all = self.pipeline.alerts.list(filter, caller.scope());
+        let count = |test: &dyn Fn(&AlertGroup) -> bool| all.iter().filter(|g| test(g)).count();
+        let states = [AlertState::New, AlertState::Acknowledged, AlertState::Closed];
+        Ok(AlertPage {
+            total: all.len(),
+            by_state: states.map(|s| (s, count(&|g| g.state == s))).to_vec(),
+            by_level: Severity::ALL.map(|l| (l, count(&|g| g.level == l))).to_vec(),
+            rows: all.into_iter().skip(skip).take(page(rows)).collect(),
+        })
+    }
+
+    /// Every group of a filter.
+    pub fn all_alerts(
+        &self,
+        caller: &Caller,
+        filter: &AlertFilter,
+    ) -> Result<Vec<AlertGroup>, Error> {
+        caller.need(Permission::AlertsRead)?;
+        Ok(self.pipeline.alerts.list(filter, caller.scope()))
+    }
+
+    /// Everything about one alert group.
+    pub fn alert(&self, caller: &Caller, id: AlertId) -> Result<AlertDetail, Error> {
+        caller.need(Permission::AlertsRead)?;
+        let group = self.pipeline.alerts.get(id).filter(|g| caller.scope().holds(g.site));
+        let group = group.ok_or(Error::NotFound { what: "alert" })?;
+        let records = self.records_of(&group, caller)?;
+        let around = self.records_around(&group, caller)?;
+        Ok(AlertDetail {
+            site_name: self.directory.site_name(group.site),
+            rule: self.rule_view(&group.rule_id),
+            past: self.pipeline.alerts.past_verdicts(&group.rule_id, caller.scope(), PAST_ROWS),
+            playbook: group.playbook.as_deref().and_then(playbook_view),
+            records,
+            around,
+            group,
+        })
+    }
+
+    /// Takes an alert group.
+    pub fn acknowledge(&self, caller: &Caller, id: AlertId) -> Result<AlertGroup, Error> {
+        self.act(caller, id, "alert.acknowledge", |group, by, at| Ok(group.acknowledge(by, at)?))
+    }
+
+    /// Gives an alert group to an account.
+    pub fn assign(&self, caller: &Caller, id: AlertId, to: &str) -> Result<AlertGroup, Error> {
+        let known = self
+            .accounts
+            .list()?
+            .into_iter()
+            .any(|a| a.name == to && a.enabled && a.role.may(Permission::AlertsWrite));
+        if !known {
+            return Err(Error::BadValue { field: "owner" });
+        }
+        self.act(caller, id, "alert.assign", |group, by, at| Ok(group.assign(by, to, at)?))
+    }
+
+    /// Closes an alert group with a verdict and a reason.
+    pub fn close(
+        &self,
+        caller: &Caller,
+        id: AlertId,
+        verdict: Verdict,
+        reason: &str,
+    ) -> Result<AlertGroup, Error> {
+        self.act(caller, id, "alert.close", |group, by, at| {
+            Ok(group.close(by, verdict, reason, at)?)
+        })
+    }
+
+    fn act(
+        &self,
+        caller: &Caller,
+        id: AlertId,
+        action: &str,
+        act: impl FnOnce(&mut AlertGroup, &str, events::Timestamp) -> Result<(), Error>,
+    ) -> Result<AlertGroup, Error> {
+        caller.need(Permission::AlertsWrite)?;
+        let now = self.now();
+        let done = self
+            .pipeline
+            .alerts
+            .change(id, caller.scope(), |group| act(group, &caller.account, now));
+        self.audit_log.record(Some(caller), action, &id.to_string(), done.is_ok(), now)?;
+        let (group, ()) = done?;
+        self.journal_group(&group);
+        if let Some(drill) = self.drills.acted_on(&group)? {
+            let _ = self.pipeline.live.send(Live::Drill(drill));
+        }
+        let _ = self.pipeline.live.send(Live::Alert(Box::new(group.clone())));
+        Ok(group)
+    }
+
+    fn records_of(&self, group: &AlertGroup, caller: &Caller) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        for id in group.events.iter().rev().take(AROUND_ROWS) {
+            if let Some(event) = self.event(*id, caller)? {
+                records.push(Record::from(&event));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Five minutes before and after, same school, any of the same entities.
+    fn records_around(&self, group: &AlertGroup, caller: &Caller) -> Result<Vec<Record>, Error> {
+        let terms: Vec<String> = group
+            .entities
+            .iter()
+            .take(4)
+            .map(|e| format!("\"{}\"", e.key.replace(['"', '\\'], "?")))
+            .collect();
+        if terms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let form = crate::view::SearchForm {
+            query: format!("({})", terms.join(" OR ")),
+            from: Some(group.first.minus(AROUND)),
+            to: Some(group.last.plus(AROUND)),
+            limit: AROUND_ROWS,
+            exercises: group.exercise.is_some(),
+        };
+        let site = group.site;
+        let found = self.search_in(&form, crate::account::Scope::Site(site), caller)?;
+        Ok(found.records)
+    }
+
+    fn event(&self, id: events::EventId, caller: &Caller) -> Result<Option<Event>, Error> {
+        let scope = caller.scope().for_search();
+        let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);
+        Ok(store::search::event_by_id(journal, archive, id, &scope)?)
+    }
+
+    fn rule_view(&self, id: &str) -> Option<RuleView> {
+        let set = self.pipeline.rule_set();
+        let rule = set.get(id)?;
+        Some(RuleView {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            description: rule.description.clone(),
+            advice: rule.advice.clone(),
+            false_positives: rule.false_positives.clone(),
+            attack: rule.attack.clone(),
+            source: self.rule_source(&rule.file),
+            place: format!("{}:{}", rule.file, rule.line),
+        })
+    }
+
+    fn rule_source(&self, file: &str) -> String {
+        let sources = self.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sources.iter().find(|s| s.name == file).map(|s| s.text.clone()).unwrap_or_default()
+    }
+
+    /// A copy of the group in the journal, so that a lost state can be rebuilt.
+    fn journal_group(&self, group: &AlertGroup) {
+        let event = crate::rebuild::record_of(group, self.now());
+        if let Err(error) = self.pipeline.journal.append(vec![event]) {
+            tracing::warn!(%error, "an alert's change did not reach the journal");
+        }
+    }
+}
+
+/// A shipped playbook as the alert page shows it.
+fn playbook_view(slug: &str) -> Option<PlaybookView> {
+    let (_, text) = playbooks::library().into_iter().find(|(name, _)| name == slug)?;
+    let playbook = playbooks::parse(slug, &text).ok()?;
+    let actions = playbook.in_order().into_iter().filter(|s| s.kind.word() == "action");
+    Some(PlaybookView {
+        slug: slug.to_owned(),
+        steps: actions.map(|s| (s.name.clone(), s.description.clone())).collect(),
+        name: playbook.name.clone(),
+        description: playbook.description.clone(),
+    })
+}

@@ -1,0 +1,206 @@
+//! Audit runs: start, list, open.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use compliance::audit::{
+    self, AuditRun, Catalogue, LocalHost, Target, Verdict, VerdictKind, diff, findings, plan,
+    score, templates,
+};
+use compliance::evidence::{BundleSummary, VerifyingKey};
+use events::{RunId, SiteId};
+
+use crate::account::{Caller, Permission};
+use crate::centre::Centre;
+use crate::error::Error;
+use crate::live::Live;
+use crate::view::{CategoryRow, ItemRow, RunDetail, RunRow};
+
+/// The template whose rate stands in lists: the one in force.
+const TEMPLATE_IN_FORCE: &str = "2025";
+
+impl Centre {
+    /// Starts an audit of this machine in the background; `caller` is `None` for the schedule.
+    pub fn start_audit(self: &Arc<Self>, caller: Option<&Caller>) -> Result<(), Error> {
+        if let Some(caller) = caller {
+            caller.need(Permission::ComplianceRun)?;
+        }
+        {
+            let mut running = self.auditing.lock().unwrap_or_else(PoisonError::into_inner);
+            if running.is_some() {
+                return Err(Error::Running { what: "audit" });
+            }
+            *running = Some((0, 0));
+        }
+        self.audit_log.record(caller, "audit.start", "host", true, self.now())?;
+        let own = Arc::clone(self);
+        let spawned = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
+            if let Err(error) = own.audit_now(&mut |_, _, _| {}) {
+                tracing::error!(%error, "the audit failed");
+            }
+        });
+        if let Err(source) = spawned {
+            *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return Err(Error::Io { what: "start the audit".to_owned(), source });
+        }
+        Ok(())
+    }
+
+    /// Audits this machine, keeps the run and seals it into the evidence log. `progress` gets
+    /// checks done, checks planned and the title of the one that starts.
+    pub fn audit_now(
+        &self,
+        progress: &mut dyn FnMut(usize, usize, &events::Text),
+    ) -> Result<AuditRun, Error> {
+        let done = self.audit_run(progress);
+        *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Ok(run) = &done {
+            let _ = self.pipeline.live.send(Live::Run(run.id));
+        }
+        done
+    }
+
+    fn audit_run(
+        &self,
+        progress: &mut dyn FnMut(usize, usize, &events::Text),
+    ) -> Result<AuditRun, Error> {
+        let catalogue = Catalogue::embedded().map_err(part)?;
+        let checks = audit::checks().map_err(part)?;
+        let plan =
+            plan(&catalogue, &checks, &Target::host(SiteId::BUREAU, "localhost")).map_err(part)?;
+        let host = LocalHost::at_root(&self.config.audit.root);
+        let run = audit::run(&plan, &host, self.now(), &mut |p| {
+            *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((p.done, p.planned));
+            progress(p.done, p.planned, &p.check.title);
+        });
+        self.ledger.keep(&run, self.now())?;
+        Ok(run)
+    }
+
+    /// Checks done and planned of the audit that runs now.
+    pub fn audit_progress(&self) -> Option<(usize, usize)> {
+        *self.auditing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All runs, latest first.
+    pub fn runs(&self, caller: &Caller) -> Result<Vec<RunRow>, Error> {
+        caller.need(Permission::ComplianceRead)?;
+        let catalogue = Catalogue::embedded().map_err(part)?;
+        self.ledger.runs()?.iter().map(|run| run_row(run, &catalogue)).collect()
+    }
+
+    /// One run with its scores, findings and the difference to the run before.
+    pub fn run(&self, caller: &Caller, id: RunId) -> Result<RunDetail, Error> {
+        caller.need(Permission::ComplianceRead)?;
+        let run = self.ledger.run(id)?.ok_or(Error::NotFound { what: "run" })?;
+        let catalogue = Catalogue::embedded().map_err(part)?;
+        let checks = audit::checks().map_err(part)?;
+        let before = self.ledger.ids()?.into_iter().find(|other| *other < id);
+        let before = before.map(|other| self.ledger.run(other)).transpose()?.flatten();
+        let templates = templates().map_err(part)?;
+        let scores = templates
+            .into_iter()
+            .map(|t| Ok((score(&run, &catalogue, &t.id).map_err(part)?, t)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(RunDetail {
+            row: run_row(&run, &catalogue)?,
+            scores,
+            findings: findings(&run, &checks, &catalogue),
+            diff: before.map(|before| diff(&before, &run)),
+            categories: categories(&run, &catalogue),
+            items: items(&run, &catalogue),
+            run,
+        })
+    }
+
+    /// Writes the evidence bundle of a run to a file.
+    pub fn export_bundle(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        out: &Path,
+    ) -> Result<BundleSummary, Error> {
+        caller.need(Permission::ComplianceRead)?;
+        let done = self.ledger.evidence().export(id, out);
+        self.audit_log.record(
+            Some(caller),
+            "evidence.export",
+            &id.to_string(),
+            done.is_ok(),
+            self.now(),
+        )?;
+        done
+    }
+
+    /// What was sealed of a run.
+    pub fn bundle_summary(
+        &self,
+        caller: &Caller,
+        id: RunId,
+    ) -> Result<Option<BundleSummary>, Error> {
+        caller.need(Permission::ComplianceRead)?;
+        self.ledger.evidence().summary(id)
+    }
+
+    /// The key that verifies the evidence log.
+    pub fn evidence_key(&self) -> Result<VerifyingKey, Error> {
+        self.ledger.evidence().key()
+    }
+
+    pub(crate) fn last_run(&self) -> Result<Option<RunRow>, Error> {
+        let catalogue = Catalogue::embedded().map_err(part)?;
+        let Some(id) = self.ledger.ids()?.into_iter().next() else { return Ok(None) };
+        self.ledger.run(id)?.map(|run| run_row(&run, &catalogue)).transpose()
+    }
+}
+
+fn run_row(run: &AuditRun, catalogue: &Catalogue) -> Result<RunRow, Error> {
+    let score = score(run, catalogue, TEMPLATE_IN_FORCE).map_err(part)?;
+    Ok(RunRow {
+        id: run.id,
+        started: run.started,
+        finished: run.finished,
+        target: run.target.clone(),
+        planned: run.planned,
+        executed: run.executed,
+        strict_rate: (score.judged > 0).then_some(score.strict_rate),
+        judged: score.judged,
+        denominator: score.denominator,
+    })
+}
+
+fn categories(run: &AuditRun, catalogue: &Catalogue) -> Vec<CategoryRow> {
+    let rows = catalogue.categories.iter().map(|category| {
+        let mut counts: BTreeMap<VerdictKind, usize> = BTreeMap::new();
+        for item in catalogue.items.iter().filter(|i| i.category == category.clause) {
+            let verdict = run.item(&item.id).map_or(VerdictKind::NotRun, |r| r.verdict.kind());
+            *counts.entry(verdict).or_default() += 1;
+        }
+        CategoryRow {
+            clause: category.clause.clone(),
+            title: category.title.clone(),
+            items: counts.values().sum(),
+            counts: counts.into_iter().collect(),
+        }
+    });
+    rows.collect()
+}
+
+fn items(run: &AuditRun, catalogue: &Catalogue) -> Vec<ItemRow> {
+    let rows = catalogue.items.iter().map(|item| {
+        let result = run.item(&item.id);
+        let checks = result.map(|r| r.checks.clone()).unwrap_or_default();
+        ItemRow {
+            item: item.clone(),
+            verdict: result.map_or(Verdict::NotRun, |r| r.verdict.clone()),
+            results: checks.iter().filter_map(|c| run.result(c)).cloned().collect(),
+        }
+    });
+    rows.collect()
+}
+
+pub(crate) fn part(error: impl std::fmt::Display) -> Error {
+    Error::Part { part: "compliance", message: error.to_string() }
+}

@@ -1,0 +1,14 @@
+//! What a user may do, one file per noun. Every method takes the [`Caller`] first, checks the
+//! permission, keeps to the scope, and writes changes and sensitive reads to the audit log.
+//!
+//! [`Caller`]: crate::account::Caller
+
+mod accounts;
+mod alerts;
+mod compliance;
+mod drills;
+mod records;
+mod schools;
+mod search;
+mod sensors;
+mod workbench;

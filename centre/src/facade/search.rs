@@ -1,0 +1,116 @@
+//! Searching log records, within the caller's scope and a deadline.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use events::Timestamp;
+use store::search::{Answer, Query, SearchRequest};
+
+use crate::account::{Caller, Permission, Scope};
+use crate::centre::Centre;
+use crate::error::Error;
+use crate::limits;
+use crate::view::{Record, SearchForm, SearchPage};
+
+/// How far back a search looks if it does not say.
+const DEFAULT_SPAN: Duration = Duration::from_secs(24 * 3600);
+/// How far ahead of the clock a record may be and still be found.
+const AHEAD: Duration = Duration::from_secs(3600);
+/// Buckets of the histogram over a record answer.
+const BUCKETS: i64 = 60;
+
+impl Centre {
+    /// Answers a query. Every search is in the audit log.
+    pub fn search(&self, caller: &Caller, form: &SearchForm) -> Result<SearchPage, Error> {
+        caller.need(Permission::Search)?;
+        self.audit_log.record(Some(caller), "search", &form.query, true, self.now())?;
+        self.search_in(form, caller.scope(), caller)
+    }
+
+    pub(crate) fn search_in(
+        &self,
+        form: &SearchForm,
+        scope: Scope,
+        caller: &Caller,
+    ) -> Result<SearchPage, Error> {
+        if let Scope::Site(site) = scope {
+            caller.need_site(site)?;
+        }
+        let now = self.now();
+        let to = form.to.unwrap_or_else(|| now.plus(AHEAD));
+        let from = form.from.unwrap_or_else(|| now.minus(DEFAULT_SPAN));
+        let request = SearchRequest {
+            query: Query::parse(&form.query)?,
+            from,
+            to,
+            scope: scope.for_search(),
+            limit: form.limit.clamp(1, limits::SEARCH_ROWS_MAX),
+            deadline: Some(Instant::now() + Duration::from_millis(limits::SEARCH_MS_MAX)),
+            include_exercise: form.exercises,
+        };
+        let cancel = AtomicBool::new(false);
+        let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);
+        let result = store::search::search(journal, archive, &request, &cancel)?;
+        let mut page = SearchPage {
+            records: Vec::new(),
+            table: None,
+            matched: result.matched,
+            scanned: result.scanned,
+            partial: result.partial,
+            took_ms: result.took_ms,
+            histogram: Vec::new(),
+            from,
+            to,
+        };
+        match result.answer {
+            Answer::Events(events) => {
+                page.records = events.iter().map(Record::from).collect();
+                page.histogram = histogram(&page.records);
+            }
+            Answer::Table { columns, rows } => page.table = Some((columns, rows)),
+        }
+        Ok(page)
+    }
+}
+
+/// Counts of the returned records over the time they span.
+fn histogram(records: &[Record]) -> Vec<(Timestamp, u64)> {
+    let times = records.iter().map(|r| r.time.nanos());
+    let (Some(first), Some(last)) = (times.clone().min(), times.clone().max()) else {
+        return Vec::new();
+    };
+    let width = ((last - first) / BUCKETS + 1).max(1_000_000_000);
+    let mut counts = vec![0u64; ((last - first) / width + 1) as usize];
+    for time in times {
+        counts[((time - first) / width) as usize] += 1;
+    }
+    let at = |n: usize| Timestamp::from_nanos(first + n as i64 * width);
+    counts.into_iter().enumerate().map(|(n, count)| (at(n), count)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::{EventId, SiteId};
+
+    #[test]
+    fn the_histogram_counts_every_record_once() {
+        let at = |secs: i64| Record {
+            id: EventId::default(),
+            time: Timestamp::from_secs(secs),
+            received: Timestamp::from_secs(secs),
+            site: SiteId::BUREAU,
+            sensor: "x",
+            logsource: String::new(),
+            fields: vec![],
+            raw: String::new(),
+            exercise: false,
+            undecoded: false,
+        };
+        let rows: Vec<Record> = [5, 5, 6, 4_000, 90_000].map(at).to_vec();
+        let h = histogram(&rows);
+        assert_eq!(h.iter().map(|b| b.1).sum::<u64>(), 5);
+        assert!(h.len() <= BUCKETS as usize + 1);
+        assert!(histogram(&[]).is_empty());
+    }
+}

@@ -1,0 +1,74 @@
+//! Sensor health and silence.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::account::{Caller, Permission};
+use crate::centre::Centre;
+use crate::error::Error;
+use crate::situation::Silence;
+use crate::view::SensorRow;
+use sensors::InputConfig;
+
+impl Centre {
+    /// Every sensor in scope.
+    pub fn sensors(&self, caller: &Caller) -> Result<Vec<SensorRow>, Error> {
+        caller.need(Permission::SensorsRead)?;
+        let scope = caller.scope();
+        Ok(self.sensor_rows().into_iter().filter(|s| scope.holds(s.site)).collect())
+    }
+
+    /// What every running sensor has counted.
+    pub fn sensor_counters(&self) -> Vec<sensors::SensorCounters> {
+        let running = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(sensors::Running::counters).unwrap_or_default()
+    }
+
+    pub(crate) fn sensor_rows(&self) -> Vec<SensorRow> {
+        let now = self.now();
+        let running = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(running) = running.as_ref() else { return Vec::new() };
+        let counters = running.counters();
+        let addresses = running.addresses();
+        let rows = self.config.sensors.iter().map(|config| {
+            let c = counters.iter().find(|c| c.sensor == config.name);
+            let last = c.and_then(|c| c.last_event);
+            let quiet = Duration::from_secs(60 * u64::from(config.silence_minutes));
+            let place = addresses.iter().find(|(name, _)| *name == config.name);
+            SensorRow {
+                name: config.name.clone(),
+                site: config.site,
+                site_name: self.directory.site_name(config.site),
+                input: config.input.kind().to_owned(),
+                place: place.map_or_else(|| place_of(&config.input), |(_, a)| a.to_string()),
+                received: c.map_or(0, |c| c.received),
+                decoded: c.map_or(0, |c| c.decoded),
+                undecoded: c.map_or(0, |c| c.parse_failed_kept),
+                dropped: c.map_or_else(Vec::new, |c| {
+                    vec![("kernel", c.dropped_kernel), ("queue", c.dropped_queue)]
+                }),
+                last,
+                skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
+                silent: !quiet.is_zero() && last.is_none_or(|at| now.since(at) > quiet),
+                samples: c.map(|c| c.samples_failed.clone()).unwrap_or_default(),
+            }
+        });
+        rows.collect()
+    }
+
+    pub(crate) fn silences(&self) -> Vec<Silence> {
+        self.sensor_rows()
+            .into_iter()
+            .filter(|s| s.silent)
+            .map(|s| Silence { sensor: s.name, site: s.site, last: s.last })
+            .collect()
+    }
+}
+
+/// What a sensor without a socket reads.
+fn place_of(input: &InputConfig) -> String {
+    match input {
+        InputConfig::File { paths, .. } => paths.join(", "),
+        _ => String::new(),
+    }
+}

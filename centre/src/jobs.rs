@@ -1,0 +1,63 @@
+//! Work that is due by the clock: the audit on its schedule, retention every hour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::Timestamp;
+use store::archive::Retention;
+
+use crate::centre::Centre;
+use crate::schedule::Schedule;
+
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_secs(15);
+/// How often retention is looked at.
+const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Runs until dropped.
+pub async fn run_schedule(centre: Arc<Centre>) {
+    let schedule = Schedule::parse(&centre.config().audit.schedule).ok();
+    let mut expired = Timestamp::MIN;
+    loop {
+        tokio::time::sleep(TICK).await;
+        if let Some(schedule) = &schedule
+            && audit_is_due(&centre, schedule)
+            && let Err(error) = centre.start_audit(None)
+        {
+            tracing::warn!(%error, "the scheduled audit did not start");
+        }
+        if centre.now().since(expired) >= RETENTION_EVERY {
+            expired = centre.now();
+            let own = Arc::clone(&centre);
+            if tokio::task::spawn_blocking(move || expire(&own)).await.is_err() {
+                tracing::error!("retention failed");
+            }
+        }
+    }
+}
+
+/// A run is due when one was due since the last; a node that never audited begins at its next
+/// time, not at once.
+fn audit_is_due(centre: &Centre, schedule: &Schedule) -> bool {
+    match centre.last_run() {
+        Ok(Some(run)) => schedule.due(run.started, centre.now()),
+        Ok(None) => schedule.due(centre.now().minus(TICK), centre.now()),
+        Err(error) => {
+            tracing::error!(%error, "the last audit run cannot be read");
+            false
+        }
+    }
+}
+
+fn expire(centre: &Centre) {
+    let Some(retention) = Retention::days(centre.config().store.retention_days) else {
+        // The configuration was checked when it was read.
+        tracing::error!("the retention is under its legal minimum: nothing is removed");
+        return;
+    };
+    match centre.pipeline.archive.expire(centre.now(), &retention) {
+        Ok(expired) if expired.files.is_empty() => {}
+        Ok(expired) => tracing::info!(files = expired.files.len(), "archive past its retention"),
+        Err(error) => tracing::error!(%error, "retention failed"),
+    }
+}

@@ -1,0 +1,34 @@
+//! Named bounds of the node.
+
+/// Detections applied in one commit of the pipeline.
+pub const DETECTIONS_PER_COMMIT_MAX: usize = 4_096;
+/// Events kept as evidence of one alert group; later ones are counted only.
+pub const ALERT_EVENTS_MAX: usize = 100;
+/// Rows of one page of a list.
+pub const PAGE_ROWS_MAX: usize = 500;
+/// Failed logins of one account before it is locked (GB/T 22239-2019 8.1.4.1 b; ours: 5).
+pub const LOGIN_FAILURES_MAX: u32 = 5;
+/// How long a locked account stays locked, in minutes.
+pub const LOCK_MINUTES: u64 = 15;
+/// Life of a session without use, in minutes (assessor practice for level 3: at most 15).
+pub const SESSION_IDLE_MINUTES: u64 = 15;
+/// Life of a session, in hours.
+pub const SESSION_HOURS: u64 = 10;
+/// Sessions of one account at once; a further login ends the oldest.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 8;
+/// Life of a one-time login link, in minutes.
+pub const ONE_TIME_LINK_MINUTES: u64 = 60;
+/// Shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Longest password, in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Longest reason or note a person writes, in characters.
+pub const NOTE_CHARS_MAX: usize = 2_000;
+/// Schools of one node.
+pub const SCHOOLS_MAX: usize = 5_000;
+/// Rows a search from the console returns at most.
+pub const SEARCH_ROWS_MAX: usize = 10_000;
+/// How long a search from the console may run, in milliseconds.
+pub const SEARCH_MS_MAX: u64 = 20_000;
+/// Keys of correlation state (rule and group) held at once.
+pub const CORRELATION_KEYS_MAX: usize = 500_000;

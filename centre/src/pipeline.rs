@@ -1,0 +1,419 @@
+//! From acknowledged events to alerts and the archive.
+//!
+//! Two threads read the journal, each from its own durable place: *detection* feeds the rule
+//! engine and commits alert groups together with its checkpoint; the *archiver* seals hours into
+//! Parquet and then lets the journal forget what both have read. Intake is neither: it appends to
+//! the journal and answers the sender when the bytes are on disk.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use events::{Event, ExerciseId, SiteId, Timestamp};
+use rules::{CorrelationLimits, Detection, Engine, RuleSet};
+use sensors::{Clock, Intake, Refused};
+use store::archive::Archive;
+use store::journal::{AppendError, Journal, Reader};
+use tokio::sync::broadcast;
+
+use crate::alert::raise::raise;
+use crate::alert::{AlertBook, AlertGroup, Checkpoint, Raised};
+use crate::error::Error;
+use crate::limits;
+use crate::live::Live;
+use crate::rates::Rates;
+
+/// How long detection may go without a commit while events flow.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// How long a thread waits for news before it looks around.
+const IDLE_WAIT: Duration = Duration::from_millis(200);
+/// Events the archiver holds in memory at once.
+const SEAL_EVENTS_MAX: usize = 200_000;
+
+/// What both threads work on.
+pub struct Pipeline {
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The archive.
+    pub archive: Arc<Archive>,
+    /// The alert groups and the detection checkpoint.
+    pub alerts: Arc<AlertBook>,
+    /// The rules in force.
+    pub rules: Mutex<Arc<RuleSet>>,
+    /// Who wants to know at once.
+    pub live: broadcast::Sender<Live>,
+    /// What was counted.
+    pub counters: Counters,
+    /// Events per minute.
+    pub rates: Rates,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How long an event stays in the journal alone.
+    pub archive_after: Duration,
+    /// One sealer at a time; the first unsealed number and when its event is due.
+    sealing: Mutex<Option<(u64, Timestamp)>>,
+    stop: AtomicBool,
+}
+
+/// What the pipeline has counted since the program started, and where it stands.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Events that detection has read, over the life of the data folder.
+    pub matched: AtomicU64,
+    /// Detections, over the life of the data folder.
+    pub detections: AtomicU64,
+    /// The next sequence number detection will read.
+    pub detection_next: AtomicU64,
+    /// Commits that failed since the start; each is tried again.
+    pub commit_failures: AtomicU64,
+    /// Seals that failed since the start; each is tried again.
+    pub seal_failures: AtomicU64,
+}
+
+impl Pipeline {
+    /// Joins the parts; nothing runs yet.
+    pub fn new(
+        journal: Arc<Journal>,
+        archive: Arc<Archive>,
+        alerts: Arc<AlertBook>,
+        rules: Arc<RuleSet>,
+        live: broadcast::Sender<Live>,
+        clock: Arc<dyn Clock>,
+        archive_after: Duration,
+    ) -> Result<Arc<Self>, Error> {
+        let checkpoint = alerts.checkpoint()?;
+        let counters = Counters::default();
+        counters.matched.store(checkpoint.matched, Ordering::Relaxed);
+        counters.detections.store(checkpoint.detections, Ordering::Relaxed);
+        counters.detection_next.store(checkpoint.next_seq, Ordering::Relaxed);
+        Ok(Arc::new(Self {
+            journal,
+            archive,
+            alerts,
+            rules: Mutex::new(rules),
+            live,
+            counters,
+            rates: Rates::default(),
+            clock,
+            archive_after,
+            sealing: Mutex::new(None),
+            stop: AtomicBool::new(false),
+        }))
+    }
+
+    /// Starts the two threads.
+    pub fn start(self: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, Error> {
+        let spawn = |name: &str, run: fn(&Self)| {
+            let own = Arc::clone(self);
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread
+                .spawn(move || run(&own))
+                .map_err(|source| Error::Io { what: format!("start the {name} thread"), source })
+        };
+        Ok(vec![spawn("detection", Self::detect)?, spawn("archiver", Self::archive_loop)?])
+    }
+
+    /// Asks both threads to finish what is in the journal now and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// The rules in force.
+    pub fn rule_set(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another rule set in force; correlation state of unchanged rules is kept.
+    pub fn replace_rules(&self, set: Arc<RuleSet>) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = set;
+    }
+
+    /// Seals everything that is durable now into the archive. Returns the last sequence number
+    /// in it.
+    pub fn seal_all(&self) -> Result<u64, Error> {
+        while self.seal_some(true)? {}
+        Ok(self.archive.archived_through())
+    }
+
+    fn detect(&self) {
+        let checkpoint = match self.alerts.checkpoint() {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                tracing::error!(%error, "detection cannot read its checkpoint");
+                return;
+            }
+        };
+        let mut worker = Detector::new(self, checkpoint);
+        loop {
+            // Asked before reading: what was acknowledged before the stop is still detected.
+            let stopping = self.stop.load(Ordering::SeqCst);
+            let behind = worker.read_on();
+            worker.commit_if_due(stopping && !behind);
+            if stopping && !behind && worker.is_clean() {
+                return;
+            }
+            if !behind {
+                self.journal.wait_beyond(worker.checkpoint.next_seq, IDLE_WAIT);
+            }
+        }
+    }
+
+    fn archive_loop(&self) {
+        loop {
+            let stopping = self.stop.load(Ordering::SeqCst);
+            match self.seal_some(false) {
+                Ok(true) => {}
+                Ok(false) if stopping => return,
+                Ok(false) => std::thread::sleep(IDLE_WAIT),
+                Err(error) => {
+                    self.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(%error, "the archive cannot be written");
+                    if stopping {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+
+    /// Seals one chunk if it is due (or `all` is asked for); `false` when there was nothing to do.
+    fn seal_some(&self, all: bool) -> Result<bool, Error> {
+        let mut sealing = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = self.archive.archived_through() + 1;
+        if self.journal.next_seq() <= from {
+            return Ok(false);
+        }
+        let full = self.unsealed(from) >= SEAL_EVENTS_MAX as u64;
+        let waiting = sealing.is_some_and(|(seq, due)| seq == from && self.clock.now() < due);
+        if waiting && !all && !full {
+            return Ok(false);
+        }
+        let mut chunk: Vec<(u64, Event)> = Vec::new();
+        let mut reader = self.journal.read(from);
+        while let Some(batch) = reader.next() {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => skip_damage(error)?,
+            };
+            let Some((_, first)) = batch.first() else { continue };
+            let due = first.received.plus(self.archive_after);
+            if chunk.is_empty() && !all && !full && self.clock.now() < due {
+                *sealing = Some((from, due));
+                return Ok(false);
+            }
+            chunk.extend(batch);
+            if chunk.len() >= SEAL_EVENTS_MAX {
+                break;
+            }
+        }
+        let through = reader.position() - 1;
+        if through < from {
+            return Ok(false);
+        }
+        self.archive.seal(chunk, through)?;
+        let read = self.counters.detection_next.load(Ordering::Relaxed);
+        self.journal.remove_before(read.min(through + 1))?;
+        Ok(true)
+    }
+
+    fn unsealed(&self, from: u64) -> u64 {
+        self.journal.next_seq().saturating_sub(from)
+    }
+}
+
+/// A damaged part of the journal is named and passed over; what comes after it still counts.
+fn skip_damage(error: store::Error) -> Result<Vec<(u64, Event)>, Error> {
+    match error {
+        store::Error::Damaged { damage } => {
+            tracing::error!(?damage, "a damaged part of the journal was passed over");
+            Ok(Vec::new())
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// The detection thread's own state.
+struct Detector<'p> {
+    pipeline: &'p Pipeline,
+    reader: Reader,
+    set: Arc<RuleSet>,
+    engine: Engine,
+    checkpoint: Checkpoint,
+    raised: Vec<Raised>,
+    detections: Vec<Detection>,
+    committed: Timestamp,
+    dirty: bool,
+    /// The latest event time and when it was read: while nothing comes, event time goes on with
+    /// the clock, so that what waits in a correlation comes out within its lateness.
+    heard: (Timestamp, Timestamp),
+}
+
+impl<'p> Detector<'p> {
+    fn new(pipeline: &'p Pipeline, checkpoint: Checkpoint) -> Self {
+        let set = pipeline.rule_set();
+        let engine = data_encoding::BASE64
+            .decode(checkpoint.engine.as_bytes())
+            .ok()
+            .filter(|bytes| !bytes.is_empty())
+            .and_then(|bytes| Engine::restore(Arc::clone(&set), correlation(), &bytes).ok())
+            .unwrap_or_else(|| Engine::new(Arc::clone(&set), correlation()));
+        let reader = pipeline.journal.read(checkpoint.next_seq);
+        let heard = (engine.watermark(), pipeline.clock.now());
+        Self {
+            pipeline,
+            reader,
+            set,
+            engine,
+            checkpoint,
+            raised: Vec::new(),
+            detections: Vec::new(),
+            committed: pipeline.clock.now(),
+            dirty: false,
+            heard,
+        }
+    }
+
+    /// Reads until the end of the journal or a commit's worth of work; `true` if there is more.
+    fn read_on(&mut self) -> bool {
+        let latest = self.pipeline.rule_set();
+        if !Arc::ptr_eq(&latest, &self.set) {
+            self.engine.replace(Arc::clone(&latest));
+            self.set = latest;
+        }
+        let started = self.pipeline.clock.now();
+        while let Some(batch) = self.reader.next() {
+            let batch = match batch.or_else(skip_damage) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(%error, "detection cannot read the journal");
+                    return false;
+                }
+            };
+            for (_, event) in &batch {
+                self.feed(event);
+                self.checkpoint.matched += 1;
+            }
+            self.checkpoint.next_seq = self.reader.position();
+            self.dirty = true;
+            let due = self.pipeline.clock.now().since(started) >= COMMIT_EVERY;
+            if due || self.raised.len() >= limits::DETECTIONS_PER_COMMIT_MAX {
+                return true;
+            }
+        }
+        self.wait_no_longer();
+        false
+    }
+
+    /// Nothing has come for a while: takes event time on by the clock.
+    fn wait_no_longer(&mut self) {
+        let now = self.pipeline.clock.now();
+        let quiet = now.since(self.heard.1);
+        if self.heard.0 == Timestamp::MIN || quiet < IDLE_WAIT {
+            return;
+        }
+        self.detections.clear();
+        let lateness = correlation().lateness;
+        self.engine.advance(self.heard.0.plus(quiet).minus(lateness), &mut self.detections);
+        self.raise_all(None, now);
+    }
+
+    fn feed(&mut self, event: &Event) {
+        self.pipeline.rates.add(event.received, 1);
+        self.detections.clear();
+        self.engine.feed(event, &mut self.detections);
+        let now = self.pipeline.clock.now();
+        self.heard = (self.heard.0.max(event.time.min(now)), now);
+        self.raise_all(Some(event), now);
+    }
+
+    fn raise_all(&mut self, event: Option<&Event>, now: Timestamp) {
+        for detection in self.detections.drain(..) {
+            let rule = self.set.rule(detection.rule);
+            self.checkpoint.detections += 1;
+            self.raised.push(raise(&detection, rule, event, now));
+            self.dirty = true;
+        }
+    }
+
+    fn is_clean(&self) -> bool {
+        !self.dirty && self.raised.is_empty()
+    }
+
+    fn commit_if_due(&mut self, last: bool) {
+        let waited = self.pipeline.clock.now().since(self.committed) >= COMMIT_EVERY;
+        if self.raised.is_empty() && !(self.dirty && (waited || last)) {
+            return;
+        }
+        self.checkpoint.engine = data_encoding::BASE64.encode(&self.engine.snapshot());
+        self.checkpoint.rules = self.set.hash();
+        match self.pipeline.alerts.commit(self.raised.clone(), &self.checkpoint) {
+            Ok(changed) => {
+                self.raised.clear();
+                self.dirty = false;
+                self.committed = self.pipeline.clock.now();
+                self.publish(&changed);
+            }
+            Err(error) => {
+                // Kept and tried again: nothing is lost, the journal still has the events.
+                self.pipeline.counters.commit_failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, "alerts cannot be written");
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+    }
+
+    fn publish(&self, changed: &[AlertGroup]) {
+        let counters = &self.pipeline.counters;
+        counters.matched.store(self.checkpoint.matched, Ordering::Relaxed);
+        counters.detections.store(self.checkpoint.detections, Ordering::Relaxed);
+        counters.detection_next.store(self.checkpoint.next_seq, Ordering::Relaxed);
+        for group in changed {
+            // Nobody listening is fine.
+            let _ = self.pipeline.live.send(Live::Alert(Box::new(group.clone())));
+        }
+    }
+}
+
+fn correlation() -> CorrelationLimits {
+    CorrelationLimits { groups_max: limits::CORRELATION_KEYS_MAX, ..CorrelationLimits::default() }
+}
+
+/// The school an exercise plays at, if it runs now.
+pub type ExerciseSite = Arc<dyn Fn(ExerciseId) -> Option<SiteId> + Send + Sync>;
+
+/// The journal as the sensors see it: resolves when the batch is on disk. Records of a drill
+/// belong to the school it plays at, wherever they were sent from.
+pub struct JournalIntake {
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// Where drills play.
+    pub site_of: ExerciseSite,
+}
+
+impl Intake for JournalIntake {
+    fn submit(
+        &self,
+        mut batch: Vec<Event>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
+        for event in &mut batch {
+            if let Some(site) = event.exercise.and_then(|e| (self.site_of)(e)) {
+                event.site = site;
+            }
+        }
+        let pending = self.journal.append(batch);
+        Box::pin(async move { pending.map_err(refused)?.await.map(drop).map_err(refused) })
+    }
+}
+
+fn refused(error: AppendError) -> Refused {
+    match error {
+        // A write that failed is tried again by the sender, as when the queue is full.
+        AppendError::Busy | AppendError::Failed { .. } => Refused::Busy,
+        AppendError::Full => Refused::Full,
+        AppendError::Closed => Refused::Closed,
+    }
+}

@@ -1,0 +1,402 @@
+//! What the façade answers with: plain data, ready for a page, a command or JSON.
+
+use compliance::audit::score::Template;
+use compliance::audit::{
+    AuditRun, CheckResult, Finding, Item, RunDiff, Score, Verdict, VerdictKind,
+};
+use compliance::records::Inventory;
+use events::{AlertId, DrillId, EventId, FieldId, RunId, Severity, SiteId, Text, Timestamp};
+use playbooks::drill::{DrillRun, DrillScore};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{AlertGroup, AlertState};
+use crate::situation::{Band, RiskIndex, Silence};
+
+/// The workbench (工作台): what a person on duty sees first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Workbench {
+    /// Open alert groups by severity, gravest first.
+    pub open: Vec<(Severity, usize)>,
+    /// Open groups nobody has taken.
+    pub untaken: usize,
+    /// The caller's own open groups.
+    pub mine: Vec<AlertGroup>,
+    /// The open groups that need somebody first.
+    pub urgent: Vec<AlertGroup>,
+    /// Events per minute over the last hours, oldest first.
+    pub event_rate: Vec<(Timestamp, u64)>,
+    /// Alert groups raised per ten minutes over the same time, oldest first.
+    pub alert_rate: Vec<(Timestamp, u64)>,
+    /// Sensors that have fallen silent.
+    pub silent: Vec<Silence>,
+    /// The schools at most risk.
+    pub worst: Vec<SchoolRow>,
+    /// The latest audit run.
+    pub last_run: Option<RunRow>,
+    /// The drill that runs now.
+    pub drill: Option<DrillId>,
+    /// The node's figures.
+    pub figures: Figures,
+    /// What is wrong with the node itself.
+    pub alarms: Vec<Text>,
+}
+
+/// The node's own figures.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Figures {
+    /// Events that are durable, since the data folder was made.
+    pub journalled: u64,
+    /// Events that detection has read.
+    pub matched: u64,
+    /// Events in the archive.
+    pub archived: u64,
+    /// Detections.
+    pub detections: u64,
+    /// Rules in force.
+    pub rules: usize,
+    /// Rules that were refused when the set was loaded.
+    pub rules_rejected: usize,
+    /// Bytes of the archive on disk.
+    pub archive_bytes: u64,
+    /// The oldest event that is kept.
+    pub oldest: Option<Timestamp>,
+}
+
+/// One school in the ranking.
+#[derive(Clone, Debug, Serialize)]
+pub struct SchoolRow {
+    /// Its code.
+    pub site: SiteId,
+    /// Its name.
+    pub name: Text,
+    /// Its district.
+    pub district: Text,
+    /// Its index and how it came about.
+    pub risk: RiskIndex,
+    /// How the index reads.
+    pub band: Band,
+    /// Its open alert groups.
+    pub open: usize,
+    /// Its place, 1 for the one at most risk.
+    pub rank: usize,
+}
+
+/// One school's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct SchoolDetail {
+    /// The row of the ranking.
+    pub row: SchoolRow,
+    /// Its address ranges.
+    pub networks: Vec<String>,
+    /// Its alert groups, latest first.
+    pub alerts: Vec<AlertGroup>,
+    /// Its sensors.
+    pub sensors: Vec<SensorRow>,
+}
+
+/// One alert group's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertDetail {
+    /// The group.
+    pub group: AlertGroup,
+    /// Name of its school.
+    pub site_name: Text,
+    /// The rule behind it, if it is still in force.
+    pub rule: Option<RuleView>,
+    /// The records that made it, newest first.
+    pub records: Vec<Record>,
+    /// Records of the same school and entities five minutes before and after, newest first.
+    pub around: Vec<Record>,
+    /// How groups of the same rule ended.
+    pub past: Vec<AlertGroup>,
+    /// The playbook to follow.
+    pub playbook: Option<PlaybookView>,
+}
+
+/// A rule as the alert page shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleView {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: Text,
+    /// What it is about.
+    pub description: Text,
+    /// What to do.
+    pub advice: Text,
+    /// When it is wrong.
+    pub false_positives: Vec<String>,
+    /// ATT&CK techniques.
+    pub attack: Vec<String>,
+    /// The rule as written.
+    pub source: String,
+    /// File and line.
+    pub place: String,
+}
+
+/// A playbook beside an alert.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaybookView {
+    /// Its file's name.
+    pub slug: String,
+    /// Its name.
+    pub name: Text,
+    /// What it is for.
+    pub description: Text,
+    /// Its steps in reading order: name and what to do.
+    pub steps: Vec<(Text, Text)>,
+}
+
+/// One log record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Its id.
+    pub id: EventId,
+    /// When it happened.
+    pub time: Timestamp,
+    /// When it reached us.
+    pub received: Timestamp,
+    /// The school.
+    pub site: SiteId,
+    /// The sensor.
+    pub sensor: &'static str,
+    /// Product, category and service.
+    pub logsource: String,
+    /// The fields.
+    pub fields: Vec<(&'static str, String)>,
+    /// The record as received.
+    pub raw: String,
+    /// Whether it belongs to an exercise.
+    pub exercise: bool,
+    /// Whether the decoder could not read it.
+    pub undecoded: bool,
+}
+
+impl From<&events::Event> for Record {
+    fn from(event: &events::Event) -> Self {
+        Self {
+            id: event.id,
+            time: event.time,
+            received: event.received,
+            site: event.site,
+            sensor: event.sensor.name(),
+            logsource: event.logsource.get().to_string(),
+            fields: event.fields().map(|(f, v): (FieldId, _)| (f.name(), v.to_string())).collect(),
+            raw: event.raw_text().to_owned(),
+            exercise: event.exercise.is_some(),
+            undecoded: event.marks.has(events::event::Marks::UNDECODED),
+        }
+    }
+}
+
+/// One sensor's health.
+#[derive(Clone, Debug, Serialize)]
+pub struct SensorRow {
+    /// Its name.
+    pub name: String,
+    /// The school.
+    pub site: SiteId,
+    /// Name of the school.
+    pub site_name: Text,
+    /// What kind of input it is.
+    pub input: String,
+    /// Where it listens or reads.
+    pub place: String,
+    /// Records that reached it.
+    pub received: u64,
+    /// Records its pack decoded.
+    pub decoded: u64,
+    /// Records kept undecoded.
+    pub undecoded: u64,
+    /// Records lost, by cause.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// The last record.
+    pub last: Option<Timestamp>,
+    /// How far the sender's clock is off, in milliseconds.
+    pub skew_ms: i64,
+    /// Whether it has been silent too long.
+    pub silent: bool,
+    /// Samples of what could not be decoded.
+    pub samples: Vec<String>,
+}
+
+/// A page of alert groups.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertPage {
+    /// The groups.
+    pub rows: Vec<AlertGroup>,
+    /// All that the filter asks for.
+    pub total: usize,
+    /// Counts of the whole filter by state.
+    pub by_state: Vec<(AlertState, usize)>,
+    /// Counts of the whole filter by severity.
+    pub by_level: Vec<(Severity, usize)>,
+}
+
+/// One audit run in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// What was looked at.
+    pub target: String,
+    /// Checks planned and executed.
+    pub planned: usize,
+    /// Checks executed.
+    pub executed: usize,
+    /// Share of applicable items that conform, strict, in percent; none while nothing is judged.
+    pub strict_rate: Option<f64>,
+    /// Items with a verdict.
+    pub judged: usize,
+    /// Applicable items: the denominator of the rate.
+    pub denominator: usize,
+}
+
+/// One audit run's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunDetail {
+    /// The row of the list.
+    pub row: RunRow,
+    /// The run as it was kept.
+    pub run: AuditRun,
+    /// Its score under each template.
+    pub scores: Vec<(Score, Template)>,
+    /// What does not conform, with advice.
+    pub findings: Vec<Finding>,
+    /// What changed since the run before.
+    pub diff: Option<RunDiff>,
+    /// The ten categories.
+    pub categories: Vec<CategoryRow>,
+    /// All 211 items in the catalogue's order.
+    pub items: Vec<ItemRow>,
+}
+
+/// One category's counts.
+#[derive(Clone, Debug, Serialize)]
+pub struct CategoryRow {
+    /// Its clause.
+    pub clause: String,
+    /// Its title.
+    pub title: Text,
+    /// Its items.
+    pub items: usize,
+    /// Items by verdict.
+    pub counts: Vec<(VerdictKind, usize)>,
+}
+
+/// One item with what was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct ItemRow {
+    /// The item of the catalogue.
+    pub item: Item,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What its checks observed.
+    pub results: Vec<CheckResult>,
+}
+
+/// A data inventory (数据清单) that was kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InventoryEntry {
+    /// Its id.
+    pub id: RunId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What was looked at.
+    pub source: String,
+    /// What was found; never a value.
+    pub inventory: Inventory,
+    /// What a masked copy of it was, if one was made.
+    pub mask: Option<serde_json::Value>,
+}
+
+/// What a search from the console asks for.
+#[derive(Clone, Debug, Default)]
+pub struct SearchForm {
+    /// The query.
+    pub query: String,
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub to: Option<Timestamp>,
+    /// At most this many rows.
+    pub limit: usize,
+    /// Whether records of exercises are found too.
+    pub exercises: bool,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchPage {
+    /// Records, newest first; empty for a table answer.
+    pub records: Vec<Record>,
+    /// A table answer: columns and rows.
+    pub table: Option<(Vec<String>, Vec<Vec<String>>)>,
+    /// Records that match.
+    pub matched: u64,
+    /// Records that were looked at.
+    pub scanned: u64,
+    /// Whether the deadline cut it short.
+    pub partial: bool,
+    /// How long it took.
+    pub took_ms: u64,
+    /// Matching records over time, oldest first (only for record answers).
+    pub histogram: Vec<(Timestamp, u64)>,
+    /// The time that was searched.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+}
+
+/// A link to an alert, for lists elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertLink {
+    /// Its id.
+    pub id: AlertId,
+    /// Its title.
+    pub title: Text,
+}
+
+impl store::state::Record for InventoryEntry {
+    const VERSION: u8 = 1;
+}
+
+/// A drill in the list.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrillRow {
+    /// Its id.
+    pub id: DrillId,
+    /// Its name.
+    pub name: Text,
+    /// Where it plays.
+    pub site_name: Text,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Its score, provisional while it runs.
+    pub score: DrillScore,
+}
+
+/// A drill's board.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrillDetail {
+    /// Its id.
+    pub id: DrillId,
+    /// Its name.
+    pub name: Text,
+    /// Where it plays.
+    pub site_name: Text,
+    /// Who started it.
+    pub by: String,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Its plan and clocks.
+    pub run: DrillRun,
+    /// Its score, provisional while it runs.
+    pub score: DrillScore,
+    /// Its playbook, step by step.
+    pub playbook: playbooks::RunStatus,
+}

@@ -1,0 +1,198 @@
+//! What can go wrong with records. No variant carries a personal value.
+
+use std::io;
+
+/// A failure of finding, masking or protecting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading the input failed.
+    #[error("the input cannot be read")]
+    Read(#[source] io::Error),
+    /// Writing the output failed.
+    #[error("the output cannot be written")]
+    Write(#[source] io::Error),
+    /// There is no header and no row.
+    #[error("the input holds no record")]
+    Empty,
+    /// A cell or record beyond the bound, where cutting it would lose data.
+    #[error("row {row}, column {col}: larger than {limit} bytes")]
+    Oversized {
+        /// 0-based data row.
+        row: u64,
+        /// 0-based column.
+        col: usize,
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// A row with more cells than the header, where there is no rule for the extra ones.
+    #[error("row {row}: {found} cells under a header of {expected}")]
+    ExtraCells {
+        /// 0-based data row.
+        row: u64,
+        /// Cells in the row.
+        found: usize,
+        /// Cells in the header.
+        expected: usize,
+    },
+    /// A taxonomy or policy file is not valid.
+    #[error("{what}: {message}")]
+    Content {
+        /// Which file or part.
+        what: &'static str,
+        /// What is wrong, with the place.
+        message: String,
+    },
+    /// No policy has this name.
+    #[error("no policy is named {name}")]
+    NoPolicy {
+        /// The name asked for.
+        name: String,
+    },
+    /// A policy asks for what must never be done.
+    #[error("policy {policy}, rule {rule}: {reason}")]
+    UnsafePolicy {
+        /// The policy.
+        policy: String,
+        /// The element or type of the rule.
+        rule: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// A person is still to be found in the masked output.
+    #[error("the masked output still holds {total} findings; it is not released")]
+    Residue {
+        /// How many.
+        total: u64,
+        /// Where the first ones are, without values.
+        samples: Vec<super::CellFinding>,
+    },
+    /// The output does not reach the k the policy asks for.
+    #[error("the output reaches k = {reached}, the policy asks for {wanted}; it is not released")]
+    Anonymity {
+        /// Smallest group of the output.
+        reached: u64,
+        /// Smallest group allowed.
+        wanted: u64,
+    },
+    /// More quasi-identifier groups than can be followed.
+    #[error("more than {limit} quasi-identifier groups")]
+    TooManyGroups {
+        /// The bound.
+        limit: usize,
+    },
+    /// A key is of the wrong length or not hexadecimal.
+    #[error("the key is not usable: {reason}")]
+    BadKey {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Passphrase or root key does not open the key store.
+    #[error("the key store does not open with this key")]
+    WrongKey,
+    /// The key store file is damaged or of another version.
+    #[error("the key store is not readable: {reason}")]
+    BadKeyStore {
+        /// Why.
+        reason: &'static str,
+    },
+    /// No key with this id: never made here, or destroyed.
+    #[error("the key of dataset {dataset} is not in the store")]
+    NoDatasetKey {
+        /// The dataset.
+        dataset: String,
+    },
+    /// The subject's key was destroyed.
+    #[error("row {row}: the key of this subject was destroyed or never existed")]
+    NoSubjectKey {
+        /// 0-based data row.
+        row: u64,
+    },
+    /// Too many messages under one key.
+    #[error("key {key_id} has sealed {limit} messages: rotate it")]
+    KeyExhausted {
+        /// The key's id.
+        key_id: u32,
+        /// The bound.
+        limit: u64,
+    },
+    /// A protected cell is truncated or is not one.
+    #[error("row {row}, column {col}: not a protected cell")]
+    NotProtected {
+        /// 0-based data row.
+        row: u64,
+        /// 0-based column.
+        col: usize,
+    },
+    /// A protected cell does not authenticate: altered, moved, or sealed under other keys.
+    #[error("row {row}, column {col}: the cell does not authenticate here")]
+    Tampered {
+        /// 0-based data row.
+        row: u64,
+        /// 0-based column.
+        col: usize,
+    },
+    /// A named column is not in the file.
+    #[error("no column is named {column}")]
+    NoColumn {
+        /// The name.
+        column: String,
+    },
+    /// Two rows have the same row key, so a swap between them could not be noticed.
+    #[error("row {row}: its row key was already used")]
+    DuplicateRowKey {
+        /// 0-based data row.
+        row: u64,
+    },
+    /// A row without a row key.
+    #[error("row {row}: its row key is empty")]
+    EmptyRowKey {
+        /// 0-based data row.
+        row: u64,
+    },
+    /// Reveal was asked for without saying why.
+    #[error("revealing needs a purpose")]
+    NoPurpose,
+    /// The source of randomness failed.
+    #[error("no randomness")]
+    NoRandomness,
+    /// A cryptographic operation that cannot fail with valid arguments failed.
+    #[error("a cryptographic operation failed: {what}")]
+    Crypto {
+        /// Which.
+        what: &'static str,
+    },
+}
+
+impl Error {
+    /// The stable code of the variant.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "C001",
+            Self::Write(_) => "C002",
+            Self::Empty => "C003",
+            Self::Oversized { .. } => "C004",
+            Self::ExtraCells { .. } => "C005",
+            Self::Content { .. } => "C010",
+            Self::NoPolicy { .. } => "C011",
+            Self::UnsafePolicy { .. } => "C012",
+            Self::Residue { .. } => "C020",
+            Self::Anonymity { .. } => "C021",
+            Self::TooManyGroups { .. } => "C022",
+            Self::BadKey { .. } => "C030",
+            Self::WrongKey => "C031",
+            Self::BadKeyStore { .. } => "C032",
+            Self::NoDatasetKey { .. } => "C033",
+            Self::NoSubjectKey { .. } => "C034",
+            Self::KeyExhausted { .. } => "C035",
+            Self::NotProtected { .. } => "C036",
+            Self::Tampered { .. } => "C037",
+            Self::NoColumn { .. } => "C038",
+            Self::DuplicateRowKey { .. } => "C039",
+            Self::EmptyRowKey { .. } => "C040",
+            Self::NoPurpose => "C041",
+            Self::NoRandomness => "C042",
+            Self::Crypto { .. } => "C043",
+        }
+    }
+}

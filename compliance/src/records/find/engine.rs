@@ -1,0 +1,172 @@
+//! The finder: one cell in, its findings out.
+//!
+//! Each detector proposes candidates with a score made of evidence (check digits, form, the words
+//! before, the column); the best ones that do not overlap are kept.
+
+use super::address;
+use super::codes;
+use super::dates;
+use super::digits;
+use super::kind::{Kind, KindSet};
+use super::name;
+use super::norm::Norm;
+use super::validate::Day;
+use crate::records::limits::CELL_FINDINGS_MAX;
+
+/// The score from which a candidate is a finding.
+pub(crate) const ACCEPT: i32 = 50;
+
+/// What is known of the column before a cell is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hint {
+    /// Types the header, or most values, say stand here.
+    pub(crate) expect: KindSet,
+    /// The header names something that is nobody's: orders, serials, times.
+    pub(crate) negative: bool,
+    /// The header names an element that is known and of no type (a class, a score).
+    pub(crate) other: bool,
+}
+
+impl Hint {
+    /// What the column adds to the score of a type.
+    pub(crate) fn weight(self, kind: Kind) -> i32 {
+        if self.expect.has(kind) {
+            return 25;
+        }
+        let checked = matches!(
+            kind,
+            Kind::CnId | Kind::StudentNo | Kind::Email | Kind::Uscc | Kind::Address | Kind::Mac
+        );
+        match (self.negative, checked) {
+            (true, true) => -15,
+            (true, false) => -45,
+            _ if self.other && !checked => -15,
+            _ if !self.expect.is_empty() && !checked => -5,
+            _ => 0,
+        }
+    }
+}
+
+/// A proposal of a detector, over the plain form of the cell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) score: i32,
+}
+
+/// A finding in a cell: character offsets, half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) kind: Kind,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Whether it is the whole cell but for blanks and quotes.
+    pub(crate) whole: bool,
+}
+
+/// Buffers for looking at cells, kept from one to the next.
+pub(crate) struct Finder {
+    pub(crate) today: Day,
+    pub(crate) norm: Norm,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) text: String,
+    pub(crate) atoms: Vec<digits::Atom>,
+    findings: Vec<Finding>,
+}
+
+impl Finder {
+    pub(crate) fn new(today: Day) -> Self {
+        Self {
+            today,
+            norm: Norm::default(),
+            candidates: Vec::new(),
+            text: String::new(),
+            atoms: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The findings of a cell, in order of their place.
+    pub(crate) fn find(&mut self, cell: &str, hint: Hint) -> &[Finding] {
+        self.findings.clear();
+        if let Some(screen) = Screen::of(cell, hint) {
+            self.norm.load(cell);
+            self.candidates.clear();
+            if screen.digits {
+                digits::find(self, hint);
+                dates::find(self, hint);
+            }
+            if screen.codes {
+                codes::find(self, hint, screen.at_sign);
+            }
+            if screen.han {
+                address::find(self, hint);
+            }
+            if screen.han || hint.expect.has(Kind::Name) {
+                name::find(self, hint);
+            }
+            self.resolve();
+        }
+        &self.findings
+    }
+
+    /// Keeps the best candidates that do not overlap.
+    fn resolve(&mut self) {
+        self.candidates.retain(|c| c.score >= ACCEPT && c.start < c.end);
+        self.candidates.sort_by(|a, b| {
+            b.score.cmp(&a.score).then((b.end - b.start).cmp(&(a.end - a.start)))
+        });
+        let (first, last) = self.edges();
+        for c in &self.candidates {
+            let (start, end) = self.norm.span(c.start, c.end);
+            let clear = self.findings.iter().all(|f| end <= f.start || f.end <= start);
+            if clear && self.findings.len() < CELL_FINDINGS_MAX {
+                let whole = c.start <= first && c.end >= last;
+                self.findings.push(Finding { kind: c.kind, start, end, whole });
+            }
+        }
+        self.findings.sort_by_key(|f| f.start);
+    }
+
+    /// The plain form's extent without blanks, quotes and a final stop.
+    fn edges(&self) -> (usize, usize) {
+        let blank = |c: u8| matches!(c, b' ' | b'\n' | b'\'' | b'"' | b'`' | b'=' | b'(' | b')');
+        let first = self.norm.b.iter().position(|&c| !blank(c)).unwrap_or(0);
+        let last = self.norm.b.iter().rposition(|&c| !blank(c)).map_or(0, |i| i + 1);
+        (first, last)
+    }
+}
+
+/// The cheap look at the bytes of a cell that spares most cells the rest.
+struct Screen {
+    digits: bool,
+    codes: bool,
+    at_sign: bool,
+    han: bool,
+}
+
+impl Screen {
+    fn of(cell: &str, hint: Hint) -> Option<Self> {
+        let (mut digits, mut wide, mut letters, mut colons) = (0u32, 0u32, 0u32, 0u32);
+        let mut at_sign = false;
+        for &b in cell.as_bytes() {
+            digits += u32::from(b.is_ascii_digit());
+            wide += u32::from(b >= 0x80);
+            letters += u32::from(b.is_ascii_alphabetic());
+            colons += u32::from(b == b':');
+            at_sign |= b == b'@';
+        }
+        let wide = wide > 0;
+        // Any letter of Latin script can be a digit's look-alike, but not without some digits.
+        let number = digits >= 4 || wide;
+        let codes = at_sign
+            || colons >= 2
+            || wide
+            || (digits >= 4 && (letters > 0 || digits >= 5))
+            || (letters + digits > 4 && hint.expect.has(Kind::Wechat));
+        let name = hint.expect.has(Kind::Name) && letters > 1;
+        (number || codes || name).then_some(Self { digits: number, codes, at_sign: at_sign || wide, han: wide })
+    }
+}

@@ -1,0 +1,25 @@
+//! Named bounds of the records engine. Units are last in the names.
+
+/// Bytes of the head of a file read to recognise its encoding and its delimiter.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of UTF-8 in one cell; beyond it the cell is cut (finding) or the run refused (masking).
+pub const CELL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of UTF-8 in one record, all cells together.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Columns in one record.
+pub const COLUMNS_MAX: usize = 4096;
+/// Rows kept back to learn what the columns are before the first finding is given.
+pub const SAMPLE_ROWS_MAX: usize = 500;
+/// Bytes of those rows.
+pub const SAMPLE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Findings taken from one cell.
+pub const CELL_FINDINGS_MAX: usize = 4096;
+/// Rows from which a level-3 data set is named a candidate for 重要数据 (our proposal, see the
+/// taxonomy's notes).
+pub const IMPORTANT_SET_ROWS_MIN: u64 = 100_000;
+/// Distinct quasi-identifier groups followed for k-anonymity; beyond it masking refuses.
+pub const GROUPS_MAX: usize = 2_000_000;
+/// Messages under one AEAD key with random 96-bit nonces (NIST SP 800-38D section 8.3).
+pub const KEY_MESSAGES_MAX: u64 = 1 << 32;
+/// Bytes of a key store file.
+pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;

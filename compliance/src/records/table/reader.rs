@@ -1,0 +1,289 @@
+//! Cutting UTF-8 into records and cells, with bounds.
+
+use std::io::Read;
+
+use csv_core::ReadFieldResult;
+use serde::Serialize;
+
+use super::encoding::{Encoding, Utf8Reader};
+use crate::records::error::Error;
+use crate::records::limits::{CELL_BYTES_MAX, COLUMNS_MAX, RECORD_BYTES_MAX};
+
+/// What was odd in a table; nothing of it stops a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Rows with more or fewer cells than the header.
+    pub ragged_rows: u64,
+    /// Cells cut at the bound.
+    pub oversized_cells: u64,
+    /// Cells holding NUL characters.
+    pub nul_cells: u64,
+    /// Reads that met bytes which are not of the encoding.
+    pub malformed: u64,
+}
+
+/// One record: its text in one piece, and where its cells end.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+    /// The first cell that was cut, if any.
+    pub(crate) oversized: Option<usize>,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(text: &'a str, ends: &'a [usize]) -> Self {
+        Self { text, ends, oversized: None }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The cell at `col`; an absent one is empty.
+    pub(crate) fn cell(&self, col: usize) -> &'a str {
+        let start = if col == 0 { 0 } else { self.ends.get(col - 1).copied().unwrap_or(usize::MAX) };
+        let end = self.ends.get(col).copied().unwrap_or(0);
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    pub(crate) fn cells(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).map(move |i| self.cell(i))
+    }
+
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(crate) fn ends(&self) -> &'a [usize] {
+        self.ends
+    }
+}
+
+/// Reads records of delimited text of any supported encoding.
+pub(crate) struct TableReader<R> {
+    source: Utf8Reader<R>,
+    parser: csv_core::Reader,
+    delimiter: u8,
+    input: Vec<u8>,
+    at: usize,
+    filled: usize,
+    ended: bool,
+    done: bool,
+    data: Vec<u8>,
+    data_len: usize,
+    ends: Vec<usize>,
+    oversized: Option<usize>,
+    pub(crate) tally: Tally,
+}
+
+impl<R: Read> TableReader<R> {
+    /// Recognises encoding and delimiter; `delimiter` overrides the latter.
+    pub(crate) fn new(reader: R, delimiter: Option<u8>) -> Result<Self, Error> {
+        let mut source = Utf8Reader::new(reader).map_err(Error::Read)?;
+        let mut input = vec![0; 128 * 1024];
+        let mut filled = 0;
+        let mut ended = false;
+        // Half the buffer is enough to guess from and leaves room for a whole character.
+        while filled < input.len() / 2 {
+            let n = source.fill(&mut input[filled..]).map_err(Error::Read)?;
+            if n == 0 {
+                ended = true;
+                break;
+            }
+            filled += n;
+        }
+        let delimiter = delimiter.unwrap_or_else(|| guess_delimiter(&input[..filled]));
+        let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Ok(Self {
+            source,
+            parser,
+            delimiter,
+            input,
+            at: 0,
+            filled,
+            ended,
+            done: false,
+            data: vec![0; 4096],
+            data_len: 0,
+            ends: Vec::new(),
+            oversized: None,
+            tally: Tally::default(),
+        })
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.source.encoding()
+    }
+
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// The next record, or `None` at the end.
+    pub(crate) fn read(&mut self) -> Result<Option<Row<'_>>, Error> {
+        if self.done || !self.read_record()? {
+            self.done = true;
+            return Ok(None);
+        }
+        self.tally.malformed = self.source.malformed();
+        let bytes = &self.data[..self.data_len];
+        // The source gives valid UTF-8 and cells are cut only at ASCII or whole characters.
+        let text = std::str::from_utf8(bytes)
+            .map_err(|e| Error::Read(std::io::Error::new(std::io::ErrorKind::InvalidData, e)))?;
+        if memchr::memchr(0, bytes).is_some() {
+            self.tally.nul_cells += 1;
+        }
+        Ok(Some(Row { text, ends: &self.ends, oversized: self.oversized }))
+    }
+
+    fn read_record(&mut self) -> Result<bool, Error> {
+        self.data_len = 0;
+        self.ends.clear();
+        self.oversized = None;
+        let mut cell_start = 0;
+        let mut skipping = false;
+        let mut scratch = [0u8; 1024];
+        loop {
+            if self.at == self.filled && !self.ended {
+                self.at = 0;
+                self.filled = self.source.fill(&mut self.input).map_err(Error::Read)?;
+                self.ended = self.filled == 0;
+            }
+            let input = &self.input[self.at..self.filled];
+            let (result, read, written) = if skipping {
+                let (result, read, _) = self.parser.read_field(input, &mut scratch);
+                (result, read, 0)
+            } else {
+                self.parser.read_field(input, &mut self.data[self.data_len..])
+            };
+            self.at += read;
+            self.data_len += written;
+            match result {
+                ReadFieldResult::InputEmpty => {}
+                ReadFieldResult::OutputFull => {
+                    let cell = self.data_len - cell_start;
+                    if skipping {
+                    } else if cell >= CELL_BYTES_MAX || self.data_len >= RECORD_BYTES_MAX {
+                        skipping = true;
+                        self.oversized.get_or_insert(self.ends.len());
+                        self.tally.oversized_cells += 1;
+                        self.data_len = whole_chars(&self.data, cell_start, self.data_len);
+                    } else {
+                        let len = (self.data.len() * 2).min(RECORD_BYTES_MAX);
+                        self.data.resize(len, 0);
+                    }
+                }
+                ReadFieldResult::Field { record_end } => {
+                    if self.ends.len() < COLUMNS_MAX {
+                        self.ends.push(self.data_len);
+                    } else {
+                        self.data_len = cell_start;
+                        self.oversized.get_or_insert(COLUMNS_MAX);
+                    }
+                    cell_start = self.data_len;
+                    skipping = self.data_len >= RECORD_BYTES_MAX;
+                    if record_end {
+                        return Ok(true);
+                    }
+                }
+                ReadFieldResult::End => return Ok(false),
+            }
+        }
+    }
+}
+
+/// The longest prefix of the cell that ends with a whole character.
+fn whole_chars(data: &[u8], start: usize, end: usize) -> usize {
+    match data.get(start..end).map(std::str::from_utf8) {
+        Some(Err(e)) => start + e.valid_up_to(),
+        _ => end,
+    }
+}
+
+/// The delimiter that cuts the first lines most evenly; a comma when none does.
+fn guess_delimiter(head: &[u8]) -> u8 {
+    let mut best = (0u64, b',');
+    for candidate in [b',', b'\t', b';', b'|'] {
+        let mut counts = Vec::new();
+        let (mut quoted, mut count) = (false, 0u64);
+        for &byte in head {
+            match byte {
+                b'"' => quoted = !quoted,
+                b'\n' if !quoted => {
+                    counts.push(count);
+                    count = 0;
+                    if counts.len() == 20 {
+                        break;
+                    }
+                }
+                b if b == candidate && !quoted => count += 1,
+                _ => {}
+            }
+        }
+        if counts.is_empty() {
+            counts.push(count);
+        }
+        let first = counts.first().copied().unwrap_or(0);
+        if first == 0 {
+            continue;
+        }
+        let agreeing = counts.iter().filter(|&&c| c == first).count() as u64;
+        // Agreement between lines weighs more than many delimiters in one of them.
+        let score = agreeing * 1000 / counts.len() as u64 * 10 + first.min(100);
+        if score > best.0 {
+            best = (score, candidate);
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(bytes: &[u8]) -> (Vec<Vec<String>>, Tally) {
+        let mut reader = TableReader::new(bytes, None).unwrap();
+        let mut out = Vec::new();
+        while let Some(row) = reader.read().unwrap() {
+            out.push(row.cells().map(str::to_owned).collect());
+        }
+        (out, reader.tally)
+    }
+
+    #[test]
+    fn guesses_delimiters() {
+        for d in [",", "\t", ";"] {
+            let text = format!("a{d}b{d}c\n1{d}2{d}3\n");
+            assert_eq!(rows(text.as_bytes()).0[1], ["1", "2", "3"]);
+        }
+        assert_eq!(rows("备注;电话\n\"a,b\";1\n".as_bytes()).0[1], ["a,b", "1"]);
+    }
+
+    #[test]
+    fn keeps_ragged_rows_and_quotes() {
+        let (rows, _) = rows(b"a,b\n1\n1,2,3\n\"x\"\"y\n z\",2\n");
+        assert_eq!(rows[1], ["1"]);
+        assert_eq!(rows[2], ["1", "2", "3"]);
+        assert_eq!(rows[3], ["x\"y\n z", "2"]);
+    }
+
+    #[test]
+    fn cuts_a_huge_cell_and_goes_on() {
+        let huge = "好".repeat(CELL_BYTES_MAX);
+        let text = format!("a,b\n{huge},2\n3,4\n");
+        let mut reader = TableReader::new(text.as_bytes(), None).unwrap();
+        reader.read().unwrap();
+        let row = reader.read().unwrap().unwrap();
+        assert_eq!((row.oversized, row.len(), row.cell(1)), (Some(0), 2, "2"));
+        assert!(row.cell(0).len() <= 2 * CELL_BYTES_MAX);
+        let row = reader.read().unwrap().unwrap();
+        assert_eq!((row.cell(0), row.cell(1)), ("3", "4"));
+        assert_eq!(reader.tally.oversized_cells, 1);
+    }
+
+    #[test]
+    fn empty_input_has_no_record() {
+        assert!(rows(b"").0.is_empty());
+    }
+}

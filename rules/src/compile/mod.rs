@@ -1,0 +1,12 @@
+//! From rules to tables that one pass over an event's fields can use.
+//!
+//! All comparisons of all rules are pooled: alternatives on one field become one *predicate*,
+//! equal ones are shared. [`field`] answers, for one value, which predicates of its field hold;
+//! [`program`] turns a rule into jumps over predicates; [`pool`] brings both together and finds
+//! for every rule a set of predicates of which at least one must hold ([`pool::Compiled::triggers`]);
+//! [`required`] finds the literal a regular expression cannot do without.
+
+pub(crate) mod field;
+pub(crate) mod pool;
+pub(crate) mod program;
+pub(crate) mod required;

@@ -1,0 +1,181 @@
+//! Detection and correlation over event time.
+//!
+//! Stateless detections come out at once. Hits that correlations build on wait in a buffer
+//! ([`pending`]) until the watermark has passed them, and are then taken in order of time: so
+//! events that arrive out of order within [`CorrelationLimits::lateness`] give exactly what they
+//! give in order. Later ones still join their window, best-effort, and are counted.
+//!
+//! A window is an event and all hits of its group at most `timespan` earlier (inclusive). A
+//! condition of lower bounds (`gt`, `gte`) fires as soon as it holds; after that the group keeps
+//! quiet for one timespan, so one burst is one detection. Any other condition is judged when the
+//! window, opened by its first hit, closes. A group is the values of `group-by` within one school
+//! (unless the rule says `xuedun: {scope: region}`) and one exercise, so neither the private
+//! addresses of two schools nor a drill and real telemetry ever mix.
+
+mod correlate;
+mod detection;
+mod pending;
+mod snapshot;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::{Event, Timestamp};
+
+use crate::rule::{RuleIndex, RuleKind};
+use crate::scratch::Scratch;
+use crate::set::RuleSet;
+
+use correlate::Correlator;
+pub use detection::Detection;
+
+/// Bounds of the correlation state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CorrelationLimits {
+    /// How far out of order hits may arrive and still be taken in order; also how long a
+    /// correlation waits before it speaks.
+    pub lateness: Duration,
+    /// How far before its reception an event may claim to lie in the future; beyond it the
+    /// claim does not move the watermark.
+    pub skew: Duration,
+    /// Groups kept, over all correlations; past it those longest quiet are dropped.
+    pub groups_max: usize,
+    /// Hits kept per group; past it the oldest are dropped. At least the highest threshold of
+    /// the correlation is kept whatever this says.
+    pub entries_per_group_max: usize,
+    /// Hits waiting for the watermark; past it the oldest are taken early.
+    pub pending_max: usize,
+}
+
+impl Default for CorrelationLimits {
+    fn default() -> Self {
+        Self {
+            lateness: Duration::from_millis(500),
+            skew: Duration::from_secs(300),
+            groups_max: 200_000,
+            entries_per_group_max: 10_000,
+            pending_max: 100_000,
+        }
+    }
+}
+
+/// Counters since the engine was made (or restored), and the size of its state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Events fed.
+    pub events: u64,
+    /// Detections given.
+    pub detections: u64,
+    /// Hits of rules that correlations build on.
+    pub hits: u64,
+    /// Hits without a value for a group-by field: not correlated.
+    pub ungrouped: u64,
+    /// Hits that came after the watermark had passed them; they still joined their window.
+    pub late: u64,
+    /// Hits older than their group's window: dropped.
+    pub too_late: u64,
+    /// Groups dropped for want of room.
+    pub groups_evicted: u64,
+    /// Hits dropped from a full group.
+    pub entries_dropped: u64,
+    /// Groups now held.
+    pub groups: usize,
+    /// Hits now waiting.
+    pub pending: usize,
+    /// Groups and hits dropped by [`Engine::restore`] or [`Engine::replace`] as their rule
+    /// changed or is gone.
+    pub forgotten: u64,
+}
+
+/// A rule set at work: one per stream of events.
+pub struct Engine {
+    set: Arc<RuleSet>,
+    limits: CorrelationLimits,
+    scratch: Scratch,
+    correlator: Correlator,
+    watermark: Timestamp,
+    events: u64,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine with no state.
+    pub fn new(set: Arc<RuleSet>, limits: CorrelationLimits) -> Self {
+        let correlator = Correlator::new(&set);
+        Self {
+            set,
+            limits,
+            scratch: Scratch::new(),
+            correlator,
+            watermark: Timestamp::MIN,
+            events: 0,
+        }
+    }
+
+    /// The rules at work.
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.set
+    }
+
+    /// Takes one event; what it makes known is appended to `out`.
+    pub fn feed(&mut self, event: &Event, out: &mut Vec<Detection>) {
+        let first = out.len();
+        self.events += 1;
+        let set = self.set.clone();
+        set.find(event, &mut self.scratch);
+        for at in 0..self.scratch.found.len() {
+            let index = RuleIndex(self.scratch.found[at]);
+            let rule = set.rule(index);
+            if !rule.silent
+                && let RuleKind::Detection(detected) = &rule.kind
+            {
+                out.push(Detection::of_event(&set, index, detected, event));
+            }
+            if !set.correlated[index.index()].is_empty() {
+                self.correlator.hit(&set, &self.limits, index, event, self.watermark, out);
+            }
+        }
+        let mut claimed = event.time;
+        if event.received != Timestamp::default() {
+            claimed = claimed.min(event.received.plus(self.limits.skew));
+        }
+        let watermark = claimed.minus(self.limits.lateness);
+        if watermark > self.watermark {
+            self.watermark = watermark;
+            self.correlator.advance(&set, &self.limits, watermark, out);
+        }
+        self.correlator.detections += (out.len() - first) as u64;
+    }
+
+    /// Says that no event older than `watermark` is expected any more: takes what waited for it
+    /// and closes windows. [`Timestamp::MAX`] ends the stream.
+    pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Detection>) {
+        if watermark <= self.watermark {
+            return;
+        }
+        let first = out.len();
+        self.watermark = watermark;
+        let set = self.set.clone();
+        self.correlator.advance(&set, &self.limits, watermark, out);
+        self.correlator.detections += (out.len() - first) as u64;
+    }
+
+    /// The time up to which correlation has come.
+    pub fn watermark(&self) -> Timestamp {
+        self.watermark
+    }
+
+    /// Counters and sizes.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { events: self.events, ..self.correlator.stats() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Case folding: what "case-insensitive" means here.
+//!
+//! Every character is replaced by its simple lower case (Unicode `Simple_Lowercase_Mapping`
+//! where that is one character), and the two letters that regular expressions fold onto ASCII
+//! (U+017F long s, U+212A Kelvin sign) by `s` and `k`. Full foldings that change the number of
+//! characters (ß → ss) are not applied.
+
+/// One character, folded.
+pub(crate) fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    if c == '\u{17f}' {
+        return 's';
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+/// A text, folded.
+pub(crate) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    fold_into(text, &mut out);
+    out
+}
+
+/// Folds into a reused buffer; no allocation once it is large enough.
+pub(crate) fn fold_into(text: &str, out: &mut String) {
+    out.clear();
+    if text.is_ascii() {
+        out.push_str(text);
+        out.make_ascii_lowercase();
+    } else {
+        out.extend(text.chars().map(fold_char));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_characters_one_to_one() {
+        assert_eq!(fold("C:\\Windows"), "c:\\windows");
+        assert_eq!(fold("ÄÖ学Я"), "äö学я");
+        assert_eq!(fold("\u{17f}\u{212a}ß"), "skß");
+    }
+}

@@ -1,0 +1,37 @@
+//! Named bounds of the rule engine. Past them a rule is refused with a code, or state is evicted
+//! and counted; nothing grows without end.
+
+/// Largest rule file, in bytes.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of a rule file and of a condition's parentheses.
+pub const DEPTH_MAX: usize = 32;
+/// Nodes (scalars, lists, maps) one rule file may hold.
+pub const NODES_MAX: usize = 100_000;
+/// Tokens of one condition.
+pub const CONDITION_TOKENS_MAX: usize = 2_000;
+/// Longest single text pattern or regular expression, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 16 << 10;
+/// Comparisons one rule may make once its lists and modifiers are expanded.
+pub const TESTS_PER_RULE_MAX: usize = 50_000;
+/// Memory one compiled regular expression may take, in bytes.
+pub const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Nesting depth of a regular expression.
+pub const REGEX_DEPTH_MAX: u32 = 64;
+/// Rules one set may hold.
+pub const RULES_MAX: usize = 200_000;
+/// Longest span of a correlation, in seconds (40 days).
+pub const TIMESPAN_SECS_MAX: u64 = 40 * 86_400;
+/// Highest threshold a counting correlation may name.
+pub const THRESHOLD_MAX: u64 = 100_000;
+/// Rules one correlation may refer to.
+pub const CORRELATED_RULES_MAX: usize = 64;
+/// Fields and other matches listed in one hit.
+pub const MATCHED_FIELDS_MAX: usize = 32;
+/// Longest value shown in a matched field, in bytes; longer ones are cut at a character.
+pub const MATCHED_VALUE_BYTES_MAX: usize = 1_024;
+/// Event ids listed in one detection (the first ones and the last one).
+pub const DETECTION_EVENTS_MAX: usize = 64;
+/// Slots of the memo from value to predicates, per scratch.
+pub const MEMO_SLOTS: usize = 1 << 14;
+/// Longest value the memo remembers, in bytes.
+pub const MEMO_VALUE_BYTES_MAX: usize = 512;

@@ -1,0 +1,205 @@
+//! Diagnostics of rule files: many per file, each with a code, a place and both languages.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use events::{Lang, Text};
+use serde::Serialize;
+
+/// Whether the rule is refused or only remarked upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProblemSeverity {
+    /// The rule is not loaded.
+    Error,
+    /// The rule is loaded.
+    Warning,
+}
+
+/// One finding in a rule file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Stable code, see [`CODES`].
+    pub code: &'static str,
+    /// Whether the rule is refused.
+    pub severity: ProblemSeverity,
+    /// Name of the source.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The rule, where it has an id.
+    pub rule_id: Option<String>,
+    /// What is wrong and what to do.
+    pub message: Text,
+    /// The place in bytes of the source's text.
+    pub span: Range<usize>,
+}
+
+/// Every code with its title (zh, en).
+pub const CODES: &[(&str, &str, &str)] = &[
+    ("R001", "YAML 语法错误", "YAML syntax error"),
+    ("R002", "规则文件超过大小或数量上限", "rule file past a bound"),
+    ("R003", "嵌套过深", "nested too deeply"),
+    ("R004", "不允许 YAML 锚点引用或标签", "YAML aliases and tags are refused"),
+    ("R005", "重复的键", "duplicate key"),
+    ("R006", "未知的键", "unknown key"),
+    ("R007", "缺少必需的键", "required key missing"),
+    ("R008", "值的类型不对", "value of the wrong kind"),
+    ("R009", "规则标识重复", "duplicate rule id"),
+    ("R010", "未知的修饰符", "unknown modifier"),
+    ("R011", "修饰符不能这样组合", "modifiers that do not combine"),
+    ("R012", "修饰符的值不合法", "value does not fit the modifier"),
+    ("R013", "正则表达式错误或过大", "bad or oversized regular expression"),
+    ("R014", "占位符没有对应的列表", "placeholder without a list"),
+    ("R020", "条件语法错误", "condition syntax error"),
+    ("R021", "条件引用了不存在的检测项", "condition names an unknown detection item"),
+    ("R022", "检测项未被条件使用", "detection item never used"),
+    ("R023", "旧式聚合条件不支持", "legacy aggregation is refused"),
+    ("R030", "关联规则引用了不存在的规则", "correlation refers to an unknown rule"),
+    ("R031", "关联规则循环引用", "correlations form a cycle"),
+    ("R032", "关联条件不合法", "bad correlation condition"),
+    ("R033", "时间跨度不合法", "bad timespan"),
+    ("R040", "过滤器引用了不存在的规则", "filter refers to an unknown rule"),
+    ("R050", "xuedun 扩展段不合法", "bad xuedun section"),
+    ("R051", "规则内测试未通过", "a test inside the rule fails"),
+];
+
+impl Problem {
+    /// Renders the problem the way rustc does, with the line and a caret. `source_text` is the
+    /// text of [`Problem::file`].
+    pub fn render(&self, source_text: &str, lang: Lang, colour: bool) -> String {
+        let level = match self.severity {
+            ProblemSeverity::Error => Level::ERROR,
+            ProblemSeverity::Warning => Level::WARNING,
+        };
+        let level = match (lang, self.severity) {
+            (Lang::Zh, ProblemSeverity::Error) => level.with_name("错误"),
+            (Lang::Zh, ProblemSeverity::Warning) => level.with_name("警告"),
+            (Lang::En, _) => level,
+        };
+        let span = clamp(&self.span, source_text);
+        let label =
+            CODES.iter().find(|c| c.0 == self.code).map_or("", |(_, zh, en)| lang.pick(zh, en));
+        let report = [level.primary_title(self.message.get(lang)).id(self.code).element(
+            Snippet::source(source_text)
+                .path(self.file.as_str())
+                .annotation(AnnotationKind::Primary.span(span).label(label)),
+        )];
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&report)
+    }
+
+    /// Whether the rule was refused for this.
+    pub fn is_error(&self) -> bool {
+        self.severity == ProblemSeverity::Error
+    }
+}
+
+/// A range that lies within the text, on character boundaries, however stale it is.
+fn clamp(span: &Range<usize>, text: &str) -> Range<usize> {
+    let floor = |at: usize| {
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = floor(span.start);
+    start..floor(span.end).max(start)
+}
+
+/// Collects the problems of one source.
+pub(crate) struct Diags<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Id of the rule that is being read.
+    pub(crate) rule_id: Option<String>,
+    /// What was found so far.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl<'a> Diags<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, rule_id: None, problems: Vec::new() }
+    }
+
+    pub(crate) fn error(&mut self, code: &'static str, span: &Range<usize>, zh: &str, en: &str) {
+        self.push(ProblemSeverity::Error, code, span, zh, en);
+    }
+
+    pub(crate) fn warning(&mut self, code: &'static str, span: &Range<usize>, zh: &str, en: &str) {
+        self.push(ProblemSeverity::Warning, code, span, zh, en);
+    }
+
+    /// Name of the source.
+    pub(crate) fn file_name(&self) -> &'a str {
+        self.file
+    }
+
+    pub(crate) fn errors(&self) -> usize {
+        self.problems.iter().filter(|p| p.is_error()).count()
+    }
+
+    /// Line and column (from 1) of a byte offset.
+    pub(crate) fn place(&self, at: usize) -> (u32, u32) {
+        place(self.text, at)
+    }
+
+    fn push(
+        &mut self,
+        severity: ProblemSeverity,
+        code: &'static str,
+        span: &Range<usize>,
+        zh: &str,
+        en: &str,
+    ) {
+        let span = clamp(span, self.text);
+        let (line, column) = self.place(span.start);
+        self.problems.push(Problem {
+            code,
+            severity,
+            file: self.file.to_owned(),
+            line,
+            column,
+            rule_id: self.rule_id.clone(),
+            message: Text::new(zh, en),
+            span,
+        });
+    }
+}
+
+/// Line and column (from 1, in characters) of a byte offset.
+pub(crate) fn place(text: &str, at: usize) -> (u32, u32) {
+    let before = &text.as_bytes()[..at.min(text.len())];
+    let line = memchr::memchr_iter(b'\n', before).count() as u32 + 1;
+    let start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
+    let column = String::from_utf8_lossy(&before[start..]).chars().count() as u32 + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_points_at_its_place_in_both_languages() {
+        let text = "标题: x\nfoo: bar\n";
+        let at = text.find("foo").unwrap();
+        let mut d = Diags::new("a.yml", text);
+        d.error("R006", &(at..at + 3), "未知的键 foo", "unknown key foo");
+        let p = &d.problems[0];
+        assert_eq!((p.line, p.column), (2, 1));
+        let en = p.render(text, Lang::En, false);
+        assert!(
+            en.contains("error[R006]") && en.contains("a.yml:2:1") && en.contains("^^^"),
+            "{en}"
+        );
+        assert!(p.render(text, Lang::Zh, false).contains("未知的键 foo"));
+        // A stale or hostile span must not panic.
+        let stale = Problem { span: 1..9_999, ..p.clone() };
+        stale.render("学", Lang::Zh, true);
+        stale.render("", Lang::Zh, true);
+    }
+}

@@ -1,0 +1,315 @@
+//! A compiled set of rules, and the one pass over an event.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use events::{Event, FieldId, Value};
+use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
+
+use crate::compile::pool::{self, Compiled, View};
+use crate::compile::program::Special;
+use crate::fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
+use crate::fold::fold;
+use crate::hit::{self, Hit};
+use crate::load::{self, LoadOptions, Loaded, hex};
+use crate::route::Plan;
+use crate::rule::{Rule, RuleIndex, RuleKind};
+use crate::scratch::Scratch;
+use crate::source::Source;
+use crate::syntax::expr::Field;
+use crate::syntax::test::shape_holds;
+
+/// Rules, compiled together. Immutable and shared between threads; each thread has its own
+/// [`Scratch`].
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    compiled: Compiled,
+    routing: bool,
+    by_id: HashMap<String, RuleIndex>,
+    /// By rule: the correlations that build on it.
+    pub(crate) correlated: Vec<Vec<RuleIndex>>,
+    /// Distinguishes sets within the process, so that a scratch knows its own.
+    serial: u64,
+    /// The virtual fields that some rule reads.
+    virtuals: Vec<(FieldId, Virtual)>,
+}
+
+#[derive(Clone, Copy)]
+enum Virtual {
+    Hour,
+    Weekday,
+}
+
+impl std::fmt::Debug for RuleSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RuleSet").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+impl RuleSet {
+    /// Loads rules. Rules that cannot be honoured whole are left out and named in the problems;
+    /// the others work.
+    pub fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
+        load::load(sources, options)
+    }
+
+    pub(crate) fn compile(mut rules: Vec<Rule>, routing: bool) -> Self {
+        let mut correlated = vec![Vec::new(); rules.len()];
+        // A base whose own detections nobody asked for is silent; one that any correlation
+        // generates for is not.
+        let (mut silent, mut loud) = (vec![false; rules.len()], vec![false; rules.len()]);
+        for (rule, at) in rules.iter().zip(0u32..) {
+            let RuleKind::Correlation(c) = &rule.kind else { continue };
+            for base in &c.rules {
+                if !correlated[base.index()].contains(&RuleIndex(at)) {
+                    correlated[base.index()].push(RuleIndex(at));
+                }
+                let said = if c.generate { &mut loud } else { &mut silent };
+                said[base.index()] = true;
+            }
+        }
+        for (at, rule) in rules.iter_mut().enumerate() {
+            rule.silent = silent[at] && !loud[at];
+        }
+        let compiled = pool::compile(&rules);
+        let by_id = rules.iter().zip(0u32..).map(|(r, at)| (r.id.clone(), RuleIndex(at))).collect();
+        let virtuals = [(LOCAL_HOUR, Virtual::Hour), (LOCAL_WEEKDAY, Virtual::Weekday)]
+            .into_iter()
+            .filter_map(|(name, v)| Some((FieldId::find(name)?, v)))
+            .filter(|(id, _)| compiled.views.get(id.index()).is_some_and(|v| !v.is_empty()))
+            .collect();
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Self { rules, compiled, routing, by_id, correlated, serial, virtuals }
+    }
+
+    /// All rules, detections and correlations.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// One rule. The index must come from this set.
+    pub fn rule(&self, index: RuleIndex) -> &Rule {
+        &self.rules[index.index()]
+    }
+
+    /// The rule of an id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.by_id.get(id).map(|index| self.rule(*index))
+    }
+
+    pub(crate) fn index_of(&self, id: &str) -> Option<RuleIndex> {
+        self.by_id.get(id).copied()
+    }
+
+    /// A digest over every rule's text: two sets with the same digest detect the same.
+    pub fn hash(&self) -> String {
+        let mut all: Vec<&[u8; 32]> = self.rules.iter().map(|r| &r.hash).collect();
+        all.sort_unstable();
+        let mut hasher = Sha256::new();
+        hasher.update([u8::from(self.routing)]);
+        all.into_iter().for_each(|h| hasher.update(h));
+        hex(&hasher.finalize())
+    }
+
+    /// How many distinct comparisons the rules come down to.
+    pub fn predicates(&self) -> usize {
+        self.compiled.predicates
+    }
+
+    /// Every detection whose condition the event fulfils, each once, in rule order, with the
+    /// fields that fulfilled it. `hits` is cleared first. Correlations need an
+    /// [`crate::Engine`]; silent rules ([`Rule::silent`]) are listed too.
+    pub fn matches(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        hits.clear();
+        self.find(event, scratch);
+        for &at in &scratch.found {
+            let rule = RuleIndex(at);
+            hits.push(Hit { rule, fields: self.matched_fields(rule, event) });
+        }
+    }
+
+    /// What in the event fulfilled a detection's condition.
+    pub fn matched_fields(&self, rule: RuleIndex, event: &Event) -> Vec<hit::MatchedField> {
+        match &self.rule(rule).kind {
+            RuleKind::Detection(d) => hit::matched(&d.expr, event),
+            RuleKind::Correlation(_) => Vec::new(),
+        }
+    }
+
+    /// Leaves the indices of the matching rules in `scratch.found`, ascending. Allocates nothing
+    /// once the scratch is warm.
+    pub(crate) fn find(&self, event: &Event, scratch: &mut Scratch) {
+        let c = &self.compiled;
+        if scratch.set != self.serial {
+            *scratch = Scratch { set: self.serial, ..Scratch::default() };
+        }
+        let mut plans = std::mem::take(&mut scratch.plans);
+        let plan = plans.of(event, c, self.routing);
+        let stamp = scratch.next(c.predicates, c.runnables.len(), c.tables.len());
+        if plan.any {
+            self.pass(event, plan, stamp, scratch);
+            self.wake(event, plan, stamp, scratch);
+        }
+        scratch.plans = plans;
+    }
+
+    /// Touches every field once and collects the predicates that hold.
+    fn pass(&self, event: &Event, plan: &Plan, stamp: u32, scratch: &mut Scratch) {
+        let c = &self.compiled;
+        let views = |id: FieldId| c.views.get(id.index()).map_or(&[][..], |v| v);
+        // Which candidate of each logical field counts: the first in its order that is present.
+        let mut contested = false;
+        for (id, _) in event.fields() {
+            for view in views(id) {
+                let best = &mut scratch.best[view.logical as usize];
+                if best.0 != stamp {
+                    *best = (stamp, view.rank);
+                } else if best.1 != view.rank {
+                    contested = true;
+                    best.1 = best.1.min(view.rank);
+                }
+            }
+        }
+        for (id, value) in event.fields() {
+            self.value(id, value, views(id), contested, plan, stamp, scratch);
+        }
+        for (id, which) in &self.virtuals {
+            if event.get(*id).is_none() {
+                let value = Value::Int(which.of(event));
+                self.value(*id, value, views(*id), false, plan, stamp, scratch);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the inner loop, split for reading only")]
+    #[inline]
+    fn value(
+        &self,
+        id: FieldId,
+        value: Value<'_>,
+        views: &[View],
+        contested: bool,
+        plan: &Plan,
+        stamp: u32,
+        scratch: &mut Scratch,
+    ) {
+        let keyword = self.compiled.keyword.filter(|_| plan.keywords);
+        if keyword.is_none() && !views.iter().any(|v| plan.reads(v.logical)) {
+            return;
+        }
+        let counts = |v: &View, s: &Scratch| !contested || s.best[v.logical as usize].1 == v.rank;
+        // The memo holds the whole answer for a field; with a candidate set aside the answer is a
+        // part of it and is worked out anew.
+        let whole = views.iter().all(|v| counts(v, scratch));
+        let about = (id.index() as u32) << 1 | u32::from(keyword.is_some());
+        let key = match value {
+            Value::Str(text) if whole => scratch.memo.key(about, text).map(|key| (key, text)),
+            _ => None,
+        };
+        if let Some((key, text)) = key
+            && let Some(known) = scratch.memo.get(key, about, text)
+        {
+            note(known, stamp, &mut scratch.holds, &mut scratch.fired);
+            return;
+        }
+        scratch.value.clear();
+        scratch.work.begin(self.compiled.predicates);
+        for view in views {
+            if counts(view, scratch) {
+                self.compiled.tables[view.logical as usize].eval(
+                    value,
+                    &mut scratch.work,
+                    &mut scratch.value,
+                );
+            }
+        }
+        if let Some(logical) = keyword {
+            self.compiled.tables[logical as usize].eval(
+                value,
+                &mut scratch.work,
+                &mut scratch.value,
+            );
+        }
+        note(&scratch.value, stamp, &mut scratch.holds, &mut scratch.fired);
+        if let Some((key, text)) = key {
+            scratch.memo.put(key, about, text, &scratch.value);
+        }
+    }
+
+    /// Tries the rules that a predicate which holds may fulfil.
+    fn wake(&self, event: &Event, plan: &Plan, stamp: u32, scratch: &mut Scratch) {
+        let c = &self.compiled;
+        let Scratch { holds, tried, fired, found, .. } = scratch;
+        let mut attempt = |at: u32| {
+            let runnable = &c.runnables[at as usize];
+            let seen = &mut tried[at as usize];
+            if *seen == stamp || !plan.tries(runnable.class) {
+                return;
+            }
+            *seen = stamp;
+            let predicate = |id: u32| holds[id as usize] == stamp;
+            if runnable.program.run(predicate, |id| special(&c.specials[id as usize], event)) {
+                found.push(runnable.rule);
+            }
+        };
+        for &id in fired.iter() {
+            c.triggers[id as usize].iter().for_each(|at| attempt(*at));
+        }
+        plan.always.iter().for_each(|at| attempt(*at));
+        found.sort_unstable();
+    }
+}
+
+impl Virtual {
+    fn of(self, event: &Event) -> i64 {
+        let secs = event.time.secs() + i64::from(events::time::BEIJING_OFFSET_SECS);
+        match self {
+            Self::Hour => secs.rem_euclid(86_400) / 3_600,
+            // 1 January 1970 was a Thursday.
+            Self::Weekday => (secs.div_euclid(86_400) + 3).rem_euclid(7) + 1,
+        }
+    }
+}
+
+/// Marks predicates as holding for this event.
+#[inline]
+fn note(ids: &[u32], stamp: u32, holds: &mut [u32], fired: &mut Vec<u32>) {
+    for &id in ids {
+        let slot = &mut holds[id as usize];
+        if *slot != stamp {
+            *slot = stamp;
+            fired.push(id);
+        }
+    }
+}
+
+/// The values of a resolved field: of the first candidate that is present.
+pub(crate) fn values<'e>(field: &Field, event: &'e Event) -> impl Iterator<Item = Value<'e>> {
+    let present = field.candidates.iter().copied().find(|id| event.get(*id).is_some());
+    present.into_iter().flat_map(move |id| event.all(id))
+}
+
+/// A virtual field's value, if the event does not itself hold it.
+pub(crate) fn virtual_value(field: &Field, event: &Event) -> Option<Value<'static>> {
+    let which = match field.name.as_str() {
+        LOCAL_HOUR => Virtual::Hour,
+        LOCAL_WEEKDAY => Virtual::Weekday,
+        _ => return None,
+    };
+    let absent = field.candidates.iter().all(|id| event.get(*id).is_none());
+    absent.then(|| Value::Int(which.of(event)))
+}
+
+/// Whether any value of one field stands to any value of the other as asked.
+pub(crate) fn special(s: &Special, event: &Event) -> bool {
+    let text = |v: Value<'_>| match v {
+        Value::Null => None,
+        v if s.cased => Some(v.text().into_owned()),
+        v => Some(fold(&v.text())),
+    };
+    values(&s.field, event).filter_map(text).any(|left| {
+        values(&s.other, event).filter_map(text).any(|right| shape_holds(s.shape, &left, &right))
+    })
+}

@@ -1,0 +1,14 @@
+//! Sigma as written: from YAML nodes to a typed tree that cannot hold what we do not honour.
+//!
+//! [`expr`] and [`test`] are the tree; [`modifier`] and [`detection`] read detection items,
+//! [`condition`] the condition, [`correlation`] and [`header`] the rest of a rule. Field names
+//! are resolved while reading (see [`crate::fields`]).
+
+pub(crate) mod condition;
+pub(crate) mod correlation;
+pub(crate) mod detection;
+pub mod expr;
+pub(crate) mod header;
+pub(crate) mod modifier;
+pub mod test;
+pub(crate) mod xuedun;

@@ -1,0 +1,190 @@
+//! What each sensor counts. Every record that arrived is in exactly one of: decoded, kept
+//! undecoded, duplicate, dropped by the kernel, dropped by the queue.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use events::Timestamp;
+
+use crate::limits::{SAMPLE_CHARS_MAX, SAMPLES_MAX};
+
+/// A sensor's counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SensorCounters {
+    /// The sensor's name.
+    pub sensor: String,
+    /// Records that arrived (flows for NetFlow, where a packet that cannot be read counts as one):
+    /// the sum of the five below.
+    pub received: u64,
+    /// Bytes that arrived, without what was dropped.
+    pub bytes: u64,
+    /// Records decoded.
+    pub decoded: u64,
+    /// Records kept undecoded.
+    pub parse_failed_kept: u64,
+    /// Records known already.
+    pub duplicates: u64,
+    /// Datagrams the kernel dropped because its buffer was full.
+    pub dropped_kernel: u64,
+    /// Datagrams dropped because the queue to the decoder was full.
+    pub dropped_queue: u64,
+    /// Events that are durable.
+    pub submitted: u64,
+    /// Events given up: the intake was closed, or the sensor had to stop while it refused.
+    pub refused: u64,
+    /// Records cut at [`crate::limits::RECORD_BYTES_MAX`].
+    pub cut: u64,
+    /// Records whose time lies more than five minutes ahead of their receipt.
+    pub future: u64,
+    /// Connections turned away or broken off (TLS handshakes, too many at once).
+    pub connections_refused: u64,
+    /// Flow packets missing by their sequence numbers (many exporters count wrongly).
+    pub sequence_gaps: u64,
+    /// When the last record arrived.
+    pub last_event: Option<Timestamp>,
+    /// How far records' own times lie behind their receipt, smoothed, in milliseconds; negative
+    /// when the sender's clock is ahead.
+    pub skew_ms: Option<i64>,
+    /// The last undecodable records: code and shape, digits and CJK characters masked.
+    pub samples_failed: Vec<String>,
+}
+
+impl SensorCounters {
+    /// Whether the counters reconcile.
+    pub const fn reconciles(&self) -> bool {
+        self.received
+            == self.decoded
+                + self.parse_failed_kept
+                + self.duplicates
+                + self.dropped_kernel
+                + self.dropped_queue
+    }
+}
+
+/// The live counters behind [`SensorCounters`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    name: String,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) decoded: AtomicU64,
+    pub(crate) parse_failed_kept: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) dropped_kernel: AtomicU64,
+    pub(crate) dropped_queue: AtomicU64,
+    pub(crate) submitted: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) cut: AtomicU64,
+    pub(crate) future: AtomicU64,
+    pub(crate) connections_refused: AtomicU64,
+    pub(crate) sequence_gaps: AtomicU64,
+    last_event: AtomicI64,
+    skew_ms: AtomicI64,
+    skew_known: AtomicBool,
+    samples: Mutex<VecDeque<String>>,
+}
+
+pub(crate) fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+impl Counters {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn arrived(&self, at: Timestamp) {
+        self.last_event.fetch_max(at.nanos(), Ordering::Relaxed);
+    }
+
+    /// Notes how far records' own times lie behind their receipt, in milliseconds. Two writers at
+    /// once may lose an update, which only smooths less.
+    pub(crate) fn skew(&self, behind_ms: i64) {
+        let new = if self.skew_known.swap(true, Ordering::Relaxed) {
+            let old = self.skew_ms.load(Ordering::Relaxed);
+            old.saturating_add(behind_ms.saturating_sub(old) / 8)
+        } else {
+            behind_ms
+        };
+        self.skew_ms.store(new, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sample(&self, code: &str, text: &str) {
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        if samples.len() >= SAMPLES_MAX {
+            samples.pop_front();
+        }
+        samples.push_back(format!("{code} {}", mask(text)));
+    }
+
+    pub(crate) fn read(&self) -> SensorCounters {
+        let get = |c: &AtomicU64| c.load(Ordering::Relaxed);
+        let (decoded, failed) = (get(&self.decoded), get(&self.parse_failed_kept));
+        let duplicates = get(&self.duplicates);
+        let (kernel, queue) = (get(&self.dropped_kernel), get(&self.dropped_queue));
+        let last = self.last_event.load(Ordering::Relaxed);
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        SensorCounters {
+            sensor: self.name.clone(),
+            received: decoded + failed + duplicates + kernel + queue,
+            bytes: get(&self.bytes),
+            decoded,
+            parse_failed_kept: failed,
+            duplicates,
+            dropped_kernel: kernel,
+            dropped_queue: queue,
+            submitted: get(&self.submitted),
+            refused: get(&self.refused),
+            cut: get(&self.cut),
+            future: get(&self.future),
+            connections_refused: get(&self.connections_refused),
+            sequence_gaps: get(&self.sequence_gaps),
+            last_event: (last != 0).then(|| Timestamp::from_nanos(last)),
+            skew_ms: self
+                .skew_known
+                .load(Ordering::Relaxed)
+                .then(|| self.skew_ms.load(Ordering::Relaxed)),
+            samples_failed: samples.iter().cloned().collect(),
+        }
+    }
+}
+
+/// The shape of a record without what may identify a person: digits become `#`, characters beyond
+/// ASCII `※`, control characters `.`.
+fn mask(text: &str) -> String {
+    text.chars()
+        .take(SAMPLE_CHARS_MAX)
+        .map(|c| match c {
+            '0'..='9' => '#',
+            ' '..='~' => c,
+            c if c.is_control() => '.',
+            _ => '※',
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_bounded_and_masked() {
+        let counters = Counters::new("s");
+        for n in 0..9 {
+            counters.sample("S101", &format!("张三 13800138000 n{n}"));
+        }
+        let read = counters.read();
+        assert_eq!(read.samples_failed.len(), SAMPLES_MAX);
+        assert_eq!(read.samples_failed[0], "S101 ※※ ########### n#");
+    }
+
+    #[test]
+    fn skew_is_smoothed() {
+        let counters = Counters::new("s");
+        assert_eq!(counters.read().skew_ms, None);
+        counters.skew(10_000);
+        assert_eq!(counters.read().skew_ms, Some(10_000));
+        counters.skew(2_000);
+        assert_eq!(counters.read().skew_ms, Some(9_000));
+    }
+}

@@ -1,0 +1,230 @@
+//! From a record to an event, and from events to the intake: shared by all inputs.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
+use events::event::Marks;
+use events::{Event, SensorId, SiteId, Timestamp};
+use memchr::memmem;
+use tokio::sync::watch;
+
+use crate::config::{Encoding, SensorConfig};
+use crate::context::{Context, Refused};
+use crate::counters::{Counters, add};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, RETRY_MS, STOP_FLUSH_MS};
+use crate::pack::{Decoded, Packs, Record};
+
+/// What precedes every exercise marker.
+const MARKER: &[u8] = b"xdx=";
+/// A time further ahead of its receipt than this is counted as of the future, in milliseconds.
+const FUTURE_MS: i64 = 300_000;
+
+/// One sensor's way from records to durable events.
+#[derive(Clone)]
+pub(crate) struct Feed {
+    pub(crate) context: Context,
+    pub(crate) counters: Arc<Counters>,
+    packs: Arc<Packs>,
+    pack: Option<String>,
+    sensor: SensorId,
+    site: SiteId,
+    zone_secs: i32,
+    encoding: Encoding,
+    /// Records are written as they happen: their times tell the sender's clock skew.
+    live: bool,
+}
+
+/// Events on their way to the intake, with what they add to the counters once taken.
+#[derive(Default)]
+pub(crate) struct Batch {
+    events: Vec<Event>,
+    tally: Tally,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    events: u64,
+    bytes: usize,
+    failed: u64,
+    cut: u64,
+    future: u64,
+    last: Timestamp,
+    behind_ms: i64,
+    timed: i64,
+}
+
+impl Batch {
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() >= BATCH_EVENTS_MAX || self.tally.bytes >= BATCH_BYTES_MAX
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.tally.events
+    }
+
+    /// How many of the events could not be decoded.
+    pub(crate) fn failed(&self) -> u64 {
+        self.tally.failed
+    }
+}
+
+impl Feed {
+    pub(crate) fn new(
+        config: &SensorConfig,
+        encoding: Encoding,
+        live: bool,
+        packs: Arc<Packs>,
+        context: Context,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            context,
+            counters,
+            packs,
+            pack: config.pack.clone(),
+            sensor: SensorId::intern(&config.name),
+            site: config.site,
+            zone_secs: config.zone_minutes.saturating_mul(60),
+            encoding,
+            live,
+        }
+    }
+
+    /// Decodes one record into the batch.
+    pub(crate) fn record(
+        &self,
+        batch: &mut Batch,
+        bytes: &[u8],
+        cut: bool,
+        peer: Option<IpAddr>,
+        received: Timestamp,
+    ) {
+        let mut event = Event::new();
+        let record = Record { bytes, text: self.text(bytes), cut };
+        let pack = self.pack.as_deref();
+        let decoded = self.packs.decode_record(pack, &record, received, self.zone_secs, &mut event);
+        if let Decoded::Failed(code) = decoded {
+            batch.tally.failed += 1;
+            self.counters.sample(code, event.raw_text());
+        }
+        self.head(&mut event, peer);
+        if memmem::find(bytes, MARKER).is_some() {
+            event.exercise = (self.context.exercise)(bytes);
+        }
+        self.push(batch, event, bytes.len());
+    }
+
+    /// Sets what does not depend on the record.
+    pub(crate) fn head(&self, event: &mut Event, peer: Option<IpAddr>) {
+        event.id = (self.context.ids)(event.received);
+        event.sensor = self.sensor;
+        event.site = match peer {
+            Some(peer) if self.site.is_bureau() => {
+                (self.context.site_of)(peer.to_canonical()).unwrap_or(self.site)
+            }
+            _ => self.site,
+        };
+    }
+
+    /// Adds an event to the batch.
+    pub(crate) fn push(&self, batch: &mut Batch, event: Event, bytes: usize) {
+        let tally = &mut batch.tally;
+        tally.events += 1;
+        tally.bytes += bytes;
+        tally.cut += u64::from(event.marks.has(Marks::CUT));
+        tally.last = tally.last.max(event.received);
+        if self.live && !event.marks.has(Marks::NO_TIME) {
+            let behind = event.received.millis() - event.time.millis();
+            tally.timed += 1;
+            tally.behind_ms = tally.behind_ms.saturating_add(behind);
+            tally.future += u64::from(behind < -FUTURE_MS);
+        }
+        batch.events.push(event);
+    }
+
+    /// Adds an event that could not be decoded to the batch.
+    pub(crate) fn push_failed(&self, batch: &mut Batch, event: Event, bytes: usize, code: &str) {
+        batch.tally.failed += 1;
+        self.counters.sample(code, "");
+        self.push(batch, event, bytes);
+    }
+
+    /// The record's text where it is not UTF-8 but the sensor's encoding reads it.
+    fn text<'r>(&self, bytes: &'r [u8]) -> Option<Cow<'r, str>> {
+        let coding = match self.encoding {
+            Encoding::Utf8 => return None,
+            Encoding::Gb18030 if std::str::from_utf8(bytes).is_ok() => return None,
+            Encoding::Gb18030 => GB18030,
+            Encoding::Utf16le => UTF_16LE,
+            Encoding::Utf16be => UTF_16BE,
+        };
+        Some(coding.decode_without_bom_handling(bytes).0)
+    }
+
+    fn count(&self, tally: &Tally) {
+        let c = &self.counters;
+        add(&c.bytes, tally.bytes as u64);
+        add(&c.parse_failed_kept, tally.failed);
+        add(&c.decoded, tally.events - tally.failed);
+        add(&c.cut, tally.cut);
+        add(&c.future, tally.future);
+        c.arrived(tally.last);
+        if tally.timed > 0 {
+            c.skew(tally.behind_ms / tally.timed);
+        }
+    }
+
+    /// Offers a batch once; it is counted as received only when taken.
+    pub(crate) async fn offer(&self, batch: Batch) -> Result<(), Refused> {
+        if !batch.is_empty() {
+            self.context.intake.submit(batch.events).await?;
+            self.count(&batch.tally);
+            add(&self.counters.submitted, batch.tally.events);
+        }
+        Ok(())
+    }
+
+    /// Offers a batch until it is taken. When the sensor stops meanwhile, or the intake is closed,
+    /// the events are given up and counted as refused: `false`.
+    pub(crate) async fn deliver(&self, batch: Batch, stop: &mut watch::Receiver<bool>) -> bool {
+        let n = batch.tally.events;
+        if n == 0 {
+            return true;
+        }
+        self.count(&batch.tally);
+        let mut wait = Duration::from_millis(RETRY_MS.0);
+        let mut left = Duration::from_millis(STOP_FLUSH_MS);
+        let mut events = batch.events;
+        loop {
+            let again = events.clone();
+            match self.context.intake.submit(events).await {
+                Ok(()) => {
+                    add(&self.counters.submitted, n);
+                    return true;
+                }
+                Err(Refused::Closed) => break,
+                Err(Refused::Busy | Refused::Full) => {
+                    if *stop.borrow() {
+                        if left.is_zero() {
+                            break;
+                        }
+                        left = left.saturating_sub(wait);
+                    }
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_millis(RETRY_MS.1));
+                    events = again;
+                }
+            }
+        }
+        add(&self.counters.refused, n);
+        tracing::warn!(sensor = %self.sensor, events = n, "events given up: the intake refused them");
+        false
+    }
+}

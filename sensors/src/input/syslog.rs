@@ -1,0 +1,185 @@
+//! Syslog over UDP, TCP and TLS.
+//!
+//! A stream is not read while its batch is offered to the intake: that is the back-pressure the
+//! sender feels.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::frame::{Framer, Framing};
+use super::stopped;
+use super::udp::Datagrams;
+use crate::counters::add;
+use crate::feed::{Batch, Feed};
+use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
+
+/// Bytes read from a connection at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// Decodes and submits what a receive thread hands over, until its channel closes.
+pub(crate) async fn datagrams(
+    feed: Feed,
+    mut from: mpsc::Receiver<Datagrams>,
+    mut stop: watch::Receiver<bool>,
+) {
+    while let Some(first) = from.recv().await {
+        let mut batch = Batch::default();
+        let mut next = Some(first);
+        while let Some(datagrams) = next {
+            for (record, peer) in datagrams.iter() {
+                feed.record(&mut batch, record, false, peer, datagrams.received);
+            }
+            next = if batch.is_full() { None } else { from.try_recv().ok() };
+        }
+        feed.deliver(batch, &mut stop).await;
+    }
+}
+
+/// Binds a listener.
+pub(crate) async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Accepts connections until the sensor stops; then waits for those that still deliver.
+pub(crate) async fn accept(
+    feed: Feed,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    connections_max: usize,
+    mut stop: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(connections_max));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped(&mut stop) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors: existing connections go on, new ones wait.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(LINGER_MS)).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+            add(&feed.counters.connections_refused, 1);
+            continue;
+        };
+        let (feed, tls, stop) = (feed.clone(), tls.clone(), stop.clone());
+        connections.spawn(async move {
+            serve(feed, stream, peer.ip().to_canonical(), tls, stop).await;
+            drop(place);
+        });
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve(
+    feed: Feed,
+    stream: TcpStream,
+    peer: IpAddr,
+    tls: Option<TlsAcceptor>,
+    stop: watch::Receiver<bool>,
+) {
+    let Some(tls) = tls else { return connection(&feed, stream, peer, stop).await };
+    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(&feed, stream, peer, stop).await,
+        Ok(Err(error)) => {
+            add(&feed.counters.connections_refused, 1);
+            tracing::info!(%peer, %error, "a TLS handshake failed");
+        }
+        Err(_) => add(&feed.counters.connections_refused, 1),
+    }
+}
+
+async fn connection(
+    feed: &Feed,
+    mut stream: impl AsyncRead + Unpin,
+    peer: IpAddr,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut framer = Framer::new(Framing::Syslog, RECORD_BYTES_MAX);
+    let mut buffer = vec![0; READ_BYTES];
+    let mut open = true;
+    while open {
+        let mut batch = Batch::default();
+        let mut deadline: Option<Instant> = None;
+        while !batch.is_full() {
+            let read = tokio::select! {
+                biased;
+                read = read(&mut stream, &mut buffer, deadline) => read,
+                _ = stopped(&mut stop) => Read::End { by_peer: false },
+            };
+            match read {
+                Read::Bytes(n) => {
+                    framer.add(&buffer[..n]);
+                    let received = feed.context.clock.now();
+                    while let Some(frame) = framer.next() {
+                        let bytes = framer.bytes(frame.range);
+                        feed.record(&mut batch, bytes, frame.cut, Some(peer), received);
+                    }
+                    if deadline.is_none() && !batch.is_empty() {
+                        deadline = Some(Instant::now() + Duration::from_millis(LINGER_MS));
+                    }
+                }
+                Read::Lingered => break,
+                Read::End { by_peer } => {
+                    open = false;
+                    // What a sender leaves unfinished when it closes is still a record.
+                    if by_peer && let Some(frame) = framer.finish() {
+                        let received = feed.context.clock.now();
+                        let bytes = framer.bytes(frame.range);
+                        feed.record(&mut batch, bytes, frame.cut, Some(peer), received);
+                    }
+                    break;
+                }
+            }
+        }
+        if !feed.deliver(batch, &mut stop).await {
+            return;
+        }
+    }
+}
+
+enum Read {
+    Bytes(usize),
+    /// The batch has waited long enough.
+    Lingered,
+    End {
+        by_peer: bool,
+    },
+}
+
+async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    deadline: Option<Instant>,
+) -> Read {
+    let read = match deadline {
+        Some(deadline) => match timeout_at(deadline, stream.read(buffer)).await {
+            Ok(read) => read,
+            Err(_) => return Read::Lingered,
+        },
+        None => stream.read(buffer).await,
+    };
+    match read {
+        // A connection that breaks ends like one that closes: nothing more comes.
+        Ok(0) | Err(_) => Read::End { by_peer: true },
+        Ok(n) => Read::Bytes(n),
+    }
+}

@@ -1,0 +1,61 @@
+//! TLS configuration from PEM files: `ring` underneath, TLS 1.2 and 1.3.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::error::Error;
+
+/// Reads certificate, key and client authorities.
+pub(crate) fn acceptor(
+    sensor: &str,
+    cert: &Path,
+    key: &Path,
+    client_ca: Option<&Path>,
+) -> Result<TlsAcceptor, Error> {
+    let unusable = |source| Error::Tls { sensor: sensor.to_owned(), source };
+    let chain = certificates(sensor, cert)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(sensor, key, &e))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?;
+    let builder = match client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for authority in certificates(sensor, path)? {
+                roots.add(authority).map_err(unusable)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+                .build()
+                .map_err(|e| unreadable(sensor, path, &e))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = builder.with_single_cert(chain, key).map_err(unusable)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn certificates(sensor: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|e| unreadable(sensor, path, &e))?.collect();
+    let found = found.map_err(|e| unreadable(sensor, path, &e))?;
+    if found.is_empty() {
+        return Err(unreadable(sensor, path, &"no certificate in it"));
+    }
+    Ok(found)
+}
+
+fn unreadable(sensor: &str, path: &Path, reason: &dyn std::fmt::Display) -> Error {
+    Error::Certificate {
+        sensor: sensor.to_owned(),
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}

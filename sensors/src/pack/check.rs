@@ -1,0 +1,79 @@
+//! Running the tests inside packs.
+
+use events::{Event, FieldId, Timestamp};
+
+use super::spec::Constant;
+use super::{Decoded, Pack, Packs};
+
+/// The outcome of one test of one pack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackTestResult {
+    /// The pack.
+    pub pack: String,
+    /// Which test of the pack, from 1.
+    pub number: usize,
+    /// What differed; empty when the test holds.
+    pub failures: Vec<String>,
+}
+
+/// When a test's record arrives unless it says otherwise.
+const RECEIVED: &str = "2026-11-23T04:05:06Z";
+
+pub(crate) fn run<'a>(
+    packs: &'a Packs,
+    pack: &'a Pack,
+) -> impl Iterator<Item = PackTestResult> + 'a {
+    pack.run.tests.iter().enumerate().map(move |(index, test)| {
+        let mut failures = Vec::new();
+        let received = test.received.as_deref().unwrap_or(RECEIVED);
+        let received = Timestamp::parse_rfc3339(received).unwrap_or_else(|e| {
+            failures.push(e.to_string());
+            Timestamp::default()
+        });
+        let mut event = Event::new();
+        let record = test.record.as_bytes();
+        let decoded = packs.decode(Some(&pack.name), record, received, &mut event);
+        for (name, want) in &test.expect {
+            let want = match want {
+                Constant::Int(number) => number.to_string(),
+                Constant::Text(text) => text.clone(),
+            };
+            let have = observe(name, &event, decoded);
+            if have.as_deref() != Some(want.as_str()) {
+                failures.push(format!("{name}: expected {want:?}, found {have:?}"));
+            }
+        }
+        for name in &test.absent {
+            if let Some(have) = observe(name, &event, decoded) {
+                failures.push(format!("{name}: expected absent, found {have:?}"));
+            }
+        }
+        if matches!(decoded, Decoded::Failed(_)) && !test.expect.contains_key("@error") {
+            failures.push(format!("not decoded: {decoded:?}"));
+        }
+        // A pack that declares what it recognises must be found for its own records.
+        let declares = !pack.apps.is_empty() || !pack.contains.is_empty();
+        if declares && !test.expect.contains_key("@error") {
+            let found = packs.decode(None, record, received, &mut event);
+            if found != Decoded::Ok(&pack.name) {
+                failures.push(format!("detected as {found:?}"));
+            }
+        }
+        PackTestResult { pack: pack.name.clone(), number: index + 1, failures }
+    })
+}
+
+fn observe(name: &str, event: &Event, decoded: Decoded<'_>) -> Option<String> {
+    match name {
+        "@time" => Some(event.time.to_rfc3339()),
+        "@logsource" => {
+            let source = event.logsource.get();
+            Some(format!("{}/{}/{}", source.product, source.category, source.service))
+        }
+        "@error" => match decoded {
+            Decoded::Failed(code) => Some(code.to_owned()),
+            Decoded::Ok(_) => None,
+        },
+        _ => event.text(FieldId::find(name)?).map(|v| v.into_owned()),
+    }
+}

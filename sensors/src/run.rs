@@ -1,0 +1,227 @@
+//! Starting and stopping sensors.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{Encoding, InputConfig, SensorConfig};
+use crate::context::Context;
+use crate::counters::{Counters, SensorCounters};
+use crate::error::Error;
+use crate::feed::Feed;
+use crate::input::{file, http, netflow, syslog, tls, udp};
+use crate::pack::Packs;
+
+/// Sensors at work. Dropped without [`Running::stop`], what is on its way may be lost.
+pub struct Running {
+    addresses: Vec<(String, SocketAddr)>,
+    counters: Vec<Arc<Counters>>,
+    stop: watch::Sender<bool>,
+    stop_threads: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// Starts all sensors, or none: the sockets are bound before the first record is read.
+///
+/// # Errors
+/// What is wrong with the configuration, its files or addresses.
+pub async fn start(
+    sensors: Vec<SensorConfig>,
+    packs: Packs,
+    context: Context,
+) -> Result<Running, Error> {
+    check(&sensors, &packs)?;
+    let packs = Arc::new(packs);
+    let (stop, stopped) = watch::channel(false);
+    let mut running = Running {
+        addresses: Vec::new(),
+        counters: Vec::new(),
+        stop,
+        stop_threads: Arc::new(AtomicBool::new(false)),
+        tasks: JoinSet::new(),
+        threads: Vec::new(),
+    };
+    for config in &sensors {
+        let counters = Arc::new(Counters::new(&config.name));
+        running.counters.push(Arc::clone(&counters));
+        let job = Job { config, packs: &packs, context: &context, counters, stopped: &stopped };
+        if let Err(error) = job.start(&mut running).await {
+            running.stop().await;
+            return Err(error);
+        }
+        tracing::info!(sensor = config.name, kind = config.input.kind(), "sensor started");
+    }
+    Ok(running)
+}
+
+fn check(sensors: &[SensorConfig], packs: &Packs) -> Result<(), Error> {
+    let mut names = HashSet::new();
+    for config in sensors {
+        if !names.insert(config.name.as_str()) {
+            return Err(Error::DuplicateName { name: config.name.clone() });
+        }
+        if let Some(pack) = &config.pack
+            && packs.get(pack).is_none()
+        {
+            return Err(Error::UnknownPack { sensor: config.name.clone(), pack: pack.clone() });
+        }
+    }
+    Ok(())
+}
+
+struct Job<'a> {
+    config: &'a SensorConfig,
+    packs: &'a Arc<Packs>,
+    context: &'a Context,
+    counters: Arc<Counters>,
+    stopped: &'a watch::Receiver<bool>,
+}
+
+impl Job<'_> {
+    async fn start(&self, running: &mut Running) -> Result<(), Error> {
+        match &self.config.input {
+            InputConfig::SyslogUdp { listen, encoding, receive_buffer_bytes } => {
+                let from = self.receive(running, *listen, *receive_buffer_bytes)?;
+                let feed = self.feed(*encoding, true);
+                running.tasks.spawn(syslog::datagrams(feed, from, self.stopped.clone()));
+            }
+            InputConfig::SyslogTcp { listen, encoding, connections_max } => {
+                self.stream(running, *listen, *encoding, *connections_max, None).await?;
+            }
+            InputConfig::SyslogTls { listen, encoding, connections_max, cert, key, client_ca } => {
+                let tls = self.tls(cert, key, client_ca.as_deref())?;
+                self.stream(running, *listen, *encoding, *connections_max, Some(tls)).await?;
+            }
+            InputConfig::File { paths, multiline, encoding, start } => {
+                let feed = self.feed(*encoding, false);
+                let job = file::Job::new(
+                    &self.config.name,
+                    paths,
+                    multiline.as_ref(),
+                    *encoding,
+                    *start,
+                    feed,
+                )?;
+                let stop = (self.stopped.clone(), Arc::clone(&running.stop_threads));
+                running.threads.push(file::start(&self.config.name, job, stop)?);
+            }
+            InputConfig::Http { listen, token, tls } => {
+                let tls = match tls {
+                    Some(t) => Some(self.tls(&t.cert, &t.key, t.client_ca.as_deref())?),
+                    None => None,
+                };
+                let (listener, address) = self.listen(*listen).await?;
+                running.addresses.push((self.config.name.clone(), address));
+                let server = http::Server::new(self.feed(Encoding::Utf8, true), token.clone());
+                running.tasks.spawn(http::serve(server, listener, tls, self.stopped.clone()));
+            }
+            InputConfig::Netflow { listen, receive_buffer_bytes } => {
+                let from = self.receive(running, *listen, *receive_buffer_bytes)?;
+                let feed = self.feed(Encoding::Utf8, true);
+                let name = self.config.name.clone();
+                running.tasks.spawn(netflow::run(name, feed, from, self.stopped.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&self, encoding: Encoding, live: bool) -> Feed {
+        let (packs, counters) = (Arc::clone(self.packs), Arc::clone(&self.counters));
+        Feed::new(self.config, encoding, live, packs, self.context.clone(), counters)
+    }
+
+    fn tls(
+        &self,
+        cert: &Path,
+        key: &Path,
+        client_ca: Option<&Path>,
+    ) -> Result<tokio_rustls::TlsAcceptor, Error> {
+        tls::acceptor(&self.config.name, cert, key, client_ca)
+    }
+
+    async fn listen(
+        &self,
+        address: SocketAddr,
+    ) -> Result<(tokio::net::TcpListener, SocketAddr), Error> {
+        let sensor = self.config.name.clone();
+        syslog::listen(address).await.map_err(|source| Error::Listen { sensor, address, source })
+    }
+
+    async fn stream(
+        &self,
+        running: &mut Running,
+        listen: SocketAddr,
+        encoding: Encoding,
+        connections_max: usize,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> Result<(), Error> {
+        let (listener, address) = self.listen(listen).await?;
+        running.addresses.push((self.config.name.clone(), address));
+        let feed = self.feed(encoding, true);
+        let stop = self.stopped.clone();
+        running.tasks.spawn(syslog::accept(feed, listener, tls, connections_max, stop));
+        Ok(())
+    }
+
+    fn receive(
+        &self,
+        running: &mut Running,
+        listen: SocketAddr,
+        buffer: usize,
+    ) -> Result<tokio::sync::mpsc::Receiver<udp::Datagrams>, Error> {
+        let bound = udp::bind(&self.config.name, listen, buffer)?;
+        running.addresses.push((self.config.name.clone(), bound.address));
+        let (from, thread) = udp::receive(
+            &self.config.name,
+            bound,
+            Arc::clone(&self.context.clock),
+            Arc::clone(&self.counters),
+            Arc::clone(&running.stop_threads),
+        )?;
+        running.threads.push(thread);
+        Ok(from)
+    }
+}
+
+impl Running {
+    /// The addresses bound, by sensor: with port 0 in the configuration, where to send to.
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// The address of a sensor.
+    pub fn address(&self, sensor: &str) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(name, _)| name == sensor).map(|(_, address)| *address)
+    }
+
+    /// The counters of all sensors, in the order of the configuration.
+    pub fn counters(&self) -> Vec<SensorCounters> {
+        self.counters.iter().map(|c| c.read()).collect()
+    }
+
+    /// Stops reading, submits what was read, and returns the last counters.
+    pub async fn stop(mut self) -> Vec<SensorCounters> {
+        self.stop_threads.store(true, Ordering::Release);
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a sensor ended badly");
+            }
+        }
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().map(|t| t.join().is_ok()).fold(true, |all, ok| all & ok)
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a sensor thread ended badly");
+        }
+        self.counters()
+    }
+}
