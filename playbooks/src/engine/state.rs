@@ -339,49 +339,68 @@ impl State {
                 flow.phase = Phase::Waiting(doing);
             }
             (
-                Change::Succeeded { outputs, by, note, simulated, .. },
+                Change::Succeeded { .. },
                 Phase::Running(doing) | Phase::Waiting(doing) | Phase::Unknown(doing),
-            ) => {
-                flow.write(outputs, step);
-                status.simulated |= *simulated;
-                status.reason = None;
-                if let Some(by) = by {
-                    status.answered(by, note);
-                }
-                let commands = commands(step);
-                if doing.command + 1 < commands {
-                    let command = doing.command + 1;
-                    flow.phase = Phase::Ready { not_before: Timestamp::MIN, command, attempt: 1 };
-                    status.state = StepState::Running;
-                } else {
-                    flow.phase = Phase::Done { failure: None };
-                    status.end(StepState::Succeeded, at);
-                }
-            }
-            (Change::Failed { reason, by, note, retry_at, .. }, phase) => {
-                let (command, attempt) = match phase {
-                    Phase::Ready { command, attempt, .. } => (command, attempt),
-                    Phase::Running(d) | Phase::Waiting(d) | Phase::Unknown(d) => {
-                        (d.command, d.attempt)
-                    }
-                    _ => return Err("it ends a command that was not started"),
-                };
-                if let Some(by) = by {
-                    status.answered(by, note);
-                }
-                status.reason = Some(reason.clone());
-                if let Some(not_before) = *retry_at {
-                    status.state = StepState::Delayed;
-                    flow.phase = Phase::Ready { not_before, command, attempt: attempt + 1 };
-                } else {
-                    status.end(StepState::Failed, at);
-                    flow.phase = Phase::Done { failure: Some(reason.clone()) };
-                }
-            }
+            ) => succeeded(flow, status, step, change, &doing, at),
+            (Change::Failed { .. }, phase) => failed(flow, status, change, &phase, at)?,
             _ => return Err("it does not follow from the command's state"),
         }
         Ok(())
     }
+}
+
+/// A command ended well: the next one of the step is ready, or the step is done.
+fn succeeded(
+    flow: &mut Flow,
+    status: &mut StepStatus,
+    step: &Step,
+    change: &Change,
+    doing: &Doing,
+    at: Timestamp,
+) {
+    let Change::Succeeded { outputs, by, note, simulated, .. } = change else { return };
+    flow.write(outputs, step);
+    status.simulated |= *simulated;
+    status.reason = None;
+    if let Some(by) = by {
+        status.answered(by, note);
+    }
+    if doing.command + 1 < commands(step) {
+        let command = doing.command + 1;
+        flow.phase = Phase::Ready { not_before: Timestamp::MIN, command, attempt: 1 };
+        status.state = StepState::Running;
+    } else {
+        flow.phase = Phase::Done { failure: None };
+        status.end(StepState::Succeeded, at);
+    }
+}
+
+/// A command ended badly: another attempt is ready at its time, or the step failed.
+fn failed(
+    flow: &mut Flow,
+    status: &mut StepStatus,
+    change: &Change,
+    phase: &Phase,
+    at: Timestamp,
+) -> Applied {
+    let Change::Failed { reason, by, note, retry_at, .. } = change else { return Ok(()) };
+    let (command, attempt) = match phase {
+        Phase::Ready { command, attempt, .. } => (*command, *attempt),
+        Phase::Running(d) | Phase::Waiting(d) | Phase::Unknown(d) => (d.command, d.attempt),
+        _ => return Err("it ends a command that was not started"),
+    };
+    if let Some(by) = by {
+        status.answered(by, note);
+    }
+    status.reason = Some(reason.clone());
+    if let Some(not_before) = *retry_at {
+        status.state = StepState::Delayed;
+        flow.phase = Phase::Ready { not_before, command, attempt: attempt + 1 };
+    } else {
+        status.end(StepState::Failed, at);
+        flow.phase = Phase::Done { failure: Some(reason.clone()) };
+    }
+    Ok(())
 }
 
 fn commands(step: &Step) -> u32 {
