@@ -94,6 +94,24 @@ pub enum Error {
         /// Which part.
         damage: crate::journal::Damage,
     },
+    /// The archive's manifest cannot be read: nothing is archived or removed until it is mended.
+    #[error("the archive's manifest {path} is damaged or of another version")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        #[source]
+        source: Option<serde_json::Error>,
+    },
+    /// A file of the archive could not be written or read as Parquet.
+    #[error("the archive file {path} cannot be written or read")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
 }
 
 impl Error {
@@ -111,6 +129,8 @@ impl Error {
             Self::Import { .. } => "T009",
             Self::Stream { .. } => "T010",
             Self::Damaged { .. } => "T011",
+            Self::Manifest { .. } => "T012",
+            Self::Parquet { .. } => "T013",
         }
     }
 

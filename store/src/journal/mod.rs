@@ -345,7 +345,8 @@ impl Inner {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, Error> {
+/// Takes a folder for this process alone, as long as the file lives.
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(Error::io("create", &path))?;
     match file.try_lock() {

@@ -41,7 +41,7 @@ impl State {
                 let bad = |version, source| Error::Record { table: table.clone(), version, source };
                 let (&version, json) = value.split_first().ok_or_else(|| bad(0, None))?;
                 let record = serde_json::from_slice(json).map_err(|e| bad(version, Some(e)))?;
-                let line = Line { table: (&table).into(), key: hex(&key), version, record };
+                let line = Line { table: (&table).into(), key: crate::hex(&key), version, record };
                 let mut text = serde_json::to_vec(&line)
                     .map_err(|source| Error::Encode { table: table.clone(), source })?;
                 text.push(b'\n');
@@ -83,12 +83,6 @@ impl State {
         self.flush()?;
         Ok(lines)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

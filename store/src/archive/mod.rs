@@ -1,0 +1,224 @@
+//! The archive: events of past hours in Parquet files that anyone's tools can read.
+//!
+//! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
+//! [`manifest`] what there is, [`retention`] how long it is kept, [`verify`] whether it is still
+//! as it was written.
+//!
+//! Invariants: a file is written and synced before the manifest names it, and the manifest names
+//! it together with `archived_through`: each event is archived exactly once, whatever dies when.
+//! A sealed file never changes. Nothing younger than the retention goes.
+
+pub(crate) mod columns;
+mod manifest;
+pub(crate) mod rest;
+mod retention;
+pub(crate) mod rows;
+mod verify;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use events::{Event, Timestamp};
+
+pub use manifest::SealedFile;
+pub use retention::{Expired, Retention, ShorterRetention};
+pub use verify::ArchiveFault;
+
+use crate::error::Error;
+use manifest::Manifest;
+
+const HOUR_NANOS: i64 = 3_600_000_000_000;
+
+/// The archive of a node. Share it by reference or in an `Arc`.
+pub struct Archive {
+    dir: PathBuf,
+    manifest: Mutex<Manifest>,
+    /// One seal or expiry at a time, without keeping searches waiting.
+    change: Mutex<()>,
+    _lock: File,
+}
+
+impl Archive {
+    /// Opens the archive of a folder, made if absent. Files of a seal that was cut short are moved
+    /// to the folder `unlisted` beside the others: their events come again from the journal.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        let lock = crate::journal::lock(dir)?;
+        let mut manifest = match Manifest::load(dir)? {
+            Some(manifest) => manifest,
+            None => {
+                let none = Manifest::new();
+                none.save(dir)?;
+                none
+            }
+        };
+        if !manifest.dropped.is_empty() {
+            remove_files(dir, &manifest.dropped)?;
+            manifest.dropped.clear();
+            manifest.save(dir)?;
+        }
+        for name in verify::unlisted(dir, &manifest)? {
+            set_aside(dir, &name)?;
+        }
+        let (manifest, change) = (Mutex::new(manifest), Mutex::new(()));
+        Ok(Self { dir: dir.to_owned(), manifest, change, _lock: lock })
+    }
+
+    /// Archives events that follow [`Archive::archived_through`] up to and including `through`, one
+    /// file per hour of their times, and returns the new files. When it returns an error, nothing
+    /// of it counts. Events at or before `archived_through` are passed over: they are there.
+    pub fn seal(&self, events: Vec<(u64, Event)>, through: u64) -> Result<Vec<SealedFile>, Error> {
+        let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.manifest().clone();
+        let mut hours: BTreeMap<i64, Vec<(u64, Event)>> = BTreeMap::new();
+        for (seq, event) in events {
+            if seq > next.archived_through && seq <= through {
+                let hour = event.time.nanos().div_euclid(HOUR_NANOS);
+                hours.entry(hour).or_default().push((seq, event));
+            }
+        }
+        let mut sealed = Vec::with_capacity(hours.len());
+        for (hour, mut events) in hours {
+            events.sort_by_key(|(seq, event)| (event.time, *seq));
+            let start = Timestamp::from_nanos(hour.saturating_mul(HOUR_NANOS));
+            sealed.push(self.write(start, &events)?);
+        }
+        next.archived_through = next.archived_through.max(through);
+        next.files.extend(sealed.iter().cloned());
+        next.save(&self.dir)?;
+        *self.manifest() = next;
+        Ok(sealed)
+    }
+
+    /// The last sequence number that is archived; 0 for none.
+    pub fn archived_through(&self) -> u64 {
+        self.manifest().archived_through
+    }
+
+    /// Every file, in the order they were sealed.
+    pub fn files(&self) -> Vec<SealedFile> {
+        self.manifest().files.clone()
+    }
+
+    /// The earliest time of an event in the archive.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.manifest().files.iter().map(|f| f.time_min).min()
+    }
+
+    /// How many events there are.
+    pub fn rows(&self) -> u64 {
+        self.manifest().files.iter().map(|f| f.rows).sum()
+    }
+
+    /// How many bytes the files have.
+    pub fn bytes(&self) -> u64 {
+        self.manifest().files.iter().map(|f| f.bytes).sum()
+    }
+
+    /// Reads every file again and compares it with the manifest.
+    pub fn verify(&self) -> Vec<ArchiveFault> {
+        let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = self.manifest().clone();
+        verify::verify(&self.dir, &manifest)
+    }
+
+    /// Removes files all of whose events are older than the retention at `now`, by their own time
+    /// and by when they were received.
+    pub fn expire(&self, now: Timestamp, retention: &Retention) -> Result<Expired, Error> {
+        let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.manifest().clone();
+        let gone: Vec<SealedFile> =
+            next.files.extract_if(.., |f| retention.is_over(f, now)).collect();
+        let names: Vec<String> = gone.iter().map(|f| f.name.clone()).collect();
+        if !names.is_empty() {
+            next.dropped.extend(names.iter().cloned());
+            next.save(&self.dir)?;
+            *self.manifest() = next.clone();
+            remove_files(&self.dir, &next.dropped)?;
+            next.dropped.clear();
+            next.save(&self.dir)?;
+            *self.manifest() = next;
+        }
+        Ok(Expired::of(gone))
+    }
+
+    /// Where a file lies.
+    pub fn path(&self, file: &SealedFile) -> PathBuf {
+        self.dir.join(&file.name)
+    }
+
+    /// `archived_through` and the files, of one moment.
+    pub(crate) fn snapshot(&self) -> (u64, Vec<SealedFile>) {
+        let manifest = self.manifest();
+        (manifest.archived_through, manifest.files.clone())
+    }
+
+    fn manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes one file of one hour's events, sorted and not empty.
+    fn write(&self, hour: Timestamp, events: &[(u64, Event)]) -> Result<SealedFile, Error> {
+        let seqs = || events.iter().map(|(seq, _)| *seq);
+        let (first_seq, last_seq) = (seqs().min().unwrap_or(0), seqs().max().unwrap_or(0));
+        let text = hour.to_rfc3339();
+        let (day, clock) = text.split_once('T').unwrap_or((&text, "00"));
+        let clock = clock.get(..2).unwrap_or("00");
+        let name = format!("{day}/{clock}-{first_seq:016}-{last_seq:016}.parquet");
+        let path = self.dir.join(&name);
+        let folder = self.dir.join(day);
+        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let traits = write::write_file(&path, events)
+            .map_err(|source| Error::Parquet { path: path.clone(), source })?;
+        for dir in [&folder, &self.dir] {
+            File::open(dir).and_then(|d| d.sync_all()).map_err(Error::io("sync", dir))?;
+        }
+        let (bytes, sha256) = verify::digest(&path).map_err(Error::io("read", &path))?;
+        let times = || events.iter().map(|(_, e)| e.time);
+        let ids = || events.iter().map(|(_, e)| e.id);
+        Ok(SealedFile {
+            name,
+            hour,
+            rows: events.len() as u64,
+            time_min: times().min().unwrap_or_default(),
+            time_max: times().max().unwrap_or_default(),
+            received_max: events.iter().map(|(_, e)| e.received).max().unwrap_or_default(),
+            first_seq,
+            last_seq,
+            id_min: ids().min().unwrap_or_default(),
+            id_max: ids().max().unwrap_or_default(),
+            bytes,
+            sha256,
+            whole: traits.whole,
+            lower: traits.lower,
+        })
+    }
+}
+
+fn remove_files(dir: &Path, names: &[String]) -> Result<(), Error> {
+    for name in names {
+        let path = dir.join(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &path)(e));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Moves a file that no manifest names out of the way; a later one of the same name replaces it.
+fn set_aside(dir: &Path, name: &str) -> Result<(), Error> {
+    let to = dir.join(verify::UNLISTED);
+    std::fs::create_dir_all(&to).map_err(Error::io("create", &to))?;
+    let from = dir.join(name);
+    tracing::warn!(file = name, "archive file is not in the manifest and was moved aside");
+    std::fs::rename(&from, to.join(name.replace('/', "-"))).map_err(Error::io("move", &from))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! Events into a Parquet file.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
+};
+use events::field::{COLUMNS, ColumnKind};
+use events::{Event, FieldId, LogSource, LogSourceId, Value};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
+use crate::archive::columns::{self, BLOOM, HEAD};
+use crate::archive::rest::Rest;
+use crate::limits;
+
+/// What a file's events have in common, for skipping it in a search.
+pub(crate) struct Traits {
+    /// Typed columns that hold every value of their field.
+    pub(crate) whole: BTreeSet<String>,
+    /// Those of them with a bloom filter whose values have no capital letters.
+    pub(crate) lower: BTreeSet<String>,
+}
+
+/// Writes events, already sorted by time, and syncs the file.
+pub(crate) fn write_file(path: &Path, events: &[(u64, Event)]) -> Result<Traits, ParquetError> {
+    let file = File::create(path).map_err(external)?;
+    let schema = columns::schema();
+    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()?))?;
+    let mut builder = Columns::new();
+    for part in events.chunks(limits::ARCHIVE_BATCH_ROWS) {
+        for (seq, event) in part {
+            builder.push(*seq, event)?;
+        }
+        writer.write(&RecordBatch::try_new(schema.clone(), builder.finish())?)?;
+    }
+    let file = writer.into_inner()?;
+    file.sync_all().map_err(external)?;
+    Ok(builder.traits())
+}
+
+fn external(error: io::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+fn properties() -> Result<WriterProperties, ParquetError> {
+    let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
+    let by_time = SortingColumn { column_idx: 2, descending: false, nulls_first: false };
+    let mut properties = WriterProperties::builder()
+        .set_created_by("xuedun".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(limits::ROW_GROUP_ROWS))
+        .set_sorting_columns(Some(vec![by_time]))
+        .set_bloom_filter_for_dictionary_encoded_chunks(true);
+    for field in BLOOM {
+        properties = bloom(properties, column(field.name()));
+    }
+    for random in [columns::ID, columns::EXERCISE, columns::SEQ, columns::RAW_BYTES] {
+        properties = properties.set_column_dictionary_enabled(column(random), false);
+    }
+    properties = bloom(properties, column(columns::ID));
+    properties = properties.set_column_dictionary_enabled(column(columns::RAW), false);
+    Ok(properties.build())
+}
+
+type Builder = parquet::file::properties::WriterPropertiesBuilder;
+
+fn bloom(properties: Builder, column: ColumnPath) -> Builder {
+    properties
+        .set_column_bloom_filter_enabled(column.clone(), true)
+        .set_column_bloom_filter_max_ndv(column.clone(), limits::ROW_GROUP_ROWS as u64)
+        .set_column_bloom_filter_fpp(column, 0.01)
+}
+
+enum Typed {
+    Text(StringBuilder),
+    Integer(Int64Builder),
+}
+
+/// The columns being filled.
+struct Columns {
+    id: FixedSizeBinaryBuilder,
+    seq: UInt64Builder,
+    time: TimestampNanosecondBuilder,
+    received: TimestampNanosecondBuilder,
+    site: UInt64Builder,
+    sensor: StringBuilder,
+    source: [StringBuilder; 3],
+    exercise: FixedSizeBinaryBuilder,
+    marks: UInt8Builder,
+    typed: Vec<Typed>,
+    shape: StringBuilder,
+    fields: StringBuilder,
+    raw: StringBuilder,
+    raw_bytes: BinaryBuilder,
+    sources: HashMap<LogSourceId, LogSource>,
+    rest: Rest,
+    /// By typed column: is every value in it, is every value without capitals.
+    whole: Vec<bool>,
+    lower: Vec<bool>,
+}
+
+impl Columns {
+    fn new() -> Self {
+        let instants = || TimestampNanosecondBuilder::new().with_timezone("UTC");
+        let typed = |c: &events::field::Column| match c.kind {
+            ColumnKind::Text | ColumnKind::Address => Typed::Text(StringBuilder::new()),
+            ColumnKind::Integer => Typed::Integer(Int64Builder::new()),
+        };
+        Self {
+            id: FixedSizeBinaryBuilder::new(16),
+            seq: UInt64Builder::new(),
+            time: instants(),
+            received: instants(),
+            site: UInt64Builder::new(),
+            sensor: StringBuilder::new(),
+            source: [StringBuilder::new(), StringBuilder::new(), StringBuilder::new()],
+            exercise: FixedSizeBinaryBuilder::new(16),
+            marks: UInt8Builder::new(),
+            typed: COLUMNS.iter().map(typed).collect(),
+            shape: StringBuilder::new(),
+            fields: StringBuilder::new(),
+            raw: StringBuilder::new(),
+            raw_bytes: BinaryBuilder::new(),
+            sources: HashMap::new(),
+            rest: Rest::default(),
+            whole: vec![true; COLUMNS.len()],
+            lower: vec![true; COLUMNS.len()],
+        }
+    }
+
+    fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
+        self.id.append_value(event.id.to_bytes())?;
+        self.seq.append_value(seq);
+        self.time.append_value(event.time.nanos());
+        self.received.append_value(event.received.nanos());
+        self.site.append_value(event.site.as_u64());
+        self.sensor.append_value(event.sensor.name());
+        let source = self.sources.entry(event.logsource).or_insert_with(|| event.logsource.get());
+        let parts = [&source.product, &source.category, &source.service];
+        for (builder, part) in self.source.iter_mut().zip(parts) {
+            builder.append_value(part);
+        }
+        match event.exercise {
+            Some(id) => self.exercise.append_value(id.to_bytes())?,
+            None => self.exercise.append_null(),
+        }
+        self.marks.append_value(event.marks.0);
+        self.push_fields(event);
+        self.raw.append_value(event.raw_text());
+        let as_text = event.raw() == event.raw_text().as_bytes();
+        self.raw_bytes.append_option((!as_text).then(|| event.raw()));
+        Ok(())
+    }
+
+    fn push_fields(&mut self, event: &Event) {
+        let mut filled = [false; COLUMNS.len()];
+        let mut shape = String::with_capacity(event.len() * 16);
+        for (at, (field, value)) in event.fields().enumerate() {
+            if at > 0 {
+                shape.push('\n');
+            }
+            push_name(&mut shape, field);
+            if !self.push_typed(field, value, &mut filled) {
+                self.rest.push(field, value);
+            }
+        }
+        for (builder, filled) in self.typed.iter_mut().zip(filled) {
+            match builder {
+                _ if filled => {}
+                Typed::Text(text) => text.append_null(),
+                Typed::Integer(integer) => integer.append_null(),
+            }
+        }
+        self.shape.append_value(&shape);
+        self.fields.append_option(self.rest.finish());
+    }
+
+    /// Puts the first value of a typed field in its column, if it has the column's type.
+    fn push_typed(
+        &mut self,
+        field: FieldId,
+        value: Value<'_>,
+        filled: &mut [bool; COLUMNS.len()],
+    ) -> bool {
+        let at = field.index();
+        let Some(builder) = self.typed.get_mut(at) else { return false };
+        match (builder, value) {
+            // The column is taken when any value of the field came before, in it or not: else the
+            // order of repeated values would be lost.
+            (Typed::Text(text), Value::Str(s)) if !filled[at] && self.rest.is_free(field) => {
+                text.append_value(s);
+                self.lower[at] &= !s.bytes().any(|b| b.is_ascii_uppercase());
+            }
+            (Typed::Integer(n), Value::Int(i)) if !filled[at] && self.rest.is_free(field) => {
+                n.append_value(i);
+            }
+            _ => {
+                self.whole[at] = false;
+                return false;
+            }
+        }
+        filled[at] = true;
+        true
+    }
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(HEAD + COLUMNS.len() + 4);
+        arrays.push(Arc::new(self.id.finish()));
+        arrays.push(Arc::new(self.seq.finish()));
+        arrays.push(Arc::new(self.time.finish()));
+        arrays.push(Arc::new(self.received.finish()));
+        arrays.push(Arc::new(self.site.finish()));
+        arrays.push(Arc::new(self.sensor.finish()));
+        for part in &mut self.source {
+            arrays.push(Arc::new(part.finish()));
+        }
+        arrays.push(Arc::new(self.exercise.finish()));
+        arrays.push(Arc::new(self.marks.finish()));
+        for typed in &mut self.typed {
+            arrays.push(match typed {
+                Typed::Text(text) => Arc::new(text.finish()),
+                Typed::Integer(integer) => Arc::new(integer.finish()),
+            });
+        }
+        arrays.push(Arc::new(self.shape.finish()));
+        arrays.push(Arc::new(self.fields.finish()));
+        arrays.push(Arc::new(self.raw.finish()));
+        arrays.push(Arc::new(self.raw_bytes.finish()));
+        arrays
+    }
+
+    fn traits(&self) -> Traits {
+        let named = |flags: &[bool]| {
+            let whole = COLUMNS.iter().zip(flags).filter(|(_, whole)| **whole);
+            whole.map(|(c, _)| c.name.to_owned()).collect::<BTreeSet<_>>()
+        };
+        let whole = named(&self.whole);
+        let mut lower = named(&self.lower);
+        lower.retain(|name| whole.contains(name) && BLOOM.iter().any(|f| f.name() == name));
+        Traits { whole, lower }
+    }
+}
+
+/// A name with its line breaks written `\n`, so that one line is one name.
+fn push_name(shape: &mut String, field: FieldId) {
+    for c in field.name().chars() {
+        match c {
+            '\n' => shape.push_str("\\n"),
+            '\\' => shape.push_str("\\\\"),
+            c => shape.push(c),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The expression of a query, and whether a record fulfils it. Texts are compared without regard
+//! to case.
+
+use std::net::IpAddr;
+
+use events::{FieldId, Value};
+
+use super::view::View;
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Field(FieldId),
+    Id,
+    Time,
+    Site,
+    Sensor,
+    Product,
+    Category,
+    Service,
+    Raw,
+}
+
+impl Place {
+    /// The place of a name; `None` when no more names can be interned.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "id" => Self::Id,
+            "time" | "@timestamp" => Self::Time,
+            "site" => Self::Site,
+            "sensor" => Self::Sensor,
+            "product" => Self::Product,
+            "category" => Self::Category,
+            "service" => Self::Service,
+            "raw" => Self::Raw,
+            other => Self::Field(FieldId::intern(other)?),
+        })
+    }
+}
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expr {
+    /// Everything.
+    All,
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+    /// The record as received holds this text.
+    Text(Pattern),
+    /// Some value of a place fulfils a test.
+    Is(Place, Test),
+}
+
+/// A test on one value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    /// There is a value.
+    Exists,
+    /// The whole value fits.
+    Fits(Pattern),
+    /// The value is a number within bounds (low, high, whether each is part of the range).
+    Between { low: Option<(f64, bool)>, high: Option<(f64, bool)> },
+    /// The value is an address of a range.
+    Cidr { base: u128, bits: u8, v4: bool },
+}
+
+/// A text with `*` (any text) and `?` (any character), in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// Characters; a wildcard is out of the range of characters.
+    parts: Vec<Part>,
+    /// The pattern as plain text, if it has no wildcard.
+    plain: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Char(char),
+    One,
+    Any,
+}
+
+impl Pattern {
+    /// A text without wildcards.
+    pub(super) fn plain(text: &str) -> Self {
+        let plain = text.to_lowercase();
+        Self { parts: plain.chars().map(Part::Char).collect(), plain: Some(plain) }
+    }
+
+    /// A text with wildcards; a backslash takes its meaning from the next character.
+    pub(super) fn wild(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '*' if parts.last() == Some(&Part::Any) => {}
+                '*' => parts.push(Part::Any),
+                '?' => parts.push(Part::One),
+                '\\' => parts.extend(chars.next().unwrap_or('\\').to_lowercase().map(Part::Char)),
+                c => parts.extend(c.to_lowercase().map(Part::Char)),
+            }
+        }
+        let char_of = |p: &Part| if let Part::Char(c) = p { Some(*c) } else { None };
+        let plain = parts.iter().map(char_of).collect::<Option<String>>();
+        Self { parts, plain }
+    }
+
+    /// The text, if there is no wildcard.
+    pub(super) fn as_plain(&self) -> Option<&str> {
+        self.plain.as_deref()
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        let lower = lower(text);
+        match &self.plain {
+            Some(plain) => *plain == *lower,
+            None => fits(&self.parts, &lower),
+        }
+    }
+
+    fn within(&self, text: &str) -> bool {
+        let lower = lower(text);
+        match &self.plain {
+            Some(plain) => memchr::memmem::find(lower.as_bytes(), plain.as_bytes()).is_some(),
+            None => {
+                let mut parts = vec![Part::Any];
+                parts.extend(&self.parts);
+                parts.push(Part::Any);
+                fits(&parts, &lower)
+            }
+        }
+    }
+}
+
+fn lower(text: &str) -> std::borrow::Cow<'_, str> {
+    let is_lower = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { text.into() } else { text.to_lowercase().into() }
+}
+
+/// Wildcard matching in linear space: on a mismatch the last `*` takes one character more.
+fn fits(parts: &[Part], text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < chars.len() {
+        match parts.get(p) {
+            Some(Part::Any) => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(Part::One) => {
+                p += 1;
+                t += 1;
+            }
+            Some(Part::Char(c)) if *c == chars[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    parts[p..].iter().all(|part| *part == Part::Any)
+}
+
+impl Expr {
+    /// Whether a record fulfils it.
+    pub(super) fn holds(&self, record: &View<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::And(all) => all.iter().all(|e| e.holds(record)),
+            Self::Or(any) => any.iter().any(|e| e.holds(record)),
+            Self::Not(inner) => !inner.holds(record),
+            Self::Text(pattern) => pattern.within(record.raw()),
+            Self::Is(place, test) => record.any(place, &mut |value| test.holds(value)),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, value: Value<'_>) -> bool {
+        match self {
+            Self::Exists => value != Value::Null,
+            Self::Fits(pattern) => match value {
+                Value::Str(s) => pattern.fits(s),
+                Value::Null => false,
+                other => pattern.fits(&other.text()),
+            },
+            Self::Between { low, high } => {
+                let Some(n) = value.as_f64() else { return false };
+                low.is_none_or(|(l, with)| n > l || (with && n == l))
+                    && high.is_none_or(|(h, with)| n < h || (with && n == h))
+            }
+            Self::Cidr { base, bits, v4 } => {
+                let address = value.as_str().and_then(|s| s.parse::<IpAddr>().ok());
+                address.is_some_and(|a| {
+                    let (n, is_v4) = number(a);
+                    is_v4 == *v4 && n & mask(*bits, is_v4) == *base
+                })
+            }
+        }
+    }
+}
+
+/// An address range such as `10.1.0.0/16`.
+pub(super) fn cidr(text: &str) -> Option<Test> {
+    let (address, bits) = text.split_once('/')?;
+    let (n, v4) = number(address.parse().ok()?);
+    let bits: u8 = bits.parse().ok().filter(|b| *b <= if v4 { 32 } else { 128 })?;
+    Some(Test::Cidr { base: n & mask(bits, v4), bits, v4 })
+}
+
+fn number(address: IpAddr) -> (u128, bool) {
+    match address {
+        IpAddr::V4(a) => (u128::from(u32::from(a)), true),
+        IpAddr::V6(a) => (u128::from(a), false),
+    }
+}
+
+fn mask(bits: u8, v4: bool) -> u128 {
+    let (width, all) = if v4 { (32, u128::from(u32::MAX)) } else { (128, u128::MAX) };
+    all & u128::MAX.checked_shl(width - u32::from(bits)).unwrap_or(0)
+}

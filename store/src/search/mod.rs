@@ -1,0 +1,162 @@
+//! Search over journal and archive together.
+//!
+//! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`expr`] evaluates
+//! the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
+//! archive, [`answer`] collects what matches.
+//!
+//! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
+//! query says. The archive answers up to its `archived_through`, the journal beyond it: no record
+//! is counted twice, none falls between. A search ends by its deadline with a partial answer.
+
+mod answer;
+mod expr;
+mod parse;
+mod scan;
+mod view;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use events::{Event, EventId, Lang, SiteId, Text, Timestamp};
+
+use crate::archive::Archive;
+use crate::error::Error;
+use crate::journal::Journal;
+
+pub use parse::Query;
+
+/// Which sites' records a search may see. There is no search without one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole region.
+    All,
+    /// These sites only.
+    Sites(BTreeSet<SiteId>),
+}
+
+impl Scope {
+    /// Whether a site lies in the scope.
+    pub fn holds(&self, site: SiteId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Sites(sites) => sites.contains(&site),
+        }
+    }
+}
+
+/// A query that cannot be read, with its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} ({code}, at {})", .message.en, .span.start)]
+pub struct QueryError {
+    /// The stable code: `Q` and three digits.
+    pub code: &'static str,
+    /// Where, in bytes of the query.
+    pub span: Range<usize>,
+    /// Why.
+    pub message: Text,
+}
+
+impl QueryError {
+    /// The query with a caret under the place, and the reason.
+    pub fn render(&self, query: &str, lang: Lang) -> String {
+        let before = query.get(..self.span.start).unwrap_or(query);
+        // CJK characters take two columns of a terminal.
+        let column: usize = before.chars().map(|c| if (c as u32) < 0x1100 { 1 } else { 2 }).sum();
+        format!("{query}\n{}^ {} [{}]", " ".repeat(column), self.message.get(lang), self.code)
+    }
+}
+
+/// What to search for.
+#[derive(Debug)]
+pub struct SearchRequest {
+    /// The query.
+    pub query: Query,
+    /// Records that happened at or after this.
+    pub from: Timestamp,
+    /// Records that happened before this.
+    pub to: Timestamp,
+    /// Whose records.
+    pub scope: Scope,
+    /// At most this many records or rows in the answer.
+    pub limit: usize,
+    /// When to stop with what there is.
+    pub deadline: Option<Instant>,
+    /// Whether records of exercises are found too.
+    pub include_exercise: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Records, newest first.
+    Events(Vec<Event>),
+    /// The table that pipes asked for.
+    Table {
+        /// Names of the columns.
+        columns: Vec<String>,
+        /// The rows.
+        rows: Vec<Vec<String>>,
+    },
+}
+
+/// An answer and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchResult {
+    /// The answer.
+    pub answer: Answer,
+    /// Records that match.
+    pub matched: u64,
+    /// Records that were looked at.
+    pub scanned: u64,
+    /// Whether the deadline or the caller cut it short.
+    pub partial: bool,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Answers a request. `cancel` ends it early with what there is.
+pub fn search(
+    journal: &Journal,
+    archive: &Archive,
+    request: &SearchRequest,
+    cancel: &AtomicBool,
+) -> Result<SearchResult, Error> {
+    let began = Instant::now();
+    let mut collector = answer::Collector::new(&request.query, request.limit);
+    let progress = scan::scan(journal, archive, request, cancel, &mut collector)?;
+    let answer = collector.finish();
+    Ok(SearchResult {
+        answer,
+        matched: progress.matched,
+        scanned: progress.scanned,
+        partial: progress.partial,
+        took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// One record by its id, if it lies in the scope.
+pub fn event_by_id(
+    journal: &Journal,
+    archive: &Archive,
+    id: EventId,
+    scope: &Scope,
+) -> Result<Option<Event>, Error> {
+    let request = SearchRequest {
+        query: Query::by_id(id),
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        scope: scope.clone(),
+        limit: 1,
+        deadline: None,
+        include_exercise: true,
+    };
+    match search(journal, archive, &request, &AtomicBool::new(false))?.answer {
+        Answer::Events(events) => Ok(events.into_iter().next()),
+        Answer::Table { .. } => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use events::{Event, EventId, ExerciseId, LogSource, LogSourceId, SensorId, SiteId, Timestamp};
+use events::{Value, field};
+use proptest::prelude::*;
+
+use super::*;
+use crate::journal::JournalOptions;
+
+const A: u64 = 2_133_000_001;
+const B: u64 = 2_133_000_002;
+
+struct Store {
+    journal: Journal,
+    archive: Archive,
+    _dir: tempfile::TempDir,
+}
+
+/// A store of these events; the first `archived` of them in the archive.
+fn store(events: &[Event], archived: usize) -> Store {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) =
+        Journal::open(&dir.path().join("journal"), JournalOptions::default()).unwrap();
+    let archive = Archive::open(&dir.path().join("archive")).unwrap();
+    if !events.is_empty() {
+        journal.append(events.to_vec()).unwrap().wait().unwrap();
+    }
+    let numbered: Vec<(u64, Event)> = (1..).zip(events[..archived].iter().cloned()).collect();
+    archive.seal(numbered, archived as u64).unwrap();
+    Store { journal, archive, _dir: dir }
+}
+
+fn event(n: u64, site: u64, user: &str, port: i64) -> Event {
+    let mut e = Event::new();
+    e.id = EventId::from_u128(u128::from(n) + 1);
+    e.time = Timestamp::from_secs(1_790_000_000 + n as i64);
+    e.received = e.time;
+    e.site = SiteId::from_u64(site).unwrap();
+    e.sensor = SensorId::intern(if n.is_multiple_of(2) { "even" } else { "odd" });
+    e.logsource = LogSourceId::intern(&LogSource::new("linux", "", "sshd"));
+    e.set_raw(format!("Failed password for {user} port {port} 登录失败").as_bytes());
+    e.push(field::USER_NAME, Value::Str(user));
+    e.push(field::SOURCE_IP, Value::Str(&format!("10.0.{}.{}", n % 3, n % 250)));
+    e.push(field::SOURCE_PORT, Value::Int(port));
+    e.push_named("native.list", Value::Str("One"));
+    e.push_named("native.list", Value::Str(&format!("n{}", n % 4)));
+    e
+}
+
+fn ask(store: &Store, query: &str, scope: Scope) -> SearchResult {
+    let request = SearchRequest {
+        query: Query::parse(query).unwrap(),
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        scope,
+        limit: 1_000,
+        deadline: None,
+        include_exercise: false,
+    };
+    search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap()
+}
+
+fn ids(result: &SearchResult) -> Vec<u128> {
+    match &result.answer {
+        Answer::Events(events) => events.iter().map(|e| e.id.as_u128()).collect(),
+        Answer::Table { .. } => panic!("a table"),
+    }
+}
+
+fn table(result: SearchResult) -> Vec<Vec<String>> {
+    match result.answer {
+        Answer::Table { rows, .. } => rows,
+        Answer::Events(_) => panic!("records"),
+    }
+}
+
+fn many() -> Vec<Event> {
+    let user = |n: u64| ["root", "Alice", "bob"][n as usize % 3];
+    (0..60).map(|n| event(n, if n < 30 { A } else { B }, user(n), 1_000 + n as i64)).collect()
+}
+
+#[test]
+fn journal_and_archive_answer_together_newest_first() {
+    for archived in [0, 1, 30, 59, 60] {
+        let store = store(&many(), archived);
+        let all = ask(&store, "", Scope::All);
+        assert_eq!(all.matched, 60, "{archived} archived");
+        assert_eq!(ids(&all), (1..=60).rev().collect::<Vec<u128>>());
+        let Answer::Events(events) = all.answer else { panic!() };
+        assert_eq!(events[10], many()[49], "whole, wherever it lay");
+    }
+}
+
+#[test]
+fn the_scope_holds_whatever_is_asked() {
+    let store = store(&many(), 40);
+    let own = || Scope::Sites([SiteId::from_u64(A).unwrap()].into());
+    assert_eq!(ask(&store, "*", own()).matched, 30);
+    assert_eq!(ask(&store, &format!("site:{B}"), own()).matched, 0);
+    assert_eq!(ask(&store, "* | count by site", own()).matched, 30);
+    let scope = own();
+    let found = |n: u128| {
+        event_by_id(&store.journal, &store.archive, EventId::from_u128(n), &scope).unwrap()
+    };
+    assert!(found(5).is_some());
+    assert!(found(55).is_none(), "another school's");
+}
+
+#[test]
+fn the_language_says_what_it_means() {
+    let store = store(&many(), 25);
+    let count = |q: &str| ask(&store, q, Scope::All).matched;
+    assert_eq!(count("user.name:ALICE"), 20);
+    assert_eq!(count("user.name:a*e"), 20);
+    assert_eq!(count("user.name:(alice OR bob)"), 40);
+    assert_eq!(count("NOT user.name:root"), 40);
+    assert_eq!(count("-user.name:root -user.name:bob"), 20);
+    assert_eq!(count("source.port:>=1050"), 10);
+    assert_eq!(count("source.port:1010..1019"), 10);
+    assert_eq!(count("source.ip:10.0.1.0/24"), 20);
+    assert_eq!(count("\"password for Bob\""), 20);
+    assert_eq!(count("登录失败 alice"), 20);
+    assert_eq!(count("native.list:n3"), 15);
+    assert_eq!(count("native.list:one"), 60);
+    assert_eq!(count("missing.field:*"), 0);
+    assert_eq!(count("sensor:even product:linux service:sshd"), 30);
+    assert_eq!(count("(user.name:root OR user.name:bob) AND source.port:<1003"), 2);
+}
+
+#[test]
+fn pipes_shape_the_answer() {
+    let store = store(&many(), 33);
+    let rows = |q: &str| table(ask(&store, q, Scope::All));
+    assert_eq!(rows("* | count"), [["60"]]);
+    assert_eq!(rows("* | count by user.name | top 2"), [["Alice", "20"], ["bob", "20"]]);
+    assert_eq!(rows("user.name:root | top 1 user.name"), [["root", "20"]]);
+    assert_eq!(
+        rows("* | table user.name, source.port | head 2"),
+        [["bob", "1059"], ["Alice", "1058"]]
+    );
+    let histogram = rows("* | histogram 1m");
+    assert_eq!(histogram.iter().map(|r| r[1].parse::<u64>().unwrap()).sum::<u64>(), 60);
+    let head = ask(&store, "* | head 3", Scope::All);
+    assert_eq!((ids(&head), head.matched), (vec![60, 59, 58], 60));
+}
+
+#[test]
+fn exercises_are_apart() {
+    let mut events = many();
+    events[3].exercise = Some(ExerciseId::from_u128(1));
+    events[50].exercise = Some(ExerciseId::from_u128(1));
+    let store = store(&events, 30);
+    assert_eq!(ask(&store, "*", Scope::All).matched, 58);
+}
+
+#[test]
+fn errors_have_a_code_and_a_place() {
+    for (query, code, at) in [
+        ("\"open", "Q003", 0),
+        ("(a OR b", "Q008", 7),
+        ("a AND", "Q005", 5),
+        ("x:", "Q007", 2),
+        ("port:>many", "Q015", 0),
+        ("* | frobnicate", "Q009", 4),
+        ("* | count by", "Q011", 12),
+        ("* | top zero", "Q012", 8),
+        ("* | histogram 5y", "Q013", 14),
+        ("a ) b", "Q002", 2),
+        ("* | count | table x", "Q010", 12),
+    ] {
+        let error = Query::parse(query).unwrap_err();
+        assert_eq!((error.code, error.span.start), (code, at), "{query}");
+        assert!(error.render(query, Lang::Zh).contains('^'));
+    }
+    let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
+    assert_eq!(Query::parse(&deep).unwrap_err().code, "Q004");
+    assert_eq!(Query::parse(&"NOT ".repeat(500)).unwrap_err().code, "Q004");
+}
+
+#[test]
+fn a_deadline_gives_a_partial_answer() {
+    let store = store(&many(), 60);
+    let request = SearchRequest {
+        query: Query::parse("*").unwrap(),
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        scope: Scope::All,
+        limit: 10,
+        deadline: Some(Instant::now()),
+        include_exercise: true,
+    };
+    let result = search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap();
+    assert!(result.partial);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn search_equals_a_naive_filter(
+        rows in proptest::collection::vec((0u64..3, 0usize..3, 0i64..5), 1..80),
+        archived in 0usize..80, user in 0usize..3, port in 0i64..5, scoped in any::<bool>(),
+        by_user in any::<bool>(),
+    ) {
+        let users = ["root", "Alice", "bob"];
+        let events: Vec<Event> = rows
+            .iter()
+            .enumerate()
+            .map(|(n, (s, u, p))| event(n as u64, A + s, users[*u], *p))
+            .collect();
+        let store = store(&events, archived.min(events.len()));
+        let query = if by_user {
+            format!("user.name:{} source.port:<{port}", users[user].to_uppercase())
+        } else {
+            format!("NOT (user.name:{} OR source.port:{port})", users[user])
+        };
+        let scope = if scoped {
+            Scope::Sites([SiteId::from_u64(A).unwrap()].into())
+        } else {
+            Scope::All
+        };
+        let fits = |(_, u, p): &(u64, usize, i64)| {
+            if by_user { *u == user && *p < port } else { *u != user && *p != port }
+        };
+        let naive: Vec<u128> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| fits(row) && (!scoped || row.0 == 0))
+            .map(|(n, _)| n as u128 + 1)
+            .rev()
+            .collect();
+        prop_assert_eq!(ids(&ask(&store, &query, scope)), naive);
+    }
+
+    #[test]
+    fn any_text_never_panics(text in ".{0,60}") {
+        let _ = Query::parse(&text);
+    }
+}
