@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{Lang, Timestamp};
+use events::{DrillId, Lang, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -58,6 +58,32 @@ pub enum Request {
     },
     /// Seal everything that is durable into the archive.
     Seal,
+    /// Start a drill; only a node that runs can.
+    StartDrill {
+        /// Slug of its playbook.
+        slug: String,
+        /// The school it plays at.
+        site: SiteId,
+    },
+    /// A drill's board; the latest one if none is named.
+    Drill {
+        /// The drill.
+        id: Option<DrillId>,
+    },
+    /// A drill's after-action report as HTML.
+    DrillReport {
+        /// The drill.
+        id: DrillId,
+        /// Its language.
+        lang: Lang,
+    },
+}
+
+impl Request {
+    /// Whether only a node that runs can answer.
+    pub const fn needs_node(&self) -> bool {
+        matches!(self, Self::StartDrill { .. } | Self::Sensors)
+    }
 }
 
 /// What came of it.
@@ -81,7 +107,7 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 }
 
 /// Answers one request. Blocks; never panics on what it is asked.
-pub fn answer(centre: &Centre, request: Request) -> Answer {
+pub fn answer(centre: &Arc<Centre>, request: Request) -> Answer {
     let caller = Caller::local("local");
     let done = perform(centre, &caller, request);
     match done {
@@ -93,7 +119,7 @@ pub fn answer(centre: &Centre, request: Request) -> Answer {
     }
 }
 
-fn perform(centre: &Centre, caller: &Caller, request: Request) -> Result<Value, Error> {
+fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Value, Error> {
     let json = |value: serde_json::Result<Value>| {
         value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
     };
@@ -112,6 +138,22 @@ fn perform(centre: &Centre, caller: &Caller, request: Request) -> Result<Value, 
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }
         Request::Seal => Ok(Value::from(centre.seal_all()?)),
+        Request::StartDrill { slug, site } => {
+            json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
+        }
+        Request::Drill { id } => {
+            let latest = || centre.drills(caller).map(|rows| rows.first().map(|r| r.id));
+            let id = match id {
+                Some(id) => Some(id),
+                None => latest()?,
+            };
+            let id = id.ok_or(Error::NotFound { what: "drill" })?;
+            json(serde_json::to_value(centre.drill(caller, id)?))
+        }
+        Request::DrillReport { id, lang } => {
+            let caller = Caller { lang, ..caller.clone() };
+            Ok(Value::String(centre.drill_report(&caller, id)?))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use events::{Event, ExerciseId, SiteId, Timestamp};
+use events::{Event, ExerciseId, Severity, SiteId, Timestamp};
 use rules::{CorrelationLimits, Detection, Engine, RuleSet};
 use sensors::{Clock, Intake, Refused};
 use store::archive::Archive;
@@ -334,6 +334,10 @@ impl<'p> Detector<'p> {
         for detection in self.detections.drain(..) {
             let rule = self.set.rule(detection.rule);
             self.checkpoint.detections += 1;
+            // What is only for information is counted and searchable, not put before a person.
+            if detection.level == Severity::Informational {
+                continue;
+            }
             self.raised.push(raise(&detection, rule, event, now));
             self.dirty = true;
         }

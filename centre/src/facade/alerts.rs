@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::{AlertId, Event, Severity};
+use events::{AlertId, Severity};
 
 use crate::account::{Caller, Permission};
 use crate::alert::{AlertFilter, AlertGroup, AlertState, Verdict};
@@ -121,14 +121,21 @@ impl Centre {
         Ok(group)
     }
 
+    /// The latest of the records behind a group, in one search.
     fn records_of(&self, group: &AlertGroup, caller: &Caller) -> Result<Vec<Record>, Error> {
-        let mut records = Vec::new();
-        for id in group.events.iter().rev().take(AROUND_ROWS) {
-            if let Some(event) = self.event(*id, caller)? {
-                records.push(Record::from(&event));
-            }
+        let ids: Vec<String> =
+            group.events.iter().rev().take(AROUND_ROWS).map(ToString::to_string).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(records)
+        let form = crate::view::SearchForm {
+            query: format!("id:({})", ids.join(" OR ")),
+            from: Some(events::Timestamp::MIN),
+            to: Some(events::Timestamp::MAX),
+            limit: AROUND_ROWS,
+            exercises: true,
+        };
+        Ok(self.search_in(&form, caller.scope(), caller)?.records)
     }
 
     /// Five minutes before and after, same school, any of the same entities.
@@ -152,12 +159,6 @@ impl Centre {
         let site = group.site;
         let found = self.search_in(&form, crate::account::Scope::Site(site), caller)?;
         Ok(found.records)
-    }
-
-    fn event(&self, id: events::EventId, caller: &Caller) -> Result<Option<Event>, Error> {
-        let scope = caller.scope().for_search();
-        let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);
-        Ok(store::search::event_by_id(journal, archive, id, &scope)?)
     }
 
     fn rule_view(&self, id: &str) -> Option<RuleView> {

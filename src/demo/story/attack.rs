@@ -82,7 +82,7 @@ fn spraying(stage: &mut Stage<'_>, rng: &mut Rng) -> Act {
         "Password spraying against a school's VPN: 42 accounts tried once each, then one opens",
     );
     Act {
-        expects: Vec::new(),
+        expects: vec!["vpn-password-spraying", "vpn-success-after-spraying"],
         query: format!("source.ip:{SPRAYER}"),
         ..act(stage, ActId::Spraying, SPRAYED_SCHOOL, at, title)
     }
@@ -115,7 +115,7 @@ fn mining(stage: &mut Stage<'_>, rng: &mut Rng) -> Act {
         "A machine in a computer room reports to a mining pool at an even pace",
     );
     Act {
-        expects: Vec::new(),
+        expects: vec!["dns-mining-pool", "netflow-mining-beacon"],
         query: format!("destination.ip:{POOL}"),
         ..act(stage, ActId::Mining, MINING_SCHOOL, at, title)
     }
@@ -151,7 +151,7 @@ fn web_shell(stage: &mut Stage<'_>) -> Act {
         "A web shell is uploaded to a school's site and commands are run through it",
     );
     Act {
-        expects: Vec::new(),
+        expects: vec!["web-shell-access", "linux-web-server-child"],
         query: format!("source.ip:{INTRUDER}"),
         ..act(stage, ActId::WebShell, SHELL_SCHOOL, (at.0, next()), title)
     }
@@ -207,7 +207,7 @@ fn export(stage: &mut Stage<'_>) -> Act {
         "A reporting account copies the whole student table out",
     );
     Act {
-        expects: Vec::new(),
+        expects: vec!["database-student-bulk-export"],
         query: "user.name:report_ro".to_owned(),
         ..act(stage, ActId::Export, DATABASE_SCHOOL, at, title)
     }
