@@ -1,10 +1,13 @@
-//! What the façade answers with: plain data, ready for a page, a command or JSON.
+//! What the façade answers with: plain data, ready for a page, a command or JSON. Types of the
+//! parts below that are in an answer are named here again: the console knows no other crate.
 
-use compliance::audit::score::Template;
-use compliance::audit::{
+pub use compliance::audit::score::Template;
+pub use compliance::audit::{
     AuditRun, CheckResult, Finding, Item, RunDiff, Score, Verdict, VerdictKind,
 };
-use compliance::records::Inventory;
+pub use compliance::records::{ColumnReport, Inventory};
+pub use playbooks::StepState;
+pub use playbooks::drill::{Coverage, Span};
 use events::{AlertId, DrillId, EventId, FieldId, RunId, Severity, SiteId, Text, Timestamp};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};

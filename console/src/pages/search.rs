@@ -1,0 +1,303 @@
+//! Search (检索): one query bar, a time range, and what was found.
+
+use centre::view::{SearchForm, SearchPage};
+use events::Timestamp;
+use events::time::BEIJING_OFFSET_SECS;
+use maud::{Markup, html};
+use std::time::Duration;
+
+use super::record;
+use crate::chart::{self, Bucket};
+use crate::html::form::tick;
+use crate::html::parts::{self, empty, number};
+use crate::html::{Chrome, Section, page};
+use crate::text::Messages;
+
+/// Records one page shows.
+pub(crate) const ROWS: usize = 200;
+
+/// What the URL asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query {
+    pub(crate) text: String,
+    /// `15m`, `1h`, `6h`, `24h`, `7d`, `30d` or `custom`.
+    pub(crate) range: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) exercises: bool,
+    /// Whether anything was asked at all.
+    pub(crate) asked: bool,
+}
+
+const RANGES: [(&str, u64); 6] =
+    [("15m", 900), ("1h", 3600), ("6h", 21_600), ("24h", 86_400), ("7d", 604_800), ("30d", 2_592_000)];
+
+impl Query {
+    /// From the pairs of a URL's query.
+    pub(crate) fn parse(get: &dyn Fn(&str) -> String, asked: bool) -> Self {
+        let range = get("range");
+        let known = range == "custom" || RANGES.iter().any(|(r, _)| *r == range);
+        Self {
+            text: get("q"),
+            range: if known { range } else { "24h".to_owned() },
+            from: get("from"),
+            to: get("to"),
+            exercises: get("exercises") == "1",
+            asked,
+        }
+    }
+
+    /// The form for `centre`. A custom time that cannot be read leaves that end open.
+    pub(crate) fn form(&self, now: Timestamp, limit: usize) -> SearchForm {
+        let (from, to) = match RANGES.iter().find(|(r, _)| *r == self.range) {
+            Some((_, secs)) => (Some(now.minus(Duration::from_secs(*secs))), None),
+            None => (local(&self.from), local(&self.to)),
+        };
+        SearchForm { query: self.text.clone(), from, to, limit, exercises: self.exercises }
+    }
+
+    fn export(&self) -> String {
+        parts::link(
+            "/search/export",
+            &[
+                ("q", &self.text),
+                ("range", &self.range),
+                ("from", &self.from),
+                ("to", &self.to),
+                ("exercises", if self.exercises { "1" } else { "" }),
+            ],
+        )
+    }
+}
+
+/// A local date and time as a person or a `datetime-local` field writes it, in Beijing time.
+fn local(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    Timestamp::parse_rfc3339(text)
+        .or_else(|_| Timestamp::parse_local(text, BEIJING_OFFSET_SECS))
+        .ok()
+}
+
+/// What was found, or why not.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing was asked.
+    Nothing,
+    /// An answer.
+    Page(Box<SearchPage>),
+    /// The query cannot be read.
+    Bad(BadQuery),
+}
+
+/// A query that cannot be read: where and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadQuery {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// Bytes of the query.
+    pub(crate) span: (usize, usize),
+}
+
+/// The page.
+pub(crate) fn search(chrome: &Chrome, query: &Query, found: &Found) -> Markup {
+    let t = chrome.t();
+    let body = html! {
+        section.panel {
+            div.panel-body { (bar(chrome, query)) }
+        }
+        @match found {
+            Found::Nothing => { (parts::panel(t.search.help, None, &help(t))) }
+            Found::Bad(bad) => { (bad_query(t, &query.text, bad)) }
+            Found::Page(answer) => { (results(chrome, query, answer)) }
+        }
+    };
+    page(chrome, Section::Search, t.search.title, &body)
+}
+
+fn bar(chrome: &Chrome, query: &Query) -> Markup {
+    let t = &chrome.t().search;
+    let ranges = [
+        ("15m", t.r15m),
+        ("1h", t.r1h),
+        ("6h", t.r6h),
+        ("24h", t.r24h),
+        ("7d", t.r7d),
+        ("30d", t.r30d),
+        ("custom", t.custom),
+    ];
+    html! {
+        form method="get" action="/search" {
+            div.search-bar {
+                input type="search" name="q" value=(query.text) placeholder=(t.placeholder)
+                    aria-label=(t.query) spellcheck="false" autocomplete="off" data-search
+                    maxlength="4096";
+                select name="range" aria-label=(t.range) data-range {
+                    @for (value, label) in ranges {
+                        option value=(value) selected[value == query.range] { (label) }
+                    }
+                }
+                button.primary type="submit" { (t.run) }
+            }
+            div.search-more {
+                span data-custom {
+                    label { (t.from) " " input type="text" name="from" value=(query.from) placeholder="2026-11-23 08:00:00" size="19"; }
+                    " "
+                    label { (t.to) " " input type="text" name="to" value=(query.to) placeholder="2026-11-23 09:00:00" size="19"; }
+                }
+                (tick("exercises", t.exercises, query.exercises))
+                @if query.asked { a href=(query.export()) download { (t.export) } }
+            }
+        }
+    }
+}
+
+fn help(t: &Messages) -> Markup {
+    let s = &t.search;
+    let lines = [
+        ("event.outcome:failure", s.help_field),
+        ("user.name:admin*", s.help_wild),
+        ("source.ip:203.0.113.0/24", s.help_cidr),
+        ("(user.name:root OR user.name:admin) NOT event.outcome:success", s.help_bool),
+        ("event.outcome:failure | count by source.ip | top 10", s.help_count),
+        ("destination.port:>1024 | table source.ip, destination.ip", s.help_table),
+    ];
+    html! {
+        p { (s.start) }
+        dl.facts {
+            @for (example, what) in lines {
+                dt { (what) }
+                dd { a href=(parts::link("/search", &[("q", example)])) { code { (example) } } }
+            }
+        }
+    }
+}
+
+/// The query with a caret below the place that cannot be read.
+fn bad_query(t: &Messages, text: &str, bad: &BadQuery) -> Markup {
+    let start = bad.span.0.min(text.len());
+    let before = text.get(..start).unwrap_or(text);
+    let inside = text.get(start..bad.span.1.clamp(start, text.len())).unwrap_or_default();
+    let pad: String = before.chars().map(|c| if c.is_ascii() { ' ' } else { '\u{3000}' }).collect();
+    let carets = "^".repeat(inside.chars().count().max(1));
+    html! {
+        section.panel role="alert" {
+            div.panel-body {
+                p { strong.bad-text { (t.search.error) } " " span.problem-code { (bad.code) } }
+                pre.caret { (text) "\n" (pad) b { (carets) } " " (bad.message) }
+            }
+        }
+        (parts::panel(t.search.help, None, &help(t)))
+    }
+}
+
+fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
+    let t = chrome.t();
+    let s = &t.search;
+    let took = parts::span(Duration::from_millis(found.took_ms), chrome.lang);
+    html! {
+        p.notice-line {
+            strong { (number(found.matched)) } " " (s.matched) " · "
+            (s.scanned) " " (number(found.scanned)) " · " (s.took) " " (took) " · "
+            (parts::full_time(found.from)) " – " (parts::full_time(found.to))
+        }
+        @if found.partial { p.flash.bad role="status" { (s.partial) } }
+        @if !found.histogram.is_empty() {
+            (parts::panel(s.histogram, None, &chart::histogram(t, s.histogram, s.histogram_desc, &buckets(found))))
+        }
+        @if let Some((columns, rows)) = &found.table {
+            (table(t, columns, rows))
+        } @else if found.records.is_empty() {
+            section.panel { div.panel-body { (empty(s.empty)) } }
+        } @else {
+            (records(chrome, query, found))
+        }
+    }
+}
+
+fn buckets(found: &SearchPage) -> Vec<Bucket> {
+    let bucket = |(start, events): &(Timestamp, u64)| Bucket {
+        start: *start,
+        events: *events,
+        alerts: 0,
+        gravest: None,
+    };
+    found.histogram.iter().map(bucket).collect()
+}
+
+fn table(t: &Messages, columns: &[String], rows: &[Vec<String>]) -> Markup {
+    html! {
+        section.panel {
+            div.table-wrap {
+                table {
+                    thead { tr { @for c in columns { th { (c) } } } }
+                    tbody {
+                        @for row in rows {
+                            tr data-row="" { @for cell in row { td.wrap { (cell) } } }
+                        }
+                    }
+                }
+            }
+            @if rows.is_empty() { div.panel-body { (empty(t.search.empty)) } }
+        }
+    }
+}
+
+fn records(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
+    let t = chrome.t();
+    let words = words(&query.text);
+    let needles: Vec<&str> = words.iter().map(String::as_str).collect();
+    html! {
+        section.panel {
+            div.table-wrap {
+                table {
+                    thead { tr { th { (t.c.time) } th { (t.search.source) } th { (t.search.record) } } }
+                    tbody {
+                        @for r in found.records.iter().take(ROWS) { (record::row(chrome, r, &needles)) }
+                    }
+                }
+            }
+            @if found.matched > found.records.len().min(ROWS) as u64 { div.pager { (t.search.cut) } }
+        }
+    }
+}
+
+/// What to mark in the answers: the values and phrases of the query, without its operators.
+fn words(query: &str) -> Vec<String> {
+    let before_pipe = query.split('|').next().unwrap_or_default();
+    before_pipe
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
+        .filter(|w| !matches!(*w, "AND" | "OR" | "NOT" | ""))
+        .map(|w| w.split_once(':').map_or(w, |(_, value)| value))
+        .map(|w| w.trim_matches(['*', '>', '<', '=']).to_owned())
+        .filter(|w| w.len() > 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_query() {
+        let got = words("user.name:admin* AND (\"登录失败\" OR 10.0.0.1) | count by x");
+        assert_eq!(got, ["admin", "登录失败", "10.0.0.1"]);
+    }
+
+    #[test]
+    fn a_range_becomes_times() {
+        let now = Timestamp::from_secs(1_000_000);
+        let get = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<(String, String)> =
+                pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            let find = move |n: &str| {
+                pairs.iter().find(|(a, _)| a == n).map(|(_, b)| b.clone()).unwrap_or_default()
+            };
+            Query::parse(&find, true)
+        };
+        let hour = get(&[("range", "1h")]).form(now, 5);
+        assert_eq!(hour.from, Some(Timestamp::from_secs(1_000_000 - 3600)));
+        let custom = get(&[("range", "custom"), ("from", "1970-01-01 08:00:10"), ("to", "?")]);
+        let form = custom.form(now, 5);
+        assert_eq!((form.from, form.to), (Some(Timestamp::from_secs(10)), None));
+    }
+}

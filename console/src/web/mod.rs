@@ -1,0 +1,22 @@
+//! HTTP.
+
+mod actions;
+mod api;
+mod cookie;
+mod csrf;
+mod dispatch;
+mod fail;
+mod form;
+mod headers;
+mod live;
+mod monitor;
+mod reply;
+mod routes;
+mod server;
+mod show;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+pub use server::serve;

@@ -1,0 +1,61 @@
+//! For those who watch the node: alive, ready, figures.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::reply::Reply;
+use super::routes::Answer;
+use super::visit::Visit;
+
+/// Events that detection may lag behind intake and the node still counts as ready.
+const LAG_EVENTS_MAX: u64 = 1_000_000;
+
+/// Alive: the process answers.
+pub(crate) fn healthz(_: &Visit) -> Answer {
+    Ok(Reply::text(200, "text/plain; charset=utf-8", "ok\n".to_owned()))
+}
+
+/// Ready: rules are loaded and detection keeps up.
+pub(crate) fn readyz(visit: &Visit) -> Answer {
+    let figures = visit.shared.centre.figures();
+    let lag = figures.journalled.saturating_sub(figures.matched);
+    let ready = figures.rules > 0 && lag <= LAG_EVENTS_MAX;
+    let value = json!({
+        "ready": ready,
+        "rules_loaded": figures.rules > 0,
+        "detection_keeps_up": lag <= LAG_EVENTS_MAX,
+    });
+    let status = if ready { 200 } else { 503 };
+    Ok(Reply::text(status, "application/json", value.to_string()))
+}
+
+/// The node's figures in the Prometheus text format 0.0.4.
+pub(crate) fn metrics(visit: &Visit) -> Answer {
+    let f = visit.shared.centre.figures();
+    let mut out = String::new();
+    let counters = [
+        ("xuedun_events_journalled_total", "Events that are durable.", f.journalled),
+        ("xuedun_events_matched_total", "Events that detection has read.", f.matched),
+        ("xuedun_events_archived_total", "Events in the archive.", f.archived),
+        ("xuedun_detections_total", "Detections.", f.detections),
+    ];
+    for (name, help, value) in counters {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    }
+    let gauges = [
+        ("xuedun_rules", "Rules in force.", f.rules as u64),
+        ("xuedun_rules_rejected", "Rules that were refused.", f.rules_rejected as u64),
+        ("xuedun_archive_bytes", "Bytes of the archive on disk.", f.archive_bytes),
+        (
+            "xuedun_console_live_streams",
+            "Live streams open now.",
+            visit.shared.live.load(std::sync::atomic::Ordering::Relaxed) as u64,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    }
+    Ok(Reply::text(200, "text/plain; version=0.0.4; charset=utf-8", out))
+}
