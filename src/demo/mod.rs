@@ -10,9 +10,11 @@
 //! documentation (RFC 5737). Nothing here knows the node: whoever runs the demonstration gives
 //! [`send::Targets`] and compares [`story::Totals`] with what the node counted.
 
+pub mod acts;
 pub mod error;
 pub mod region;
 pub mod rng;
 pub mod send;
+pub mod stage;
 pub mod story;
 pub mod students;

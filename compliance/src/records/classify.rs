@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use events::Text;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::find::engine::Finder;
@@ -34,7 +34,7 @@ impl ClassifyOptions {
 }
 
 /// One column of the inventory.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ColumnReport {
     /// Its header, or `column_N`.
     pub column: String,
@@ -82,7 +82,7 @@ impl ColumnReport {
 }
 
 /// The inventory of a data set.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inventory {
     /// Its name, as given.
     pub dataset: String,
@@ -105,7 +105,7 @@ pub struct Inventory {
 }
 
 /// How many ages were read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ages {
     /// Rows of persons under 14.
     pub under14: u64,
@@ -231,7 +231,7 @@ impl Judge<'_> {
             let level = self.taxonomy.index_of_kind(*kind).and_then(|i| self.taxonomy.at(i));
             if let Some(level) = level.map(|e| e.level)
                 && level > grade
-                && (*n * 100 >= count.filled || *n >= 10 || element.is_none())
+                && (*n * 100 >= count.filled || (*n >= 10 && element.is_some()))
             {
                 grade = level;
                 let (zh, en) = kind.titles();
@@ -324,7 +324,8 @@ impl Judge<'_> {
                 weight * ratio(at(&count.whole, kind)),
             );
         }
-        if count.cells > 0 {
+        let impersonal = column.meaning == Some(HeaderMeaning::NotPersonal);
+        if count.cells > 0 && (!impersonal || count.cells * 20 >= count.filled) {
             reasons.push(Text::new("自由文本中含个人信息", "personal data inside free text"));
             return (self.taxonomy.element("remark"), 0.6);
         }

@@ -1,6 +1,6 @@
 //! A generator of adversarial student rows with labels. All persons are made up.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 use std::fmt::Write as _;
 

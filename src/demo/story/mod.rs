@@ -18,6 +18,8 @@ use std::time::Duration;
 use events::{SiteId, Text, Timestamp};
 use serde::Serialize;
 
+pub use day::DATABASE_SCHOOL;
+
 use super::region::Region;
 use super::rng::Rng;
 

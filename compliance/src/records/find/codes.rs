@@ -58,7 +58,11 @@ impl Judge<'_> {
         let tail = matches!(self.norm.at(end), b'-' | b'_')
             && self.norm.at(end + 1).is_ascii_alphanumeric();
         match token.len() {
-            18 if validate::uscc(token) => self.offer(Kind::Uscc, start, end, 86),
+            // Of digits alone, one number in thirty-one passes the check by chance.
+            18 if validate::uscc(token) => {
+                let lettered = token.iter().any(u8::is_ascii_uppercase);
+                self.offer(Kind::Uscc, start, end, if lettered { 86 } else { 44 });
+            }
             9..=11 if !tied && !tail => self.document(start, end),
             _ => {}
         }

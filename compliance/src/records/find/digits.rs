@@ -152,10 +152,14 @@ fn token(
     (digits, numerals, alike, letters): (usize, usize, u8, usize),
     atoms: &mut Vec<Atom>,
 ) {
+    let plain = Atom { start, end, weak: 0, x: false, prefix: None };
     if digits + numerals == 0 {
+        // The check character of an id, cut off from its digits.
+        if end - start == 1 && norm.at(start) == b'X' && !atoms.is_empty() {
+            atoms.push(Atom { x: true, ..plain });
+        }
         return;
     }
-    let plain = Atom { start, end, weak: 0, x: false, prefix: None };
     let alike_n = usize::from(alike);
     if letters == 0 && alike == 0 {
         if numerals == 0 || (digits == 0 && numerals >= 2) || (numerals >= 2 && end - start >= 10) {
@@ -170,10 +174,7 @@ fn token(
     let body = digits + numerals + alike_n;
     let others = letters - usize::from(x);
     if others == 0 && numerals * 2 <= body && digits + numerals >= alike_n {
-        if first == b'L' && (18..=20).contains(&(end - start)) {
-            let prefix = Some((first, start));
-            atoms.push(Atom { start: start + 1, weak: alike - 1, x, prefix, ..plain });
-        } else if x || alike > 0 {
+        if x || alike > 0 {
             atoms.push(Atom { weak: alike, x, ..plain });
         }
         return;
@@ -240,6 +241,14 @@ impl Judge<'_> {
     fn number(&mut self, n: &Number) {
         let d = n.get();
         if n.x && d.len() != 18 {
+            return;
+        }
+        // L as the letter of a temporary number, not as a look-alike of 1.
+        if d.len() == 19 && self.norm.at(n.start) == b'L' {
+            if d.get(1..).is_some_and(|d| self.student(d, b'L')) {
+                let penalty = i32::from(n.joined) * 3;
+                self.offer(Kind::StudentNo, n.start, n.end, 97 - penalty);
+            }
             return;
         }
         let penalty = i32::from(n.joined) * 3 + i32::from(n.weak.min(4)) * 3;
@@ -319,6 +328,8 @@ impl Judge<'_> {
             return;
         }
         let base = if validate::mobile_range(own) { 82 } else { 62 };
+        // With its country code it is one number, not a code and a number.
+        let base = base + if d.len() > 11 { 12 } else { 0 };
         let start = if self.norm.before(n.start) == b'+' { n.start - 1 } else { n.start };
         let start = self.open_parenthesis(start, n.end);
         self.offer(Kind::CnPhone, start, n.end, base - penalty - i32::from(n.weak > 2) * 10);

@@ -78,7 +78,9 @@ pub(crate) fn plausible(chars: &[char]) -> u8 {
     }
     let word: String = chars.iter().collect();
     let head: String = chars.iter().take(2).collect();
-    if NOT_NAME_SET.contains(word.as_str()) || (NOT_NAME_SET.contains(head.as_str()) && head != "东方") {
+    let given_usual = chars.iter().skip(1).all(|c| GIVEN_SET.contains(c)) && chars.len() == 3;
+    let headed = NOT_NAME_SET.contains(head.as_str()) && head != "东方" && !given_usual;
+    if NOT_NAME_SET.contains(word.as_str()) || headed {
         return 0;
     }
     let given = if COMPOUND.contains(&head.as_str()) && chars.len() >= 3 {
@@ -185,6 +187,8 @@ fn free_text(norm: &Norm, out: &mut Vec<Candidate>) {
                 (None, false, 2) if bounded && !is_han(norm.before(at)) && len == 3 => 52,
                 _ => 0,
             };
+            // 诸葛某 is not some 葛 after a stray 诸.
+            let score = score + if score > 0 && compound_at(norm, at) && len > 2 { 10 } else { 0 };
             let better = best.is_none_or(|b| score > b.score || (score == b.score && !after));
             if score > 0 && better {
                 best = Some(Candidate { kind: Kind::Name, start: at, end: at + len, score });

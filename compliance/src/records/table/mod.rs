@@ -13,4 +13,3 @@ pub(crate) mod writer;
 pub use encoding::Encoding;
 pub use reader::Tally;
 pub(crate) use reader::{Row, TableReader};
-pub(crate) use writer::RowWriter;

@@ -3,14 +3,14 @@
 use std::io::Read;
 
 use csv_core::ReadFieldResult;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::encoding::{Encoding, Utf8Reader};
 use crate::records::error::Error;
 use crate::records::limits::{CELL_BYTES_MAX, COLUMNS_MAX, RECORD_BYTES_MAX};
 
 /// What was odd in a table; nothing of it stops a scan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows with more or fewer cells than the header.
     pub ragged_rows: u64,

@@ -1,0 +1,314 @@
+//! Masking policies: data that says what is done to each element, checked for what must never be.
+
+use std::collections::HashMap;
+
+use events::Text;
+use serde::Deserialize;
+
+use crate::records::error::Error;
+use crate::records::taxonomy::{Element, Taxonomy};
+
+/// How precise a generalised value stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Dates: the year.
+    Year,
+    /// Dates: year and month.
+    Month,
+    /// Addresses: down to the city.
+    City,
+    /// Addresses: down to the district or county.
+    District,
+    /// IPv4: the first three octets.
+    Net24,
+}
+
+/// What is done to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Left as it is.
+    Keep,
+    /// Nothing is left.
+    Suppress,
+    /// The name of its type stands in its place; free text around it stays.
+    Redact,
+    /// Every letter and digit becomes `*`, separators stay.
+    KeepShape,
+    /// A few characters at the ends stay.
+    Partial {
+        /// Characters at the start; by type when absent.
+        head: Option<u8>,
+        /// Characters at the end; by type when absent.
+        tail: Option<u8>,
+    },
+    /// A coarser value.
+    Generalise(Precision),
+    /// A token by HMAC: the same value has the same token under one key.
+    Pseudonym,
+    /// A numeric band of this width.
+    Band(u32),
+}
+
+impl Method {
+    /// The name in policies and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Suppress => "suppress",
+            Self::Redact => "redact",
+            Self::KeepShape => "keep_shape",
+            Self::Partial { .. } => "partial",
+            Self::Generalise(_) => "generalise",
+            Self::Pseudonym => "pseudonym",
+            Self::Band(_) => "band",
+        }
+    }
+}
+
+/// What is done with a column that is of no element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// Kept, what is found in its cells is redacted.
+    Scan,
+    /// Dropped.
+    Suppress,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    elements: Vec<String>,
+    method: String,
+    to: Option<Precision>,
+    head: Option<u8>,
+    tail: Option<u8>,
+    width: Option<u32>,
+    keyed: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    title: Text,
+    purpose: Text,
+    k: u64,
+    quasi: Vec<String>,
+    unknown: Unknown,
+    #[serde(default)]
+    rule: Vec<RuleFile>,
+}
+
+/// A policy, checked.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name; also part of the key derivation, so two policies never share pseudonyms.
+    pub name: String,
+    /// Title.
+    pub title: Text,
+    /// What it is for.
+    pub purpose: Text,
+    /// The smallest group allowed over the quasi-identifiers; 1 asks for nothing.
+    pub k: u64,
+    /// Elements that together re-identify.
+    pub quasi: Vec<String>,
+    /// Columns of no element.
+    pub unknown: Unknown,
+    rules: HashMap<String, Method>,
+    rest: Option<Method>,
+    /// SHA-256 of the policy text, hexadecimal.
+    pub sha256: String,
+}
+
+const EMBEDDED: &[(&str, &str)] = &[
+    ("internal-analysis", include_str!("../../../policies/internal-analysis.toml")),
+    ("inter-agency", include_str!("../../../policies/inter-agency.toml")),
+    ("public-release", include_str!("../../../policies/public-release.toml")),
+];
+
+impl Policy {
+    /// The names of the shipped policies.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EMBEDDED.iter().map(|(name, _)| *name)
+    }
+
+    /// A shipped policy.
+    ///
+    /// # Errors
+    /// [`Error::NoPolicy`].
+    pub fn embedded(name: &str) -> Result<Self, Error> {
+        let Some((_, text)) = EMBEDDED.iter().find(|(n, _)| *n == name) else {
+            return Err(Error::NoPolicy { name: name.to_owned() });
+        };
+        Self::parse(text)
+    }
+
+    /// Reads a policy and refuses an unsafe one.
+    ///
+    /// # Errors
+    /// [`Error::Content`], [`Error::UnsafePolicy`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let taxonomy = Taxonomy::embedded()?;
+        let bad = |message: String| Error::Content { what: "policy", message };
+        let file: File = toml::from_str(text).map_err(|e| bad(e.to_string()))?;
+        let mut rules = HashMap::new();
+        let mut rest = None;
+        for rule in &file.rule {
+            for id in &rule.elements {
+                let element = taxonomy.element(id);
+                if element.is_none() && id != "*" {
+                    return Err(bad(format!("no element is named {id}")));
+                }
+                let method = rule.method(element).map_err(|fault| match fault {
+                    Fault::Unsafe(reason) => Error::UnsafePolicy {
+                        policy: file.name.clone(),
+                        rule: id.clone(),
+                        reason,
+                    },
+                    Fault::Bad(message) => bad(format!("{id}: {message}")),
+                })?;
+                if id == "*" {
+                    rest = Some(method);
+                } else if rules.insert(id.clone(), method).is_some() {
+                    return Err(bad(format!("{id}: two rules")));
+                }
+            }
+        }
+        if let Some(id) = file.quasi.iter().find(|id| taxonomy.element(id).is_none()) {
+            return Err(bad(format!("quasi: no element is named {id}")));
+        }
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        Ok(Self {
+            name: file.name,
+            title: file.title,
+            purpose: file.purpose,
+            k: file.k.max(1),
+            quasi: file.quasi,
+            unknown: file.unknown,
+            rules,
+            rest,
+            sha256: data_encoding::HEXLOWER.encode(digest.as_ref()),
+        })
+    }
+
+    /// What this policy does to an element: its rule, else the rule for `*`, else the
+    /// taxonomy's own default.
+    pub fn method(&self, element: &Element) -> Method {
+        if let Some(method) = self.rules.get(&element.id).copied().or(self.rest) {
+            return method;
+        }
+        match element.mask.as_str() {
+            "keep" if element.level == 1 => Method::Keep,
+            "redact" => Method::Redact,
+            "partial" => Method::Partial { head: None, tail: None },
+            "pseudonym" => Method::Pseudonym,
+            "band" => Method::Band(10),
+            "generalise" if element.id == "birth_date" => Method::Generalise(Precision::Year),
+            "generalise" if element.id == "native_place" => Method::Generalise(Precision::City),
+            "generalise" if element.id == "device_address" => Method::Generalise(Precision::Net24),
+            "generalise" => Method::Generalise(Precision::District),
+            _ => Method::Suppress,
+        }
+    }
+}
+
+enum Fault {
+    Unsafe(&'static str),
+    Bad(String),
+}
+
+impl RuleFile {
+    fn method(&self, element: Option<&Element>) -> Result<Method, Fault> {
+        let level = element.map_or(4, |e| e.level);
+        let need = |what: &str| Fault::Bad(format!("method {} needs {what}", self.method));
+        match self.method.as_str() {
+            "keep" if level >= 4 => Err(Fault::Unsafe("an element of level 4 is never kept")),
+            "keep" if element.is_some_and(|e| e.class == "identity" || e.class == "contact") => {
+                Err(Fault::Unsafe("what names or reaches a person is never kept"))
+            }
+            "keep" => Ok(Method::Keep),
+            "suppress" => Ok(Method::Suppress),
+            "redact" => Ok(Method::Redact),
+            "keep_shape" => Ok(Method::KeepShape),
+            "partial" => self.partial(element),
+            "generalise" => {
+                self.to.map(Method::Generalise).ok_or_else(|| need("to"))
+            }
+            "pseudonym" => Ok(Method::Pseudonym),
+            "band" => self.width.filter(|w| *w > 1).map(Method::Band).ok_or_else(|| need("width")),
+            "hash" if self.keyed == Some(true) => Ok(Method::Pseudonym),
+            // Numbers of persons come from small domains: a plain hash is undone by trying all.
+            "hash" => Err(Fault::Unsafe("a hash without a key is undone by enumeration")),
+            other => Err(Fault::Bad(format!("no method is named {other}"))),
+        }
+    }
+
+    fn partial(&self, element: Option<&Element>) -> Result<Method, Fault> {
+        let (head, tail) = (self.head, self.tail);
+        let shown = u32::from(head.unwrap_or(1)) + u32::from(tail.unwrap_or(1));
+        if (head.is_some() || tail.is_some()) && element.is_some_and(|e| e.level >= 4) && shown > 4 {
+            // First 6 and last 4 leave only the birth date: about 33 candidates in a school year.
+            return Err(Fault::Unsafe("so much of an identity number shown gives the person away"));
+        }
+        if shown > 7 {
+            return Err(Fault::Unsafe("more than seven characters shown"));
+        }
+        Ok(Method::Partial { head, tail })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(rule: &str) -> Result<Policy, Error> {
+        Policy::parse(&format!(
+            "name='t'\ntitle={{zh='测',en='t'}}\npurpose={{zh='测',en='t'}}\nk=1\nquasi=[]\nunknown='scan'\n{rule}"
+        ))
+    }
+
+    #[test]
+    fn shipped_policies_load() {
+        for name in Policy::names() {
+            assert_eq!(Policy::embedded(name).unwrap().name, name);
+        }
+        assert!(matches!(Policy::embedded("none"), Err(Error::NoPolicy { .. })));
+    }
+
+    #[test]
+    fn every_policy_file_is_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut listed: Vec<String> = Policy::names().map(|n| format!("{n}.toml")).collect();
+        listed.sort();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn unsafe_rules_are_refused() {
+        for rule in [
+            "[[rule]]\nelements=['id_number']\nmethod='partial'\nhead=6\ntail=4",
+            "[[rule]]\nelements=['phone']\nmethod='hash'",
+            "[[rule]]\nelements=['phone']\nmethod='hash'\nkeyed=false",
+            "[[rule]]\nelements=['id_number']\nmethod='keep'",
+            "[[rule]]\nelements=['student_name']\nmethod='keep'",
+        ] {
+            assert!(matches!(policy(rule), Err(Error::UnsafePolicy { .. })), "{rule}");
+        }
+        for rule in [
+            "[[rule]]\nelements=['nobody']\nmethod='redact'",
+            "[[rule]]\nelements=['phone']\nmethod='magic'",
+            "[[rule]]\nelements=['phone']\nmethod='generalise'",
+            "colour='red'",
+        ] {
+            assert!(matches!(policy(rule), Err(Error::Content { .. })), "{rule}");
+        }
+        assert!(policy("[[rule]]\nelements=['phone']\nmethod='hash'\nkeyed=true").is_ok());
+    }
+}

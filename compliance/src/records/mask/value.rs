@@ -1,0 +1,225 @@
+//! What becomes of one value.
+
+use ring::hmac;
+
+use super::key::PolicyKey;
+use super::policy::{Method, Precision};
+use crate::records::error::Error;
+use crate::records::find::engine::{Finder, Hint};
+
+/// Surnames of two characters that keep both.
+const COMPOUND: [&str; 12] = [
+    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "夏侯",
+];
+
+/// Masks values under one policy key.
+pub(super) struct Masker {
+    pseudonym: hmac::Key,
+    finder: Finder,
+}
+
+impl Masker {
+    pub(super) fn new(key: &PolicyKey, policy: &str, finder: Finder) -> Result<Self, Error> {
+        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, finder })
+    }
+
+    /// Writes the masked value of a cell to `out`.
+    pub(super) fn mask(
+        &mut self,
+        method: Method,
+        element: Option<&str>,
+        cell: &str,
+        hint: Hint,
+        out: &mut String,
+    ) {
+        out.clear();
+        if cell.trim().is_empty() {
+            return;
+        }
+        match method {
+            Method::Suppress => {}
+            Method::Keep if element.is_some() => out.push_str(cell),
+            // Free text stays, the persons in it do not.
+            Method::Keep => self.redact(cell, Hint::default(), out),
+            Method::Redact => {
+                self.redact(cell, hint, out);
+                if out == cell && hint != Hint::default() {
+                    out.clear();
+                }
+            }
+            Method::KeepShape => shape(cell, out),
+            Method::Partial { head, tail } => partial(element, head, tail, cell, out),
+            Method::Generalise(precision) => generalise(precision, cell, out),
+            Method::Pseudonym => self.token(cell, out),
+            Method::Band(width) => band(width, cell, out),
+        }
+    }
+
+    fn redact(&mut self, cell: &str, hint: Hint, out: &mut String) {
+        let found: Vec<(u32, u32, &'static str)> = self
+            .finder
+            .find(cell, hint)
+            .iter()
+            .filter(|f| super::is_person(f.kind))
+            .map(|f| (f.start, f.end, f.kind.name()))
+            .collect();
+        let mut next = found.into_iter().peekable();
+        let mut skip_to = 0;
+        for (at, c) in (0u32..).zip(cell.chars()) {
+            if let Some((start, end, name)) = next.peek().copied()
+                && start == at
+            {
+                out.push('[');
+                out.push_str(name);
+                out.push(']');
+                skip_to = end;
+                next.next();
+            }
+            if at >= skip_to {
+                out.push(c);
+            }
+        }
+    }
+
+    /// Sixteen letters: the same value has the same token under one key.
+    fn token(&self, cell: &str, out: &mut String) {
+        let tag = hmac::sign(&self.pseudonym, normal(cell).as_bytes());
+        out.push('#');
+        for byte in tag.as_ref().iter().take(8) {
+            out.push(char::from(b'a' + (byte >> 4)));
+            out.push(char::from(b'a' + (byte & 15)));
+        }
+    }
+}
+
+/// A value without the ways people write it: half width, no separators, upper case.
+fn normal(cell: &str) -> String {
+    cell.chars()
+        .map(|c| match c {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+            c => c,
+        })
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+fn shape(cell: &str, out: &mut String) {
+    out.extend(cell.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }));
+}
+
+fn partial(element: Option<&str>, head: Option<u8>, tail: Option<u8>, cell: &str, out: &mut String) {
+    let text: Vec<char> = cell.trim().chars().collect();
+    let name = element.is_some_and(|e| e.ends_with("name"));
+    let (mut first, mut last) = match element {
+        _ if name => (1, 0),
+        Some(e) if e.contains("phone") || e.contains("mobile") => (3, 2),
+        Some(e) if e.contains("email") => (1, 0),
+        Some(e) if e.contains("card") => (0, 4),
+        _ => (1, 1),
+    };
+    if name && COMPOUND.iter().any(|c| cell.trim().starts_with(c)) {
+        first = 2;
+    }
+    first = head.map_or(first, usize::from);
+    last = tail.map_or(last, usize::from);
+    // At least half of the value is hidden, however short it is.
+    while first + last > text.len() / 2 && first + last > usize::from(name) {
+        if last > 0 { last -= 1 } else { first -= 1 }
+    }
+    let hidden = text.len() - first - last;
+    out.extend(&text[..first]);
+    out.extend(std::iter::repeat_n('*', hidden.max(1)));
+    out.extend(&text[text.len() - last..]);
+}
+
+fn generalise(precision: Precision, cell: &str, out: &mut String) {
+    let half = normal(cell);
+    match precision {
+        Precision::Year | Precision::Month => {
+            let digits: String = half.chars().filter(char::is_ascii_digit).collect();
+            let year = digits.get(..4).filter(|y| y.starts_with("19") || y.starts_with("20"));
+            if let Some(year) = year {
+                out.push_str(year);
+                if precision == Precision::Month
+                    && let Some(month) = digits.get(4..6)
+                {
+                    out.push('-');
+                    out.push_str(month);
+                }
+            }
+        }
+        Precision::City => cut_after(cell, &['市', '州', '盟'], out),
+        Precision::District => cut_after(cell, &['区', '县', '旗'], out),
+        Precision::Net24 => {
+            let mut parts = cell.trim().split('.');
+            let three: Vec<&str> = parts.by_ref().take(3).collect();
+            let numeric = three.iter().all(|p| p.parse::<u8>().is_ok());
+            if three.len() == 3 && numeric && parts.next().is_some() {
+                out.push_str(&three.join("."));
+                out.push_str(".0/24");
+            }
+        }
+    }
+}
+
+/// The text up to and including the first of some characters; nothing if there is none.
+fn cut_after(cell: &str, ends: &[char], out: &mut String) {
+    if let Some((at, c)) = cell.char_indices().find(|(_, c)| ends.contains(c)) {
+        out.push_str(cell[..at + c.len_utf8()].trim());
+    }
+}
+
+fn band(width: u32, cell: &str, out: &mut String) {
+    let number: Option<f64> = cell.trim().parse().ok().filter(|n: &f64| n.abs() < 1e12);
+    if let Some(number) = number {
+        let low = (number / f64::from(width)).floor() * f64::from(width);
+        out.push_str(&format!("[{low}, {})", low + f64::from(width)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Day;
+
+    fn mask(method: Method, element: Option<&str>, cell: &str) -> String {
+        let finder = Finder::new(Day::new(2026, 11, 24).unwrap());
+        let mut masker = Masker::new(&PolicyKey::new([1; 32]), "p", finder).unwrap();
+        let mut out = String::new();
+        masker.mask(method, element, cell, Hint::default(), &mut out);
+        out
+    }
+
+    const PARTIAL: Method = Method::Partial { head: None, tail: None };
+
+    #[test]
+    fn fragments_stay_recognisable_and_hide_the_rest() {
+        assert_eq!(mask(PARTIAL, Some("student_name"), "张三丰"), "张**");
+        assert_eq!(mask(PARTIAL, Some("student_name"), "欧阳修文"), "欧阳**");
+        assert_eq!(mask(PARTIAL, Some("id_number"), "11010519491231002X"), "1****************X");
+        assert_eq!(mask(PARTIAL, Some("phone"), "13800138000"), "138******00");
+        assert_eq!(mask(PARTIAL, Some("x"), "ab"), "a*");
+        assert_eq!(mask(Method::KeepShape, None, "A1-学"), "**-*");
+    }
+
+    #[test]
+    fn values_get_coarser() {
+        let to = Method::Generalise;
+        assert_eq!(mask(to(Precision::Year), None, "２０１３年5月6日"), "2013");
+        assert_eq!(mask(to(Precision::Month), None, "2013-05-06"), "2013-05");
+        assert_eq!(mask(to(Precision::District), None, "示范市青溪区和平路1号"), "示范市青溪区");
+        assert_eq!(mask(to(Precision::District), None, "somewhere"), "");
+        assert_eq!(mask(to(Precision::Net24), None, "10.1.2.3"), "10.1.2.0/24");
+        assert_eq!(mask(Method::Band(10), None, "87.5"), "[80, 90)");
+        assert_eq!(mask(Method::Band(10), None, "优"), "");
+    }
+
+    #[test]
+    fn one_person_has_one_pseudonym_however_written() {
+        let a = mask(Method::Pseudonym, None, "138-0013-8000");
+        assert_eq!(a, mask(Method::Pseudonym, None, "１３８００１３８０００"));
+        assert_ne!(a, mask(Method::Pseudonym, None, "13800138001"));
+        assert_eq!(a.len(), 17);
+    }
+}

@@ -1,0 +1,19 @@
+//! Field encryption: every protected cell is sealed under the key of its subject, bound to its
+//! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
+//!
+//! Layout: [`keyring`] the key store (root key → dataset key → subject keys), [`cell`] one sealed
+//! cell, [`table`] whole files.
+//!
+//! Invariants: a nonce is fresh randomness; the number of messages under a key is bounded; a
+//! failure reveals nothing and leaves no partial output.
+
+pub mod cell;
+pub mod keyring;
+pub mod table;
+
+pub use cell::Algorithm;
+pub use keyring::{KeyRing, Root};
+pub use table::{ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file};
+
+#[cfg(test)]
+mod tests;

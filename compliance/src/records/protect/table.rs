@@ -1,0 +1,302 @@
+//! Whole files: seal columns, reveal columns. The output appears whole or not at all.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use ring::rand::SecureRandom;
+use serde::Serialize;
+
+use super::cell::{self, Algorithm, Header, Place};
+use super::keyring::KeyRing;
+use crate::records::classify::{ClassifyOptions, classify};
+use crate::records::error::Error;
+use crate::records::scan::Scan;
+use crate::records::table::writer::RowWriter;
+use crate::records::taxonomy::{Protection, Taxonomy};
+
+/// How to protect a file.
+#[derive(Clone, Debug)]
+pub struct ProtectOptions {
+    /// Name of the dataset: part of what every cell is bound to.
+    pub dataset: String,
+    /// Columns to seal; empty for those the taxonomy marks for field encryption.
+    pub columns: Vec<String>,
+    /// The column that says whose row it is; each value gets a key of its own. Without one, each
+    /// row is a subject.
+    pub subject: Option<String>,
+    /// The column that names a row for good; it stays readable. Without one, the row's place.
+    pub row_key: Option<String>,
+    /// How cells are sealed.
+    pub algorithm: Algorithm,
+    /// How the file is read.
+    pub classify: ClassifyOptions,
+}
+
+/// What was protected.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProtectReport {
+    /// Data rows.
+    pub rows: u64,
+    /// Cells sealed.
+    pub cells: u64,
+    /// Subjects.
+    pub subjects: u64,
+    /// Columns that were sealed.
+    pub columns: Vec<String>,
+}
+
+/// How to reveal a file.
+#[derive(Clone, Debug)]
+pub struct RevealOptions {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Why: kept by whoever asks for it.
+    pub purpose: String,
+    /// Columns to reveal; empty for all.
+    pub columns: Vec<String>,
+    /// The column that names a row, if protecting used one.
+    pub row_key: Option<String>,
+    /// How the file is read.
+    pub classify: ClassifyOptions,
+}
+
+/// What was revealed.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevealReport {
+    /// Data rows.
+    pub rows: u64,
+    /// Cells opened.
+    pub cells: u64,
+    /// Sealed cells left as they are: their columns were not asked for.
+    pub left: u64,
+    /// Sealed cells whose subject's key was destroyed: they stay sealed.
+    pub erased: u64,
+    /// The purpose that was given.
+    pub purpose: String,
+}
+
+/// Seals columns of a delimited file.
+///
+/// # Errors
+/// Every failure is named; none leaves an output.
+pub fn protect_file(
+    input: &Path,
+    output: &Path,
+    ring: &mut KeyRing,
+    options: &ProtectOptions,
+    taxonomy: &Taxonomy,
+    random: &dyn SecureRandom,
+) -> Result<ProtectReport, Error> {
+    let columns = if options.columns.is_empty() {
+        marked(input, options, taxonomy)?
+    } else {
+        options.columns.clone()
+    };
+    let mut copy = Copy::open(input, output, &options.classify, taxonomy)?;
+    let sealed = copy.indices(&columns)?;
+    let subject_at = copy.index(options.subject.as_deref())?;
+    let row_at = copy.index(options.row_key.as_deref())?;
+    if let Some(at) = row_at.filter(|at| sealed.contains(at)) {
+        return Err(Error::NoColumn { column: copy.names[at].clone() });
+    }
+    let keys = ring.dataset_or_new(&options.dataset, random)?;
+    let names = copy.names.clone();
+    let mut seen = HashSet::new();
+    let mut subjects = HashSet::new();
+    let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
+    copy.rows(&mut |number, cells| {
+        let row = row_key(number, cells, row_at)?;
+        if row_at.is_some() && !seen.insert(row.clone()) {
+            return Err(Error::DuplicateRowKey { row: number });
+        }
+        let whose = subject_at.and_then(|at| cells.get(at)).filter(|v| !v.trim().is_empty());
+        let subject = keys.subject(whose.map_or(&row, |v| v));
+        subjects.insert(subject);
+        report.rows += 1;
+        for &at in &sealed {
+            let Some(text) = cells.get_mut(at).filter(|c| !c.is_empty()) else { continue };
+            let key = ring.subject_key(&options.dataset, &keys, subject, Some(random))?;
+            let key = key.ok_or(Error::NoSubjectKey { row: number })?;
+            let header = Header { algorithm: options.algorithm, key_id: keys.id, subject };
+            let place = Place { dataset: &options.dataset, row: &row, column: &names[at] };
+            *text = cell::seal(&key, &header, &place, text, random)?;
+            report.cells += 1;
+        }
+        Ok(())
+    })?;
+    ring.count(&options.dataset, report.cells)?;
+    // Keys first: a cell whose key could be lost is never released.
+    ring.save()?;
+    copy.release()?;
+    report.subjects = subjects.len() as u64;
+    Ok(report)
+}
+
+/// Opens columns of a protected file, for a purpose.
+///
+/// # Errors
+/// [`Error::NoPurpose`], [`Error::Tampered`] and the others; none leaves an output.
+pub fn reveal_file(
+    input: &Path,
+    output: &Path,
+    ring: &mut KeyRing,
+    options: &RevealOptions,
+    taxonomy: &Taxonomy,
+) -> Result<RevealReport, Error> {
+    let purpose = options.purpose.trim().to_owned();
+    if purpose.is_empty() {
+        return Err(Error::NoPurpose);
+    }
+    let mut copy = Copy::open(input, output, &options.classify, taxonomy)?;
+    let wanted = copy.indices(&options.columns)?;
+    let row_at = copy.index(options.row_key.as_deref())?;
+    let keys = ring.dataset(&options.dataset)?;
+    let names = copy.names.clone();
+    let mut report = RevealReport { rows: 0, cells: 0, left: 0, erased: 0, purpose };
+    copy.rows(&mut |number, cells| {
+        let row = row_key(number, cells, row_at)?;
+        report.rows += 1;
+        for (at, text) in cells.iter_mut().enumerate() {
+            if !cell::is_sealed(text) {
+                continue;
+            }
+            if !wanted.is_empty() && !wanted.contains(&at) {
+                report.left += 1;
+                continue;
+            }
+            let bad = Error::NotProtected { row: number, col: at };
+            let (header, bytes) = cell::parse(text).ok_or(bad)?;
+            let tampered = || Error::Tampered { row: number, col: at };
+            if header.key_id != keys.id {
+                return Err(tampered());
+            }
+            let key = ring.subject_key(&options.dataset, &keys, header.subject, None)?;
+            let Some(key) = key else {
+                report.erased += 1;
+                continue;
+            };
+            let column = names.get(at).map_or("", String::as_str);
+            let place = Place { dataset: &options.dataset, row: &row, column };
+            *text = cell::open(&key, &header, &place, &bytes).ok_or_else(tampered)?;
+            report.cells += 1;
+        }
+        Ok(())
+    })?;
+    copy.release()?;
+    Ok(report)
+}
+
+fn row_key(number: u64, cells: &[String], at: Option<usize>) -> Result<String, Error> {
+    match at {
+        None => Ok(format!("#{number}")),
+        Some(at) => {
+            let key = cells.get(at).map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
+            key.ok_or(Error::EmptyRowKey { row: number })
+        }
+    }
+}
+
+/// Columns whose element the taxonomy marks for field encryption.
+fn marked(
+    input: &Path,
+    options: &ProtectOptions,
+    taxonomy: &Taxonomy,
+) -> Result<Vec<String>, Error> {
+    let reader = BufReader::new(File::open(input).map_err(Error::Read)?);
+    let inventory = classify(reader, &options.classify, taxonomy)?;
+    let is_marked = |id: &String| {
+        taxonomy.element(id).is_some_and(|e| e.protect == Protection::F)
+    };
+    let columns = inventory.columns.into_iter().filter(|c| c.element.as_ref().is_some_and(is_marked));
+    Ok(columns.map(|c| c.column).collect())
+}
+
+/// A file read row by row and written anew under a working name.
+struct Copy {
+    scan: Scan<BufReader<File>>,
+    out: BufWriter<File>,
+    part: PathBuf,
+    output: PathBuf,
+    names: Vec<String>,
+    released: bool,
+}
+
+impl Copy {
+    fn open(
+        input: &Path,
+        output: &Path,
+        options: &ClassifyOptions,
+        taxonomy: &Taxonomy,
+    ) -> Result<Self, Error> {
+        let reader = BufReader::with_capacity(1 << 20, File::open(input).map_err(Error::Read)?);
+        let scan = Scan::open(reader, options.delimiter, options.today, taxonomy)?;
+        let mut name = output.as_os_str().to_owned();
+        name.push(".part");
+        let part = PathBuf::from(name);
+        let out = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(Error::Write)?);
+        let names = scan.columns.iter().map(|c| c.name.clone()).collect();
+        Ok(Self { scan, out, part, output: output.to_owned(), names, released: false })
+    }
+
+    fn index(&self, column: Option<&str>) -> Result<Option<usize>, Error> {
+        let Some(column) = column else { return Ok(None) };
+        let at = self.names.iter().position(|n| n == column);
+        at.map(Some).ok_or_else(|| Error::NoColumn { column: column.to_owned() })
+    }
+
+    fn indices(&self, columns: &[String]) -> Result<Vec<usize>, Error> {
+        let found = columns.iter().map(|c| self.index(Some(c)));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    fn rows(
+        &mut self,
+        change: &mut dyn FnMut(u64, &mut Vec<String>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut writer = RowWriter::new(self.scan.delimiter());
+        let mut bytes = Vec::new();
+        if self.scan.has_header {
+            for name in &self.names {
+                writer.cell(&mut bytes, name);
+            }
+            writer.end(&mut bytes, self.names.len(), false);
+        }
+        let mut cells: Vec<String> = Vec::new();
+        while let Some((number, row)) = self.scan.next()? {
+            cells.clear();
+            cells.extend(row.cells().map(str::to_owned));
+            if cells.len() > self.names.len() {
+                let (found, expected) = (cells.len(), self.names.len());
+                return Err(Error::ExtraCells { row: number, found, expected });
+            }
+            change(number, &mut cells)?;
+            for text in &cells {
+                writer.cell(&mut bytes, text);
+            }
+            let last_empty = cells.last().is_none_or(String::is_empty);
+            writer.end(&mut bytes, cells.len(), last_empty);
+            self.out.write_all(&bytes).map_err(Error::Write)?;
+            bytes.clear();
+        }
+        self.out.write_all(&bytes).map_err(Error::Write)
+    }
+
+    fn release(mut self) -> Result<(), Error> {
+        self.out.flush().map_err(Error::Write)?;
+        self.out.get_ref().sync_all().map_err(Error::Write)?;
+        fs::rename(&self.part, &self.output).map_err(Error::Write)?;
+        self.released = true;
+        Ok(())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.released {
+            // Not there is as it should be.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: verbs and their arguments. What they do is in `commands/<verb>.rs`.
+
+use clap::{Parser, Subcommand};
+use events::Lang;
+
+use crate::commands::{self, Outcome};
+
+/// 学盾 Xuedun: security operations and data compliance for the schools of a region
+#[derive(Debug, Parser)]
+#[command(name = "xuedun", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Language of what is printed: zh or en (default: from LC_ALL, LC_MESSAGES, LANG)
+    #[arg(long, global = true, value_name = "zh|en")]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// A throw-away region with real traffic, an attack story, an audit and a drill
+    Demo(commands::demo::Args),
+    /// Make a folder with a configuration, certificates and the first accounts
+    Init(commands::init::Args),
+    /// Run a node: sensors, detection, archive, console
+    Serve(commands::serve::Args),
+    /// Run Sigma rules over a file of JSON lines
+    Detect(commands::detect::Args),
+    /// Check, test and list rules
+    Rules(commands::rules::Args),
+    /// Search the log records of a node
+    Search(commands::search::Args),
+    /// Find and grade student data in a file
+    Classify(commands::classify::Args),
+    /// Write a masked copy of a file
+    Mask(commands::mask::Args),
+    /// Encrypt the sensitive columns of a file
+    Protect(commands::protect::Args),
+    /// Decrypt protected columns, for a stated purpose
+    Reveal(commands::reveal::Args),
+    /// Audit against the 211 items of level 3
+    Audit(commands::audit::Args),
+    /// Seal and verify evidence bundles
+    Evidence(commands::evidence::Args),
+    /// Check and run playbooks
+    Playbook(commands::playbook::Args),
+    /// Run drills
+    Drill(commands::drill::Args),
+    /// Make one-time login links for accounts
+    Account(commands::account::Args),
+    /// Show the configuration in force
+    Config(commands::config::Args),
+}
+
+/// Runs the program; the number is the exit code (0 ok, 1 findings, 2 usage, 3 configuration,
+/// 4 run-time).
+pub fn run() -> u8 {
+    let cli = Cli::parse();
+    let lang = cli.lang.unwrap_or_else(lang_of_environment);
+    let done = match cli.verb {
+        Verb::Demo(args) => commands::demo::run(args, lang),
+        Verb::Init(args) => commands::init::run(args, lang),
+        Verb::Serve(args) => commands::serve::run(args, lang),
+        Verb::Detect(args) => commands::detect::run(args, lang),
+        Verb::Rules(args) => commands::rules::run(args, lang),
+        Verb::Search(args) => commands::search::run(args, lang),
+        Verb::Classify(args) => commands::classify::run(args, lang),
+        Verb::Mask(args) => commands::mask::run(args, lang),
+        Verb::Protect(args) => commands::protect::run(args, lang),
+        Verb::Reveal(args) => commands::reveal::run(args, lang),
+        Verb::Audit(args) => commands::audit::run(args, lang),
+        Verb::Evidence(args) => commands::evidence::run(args, lang),
+        Verb::Playbook(args) => commands::playbook::run(args, lang),
+        Verb::Drill(args) => commands::drill::run(args, lang),
+        Verb::Account(args) => commands::account::run(args, lang),
+        Verb::Config(args) => commands::config::run(args, lang),
+    };
+    match done {
+        Ok(Outcome::Clean) => 0,
+        Ok(Outcome::Findings) => 1,
+        Err(failure) => {
+            eprintln!("xuedun: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn lang_of_environment() -> Lang {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|k| std::env::var(k).ok());
+    let first = set.into_iter().find(|v| !v.is_empty());
+    match first {
+        Some(v) if v.starts_with("en") => Lang::En,
+        _ => Lang::Zh,
+    }
+}

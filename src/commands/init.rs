@@ -1,0 +1,142 @@
+//! `xuedun init`: a folder with a configuration, certificates and the three administrators.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use centre::account::{NewAccount, Role};
+use centre::{Centre, World};
+use events::Lang;
+
+use super::{Done, Failure, Outcome, account, node, print_line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder to make
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Name of the bureau
+    #[arg(long, default_value = "教育局")]
+    name: String,
+    /// Names and addresses that the self-signed certificate is for
+    #[arg(long, value_name = "NAME", default_values = ["localhost", "127.0.0.1"])]
+    host: Vec<String>,
+}
+
+/// The first accounts: the three administrators and an analyst.
+const ACCOUNTS: [(&str, Role, &str, &str); 4] = [
+    ("sysadmin", Role::SystemAdmin, "系统管理员", "System administrator"),
+    ("secadmin", Role::SecurityAdmin, "安全管理员", "Security administrator"),
+    ("auditor", Role::AuditAdmin, "审计管理员", "Audit administrator"),
+    ("analyst", Role::Analyst, "安全分析员", "Analyst"),
+];
+
+pub fn run(args: Args, lang: Lang) -> Done {
+    node::start_log("warn");
+    let config_path = args.dir.join("xuedun.toml");
+    if config_path.exists() {
+        let message = format!("{} is there already; nothing was changed", config_path.display());
+        return Err(Failure::usage("X070", message));
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&args.dir)
+        .map_err(|e| Failure::file(&args.dir, &e))?;
+    let (cert, key) = centre::tls::self_signed(&args.host)?;
+    write(&args.dir.join("cert.pem"), 0o644, &cert)?;
+    write(&args.dir.join("key.pem"), 0o600, &key)?;
+    let world = World::real();
+    let token = format!("{:032x}", world.unique());
+    write(&config_path, 0o600, &text(&args.name, &token))?;
+    let config = node::load(&config_path)?;
+    let centre = Centre::open(config, world)?;
+    let mut links = Vec::new();
+    for (name, role, zh, en) in ACCOUNTS {
+        let display_name = lang.pick(zh, en).to_owned();
+        centre.set_up_account(NewAccount { name: name.to_owned(), display_name, role, lang })?;
+        let token = centre.one_time_link(name)?;
+        let url = format!("https://{}", centre.config().console.listen);
+        links.push(account::login_link_at(&url, token.reveal()));
+    }
+    print_line(&format!("{}: {}", lang.pick("配置", "configuration"), config_path.display()))?;
+    print_line(lang.pick(
+        "一次性登录链接（60 分钟内有效，启动 xuedun serve 后打开）：",
+        "one-time login links (for 60 minutes; open them once `xuedun serve` runs):",
+    ))?;
+    for link in links {
+        print_line(&format!("  {link}"))?;
+    }
+    Ok(Outcome::Clean)
+}
+
+fn write(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    let mut file = options.open(path).map_err(|e| Failure::file(path, &e))?;
+    file.write_all(text.as_bytes()).map_err(|e| Failure::file(path, &e))?;
+    file.sync_all().map_err(|e| Failure::file(path, &e))
+}
+
+fn text(name: &str, token: &str) -> String {
+    let name = name.replace(['"', '\\'], "");
+    format!(
+        r#"# 学盾节点配置 / Configuration of a Xuedun node
+# 未知的键会报错；环境变量 XUEDUN_节__键 可覆盖，如 XUEDUN_STORE__RETENTION_DAYS=365
+# Unknown keys are errors; XUEDUN_SECTION__KEY overrides, e.g. XUEDUN_STORE__RETENTION_DAYS=365
+
+[node]
+data_dir = "data"
+
+[console]
+listen = "127.0.0.1:8443"
+cert = "cert.pem"   # 自签名证书，请换成本单位的证书 / self-signed: replace it by your own
+key = "key.pem"
+
+[rules]
+library = true
+paths = []          # 本地 Sigma 规则 / your own Sigma rules
+
+[store]
+retention_days = 180   # 不得少于 180 / never fewer
+
+[audit]
+schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for never
+
+[region]
+name = {{ zh = "{name}", en = "{name}" }}
+
+# [[region.school]]
+# code = "2133000001"
+# name = {{ zh = "示范小学", en = "Model Primary School" }}
+# district = {{ zh = "示范区", en = "Model District" }}
+# networks = ["10.1.1.0/24"]
+
+[[sensor]]
+name = "syslog-udp"
+input = {{ type = "syslog-udp", listen = "0.0.0.0:5514" }}
+
+[[sensor]]
+name = "syslog-tcp"
+input = {{ type = "syslog-tcp", listen = "0.0.0.0:5514" }}
+
+[[sensor]]
+name = "syslog-tls"
+input = {{ type = "syslog-tls", listen = "0.0.0.0:6514", cert = "cert.pem", key = "key.pem" }}
+
+[[sensor]]
+name = "http"
+input = {{ type = "http", listen = "0.0.0.0:8088", token = "{token}", tls = {{ cert = "cert.pem", key = "key.pem" }} }}
+
+[[sensor]]
+name = "netflow"
+input = {{ type = "netflow", listen = "0.0.0.0:2055" }}
+
+# [[sensor]]
+# name = "nginx"
+# site = "2133000001"
+# input = {{ type = "file", paths = ["/var/log/nginx/*.log"] }}
+"#
+    )
+}

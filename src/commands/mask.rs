@@ -1,0 +1,99 @@
+//! `xuedun mask`: a masked copy, released only when a second scan finds nobody in it.
+
+use std::path::PathBuf;
+
+use centre::World;
+use compliance::records::{ClassifyOptions, Policy, PolicyKey, Taxonomy, mask_file};
+use events::Lang;
+
+use super::classify::{day, name_of};
+use super::{Done, Failure, Outcome, print_json, print_line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A CSV or TSV file
+    file: PathBuf,
+    /// A shipped policy (internal-analysis, inter-agency, public-release) or a policy file
+    #[arg(long, value_name = "NAME|FILE")]
+    policy: String,
+    /// The file to write
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// File with the policy key, 64 hexadecimal digits; made if it is not there. The same key
+    /// gives the same pseudonyms
+    #[arg(long, value_name = "FILE", default_value = "xuedun-mask.key")]
+    key: PathBuf,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args, lang: Lang) -> Done {
+    let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
+    let policy = match Policy::names().find(|n| *n == args.policy) {
+        Some(name) => Policy::embedded(name),
+        None => {
+            let path = PathBuf::from(&args.policy);
+            let text = std::fs::read_to_string(&path).map_err(|e| Failure::file(&path, &e))?;
+            Policy::parse(&text)
+        }
+    };
+    let policy = policy.map_err(fail)?;
+    let key = PolicyKey::from_hex(&secret_file(&args.key)?).map_err(fail)?;
+    let taxonomy = Taxonomy::embedded().map_err(fail)?;
+    let options = ClassifyOptions::new(day(None)?, name_of(&args.file));
+    let done = mask_file(&args.file, &args.out, &policy, &key, &options, &taxonomy);
+    let report = match done {
+        Ok(report) => report,
+        Err(compliance::records::Error::Residue { total, samples }) => {
+            for s in &samples {
+                eprintln!("xuedun: row {}, column {}: {:?} {}..{}", s.row, s.col, s.kind, s.start, s.end);
+            }
+            let (zh, en) = ("仍能发现个人信息，未输出脱敏文件", "persons are still found; nothing was written");
+            eprintln!("xuedun: [C020] {} ({total})", lang.pick(zh, en));
+            return Ok(Outcome::Findings);
+        }
+        Err(error) => return Err(fail(error)),
+    };
+    if args.json {
+        print_json(&report)?;
+    } else {
+        for (column, method) in &report.columns {
+            print_line(&format!("{column}\t{method}"))?;
+        }
+        let k = report.k_anonymity.map_or_else(|| "-".to_owned(), |k| k.to_string());
+        print_line(&format!(
+            "{}: {}; {}: {}; k = {k} ({} {})",
+            lang.pick("行", "rows"),
+            report.rows,
+            lang.pick("二次扫描残留", "residue of the second scan"),
+            report.residue,
+            lang.pick("低于策略 k 的行", "rows below the policy's k"),
+            report.rows_below_k
+        ))?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// A secret of 64 hexadecimal digits in a file of its own; made, for its owner alone, if the file
+/// is not there.
+pub fn secret_file(path: &std::path::Path) -> Result<String, Failure> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let world = World::real();
+            let text = format!("{:032x}{:032x}", world.unique(), world.unique());
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            let mut file = options.open(path).map_err(|e| Failure::file(path, &e))?;
+            file.write_all(text.as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(|e| Failure::file(path, &e))?;
+            eprintln!("xuedun: {} (new key; keep it)", path.display());
+            Ok(text)
+        }
+        Err(e) => Err(Failure::file(path, &e)),
+    }
+}

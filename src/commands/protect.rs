@@ -1,0 +1,111 @@
+//! `xuedun protect`: sensitive columns sealed under a key per subject.
+
+use std::path::{Path, PathBuf};
+
+use centre::World;
+use compliance::records::protect::{Algorithm, KeyRing, ProtectOptions, Root, protect_file};
+use compliance::records::{ClassifyOptions, Taxonomy};
+use events::{Lang, Sensitive};
+
+use super::classify::{day, name_of};
+use super::mask::secret_file;
+use super::{Done, Failure, Outcome, print_json, print_line};
+
+/// Where the keys are.
+#[derive(Debug, clap::Args)]
+pub struct KeyArgs {
+    /// The key store; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "xuedun-keys.json")]
+    pub keys: PathBuf,
+    /// File with the root key, 64 hexadecimal digits; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "xuedun-root.key")]
+    pub root_key: PathBuf,
+    /// File with the passphrase that opens the key store, in place of a root key
+    #[arg(long, value_name = "FILE", conflicts_with = "root_key")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// Opens the key store.
+    pub fn open(&self) -> Result<KeyRing, Failure> {
+        let root = match &self.passphrase_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+                Root::Passphrase(Sensitive::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            None => Root::Key(Sensitive::new(bytes(&self.root_key)?)),
+        };
+        let random = World::real().random;
+        KeyRing::open(&self.keys, &root, &*random).map_err(|e| Failure::of(e.code(), &e))
+    }
+}
+
+fn bytes(path: &Path) -> Result<[u8; 32], Failure> {
+    let text = secret_file(path)?;
+    let bad = || Failure::usage("X041", format!("{}: not 64 hexadecimal digits", path.display()));
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(bad());
+    }
+    let mut key = [0; 32];
+    for (at, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| bad())?;
+    }
+    Ok(key)
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A CSV or TSV file
+    file: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// Name of the dataset: part of what every cell is bound to; default: the file's name
+    #[arg(long)]
+    dataset: Option<String>,
+    /// Columns to seal; default: those the taxonomy marks for field encryption
+    #[arg(long = "column", value_name = "COLUMN")]
+    columns: Vec<String>,
+    /// The column that says whose row it is: each value gets a key of its own
+    #[arg(long, value_name = "COLUMN")]
+    subject: Option<String>,
+    /// The column that names a row for good; default: the row's place
+    #[arg(long, value_name = "COLUMN")]
+    row_key: Option<String>,
+    /// How cells are sealed
+    #[arg(long, default_value = "aes-256-gcm", value_parser = ["aes-256-gcm", "sm4-gcm"])]
+    algorithm: String,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args, lang: Lang) -> Done {
+    let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
+    let mut ring = args.keys.open()?;
+    let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
+    let sm4 = args.algorithm == "sm4-gcm";
+    let options = ProtectOptions {
+        classify: ClassifyOptions::new(day(None)?, dataset.clone()),
+        dataset,
+        columns: args.columns,
+        subject: args.subject,
+        row_key: args.row_key,
+        algorithm: if sm4 { Algorithm::Sm4Gcm } else { Algorithm::Aes256Gcm },
+    };
+    let taxonomy = Taxonomy::embedded().map_err(fail)?;
+    let random = World::real().random;
+    let report = protect_file(&args.file, &args.out, &mut ring, &options, &taxonomy, &*random)
+        .map_err(fail)?;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        let (rows, cells) = (report.rows, report.cells);
+        let line = lang.pick("已加密单元格 / 行 / 主体", "cells sealed / rows / subjects");
+        print_line(&format!("{line}: {cells} / {rows} / {}", report.subjects))?;
+        print_line(&report.columns.join(", "))?;
+    }
+    Ok(Outcome::Clean)
+}

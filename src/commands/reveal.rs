@@ -1,0 +1,59 @@
+//! `xuedun reveal`: protected columns opened, for a stated purpose.
+
+use std::path::PathBuf;
+
+use compliance::records::protect::{RevealOptions, reveal_file};
+use compliance::records::{ClassifyOptions, Taxonomy};
+use events::Lang;
+
+use super::classify::{day, name_of};
+use super::protect::KeyArgs;
+use super::{Done, Failure, Outcome, print_json, print_line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A protected file
+    file: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// Why the data is revealed
+    #[arg(long)]
+    purpose: String,
+    /// Name of the dataset, as when it was protected; default: the file's name
+    #[arg(long)]
+    dataset: Option<String>,
+    /// Columns to reveal; default: all
+    #[arg(long = "column", value_name = "COLUMN")]
+    columns: Vec<String>,
+    /// The column that names a row, if protecting used one
+    #[arg(long, value_name = "COLUMN")]
+    row_key: Option<String>,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args, lang: Lang) -> Done {
+    let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
+    let mut ring = args.keys.open()?;
+    let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
+    let options = RevealOptions {
+        classify: ClassifyOptions::new(day(None)?, dataset.clone()),
+        dataset,
+        purpose: args.purpose,
+        columns: args.columns,
+        row_key: args.row_key,
+    };
+    let taxonomy = Taxonomy::embedded().map_err(fail)?;
+    let report = reveal_file(&args.file, &args.out, &mut ring, &options, &taxonomy).map_err(fail)?;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        let line = lang.pick("已还原 / 未请求 / 已销毁", "revealed / not asked for / erased");
+        print_line(&format!("{line}: {} / {} / {}", report.cells, report.left, report.erased))?;
+    }
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,88 @@
+//! `xuedun search`: log records of a node, from its data folder or the running node's.
+
+use centre::control::Request;
+use events::{Lang, Timestamp};
+use serde_json::Value;
+
+use super::node::ConfigArg;
+use super::{Done, Failure, Outcome, print_json, print_line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The query, such as: source.ip:10.1.0.0/16 AND event.outcome:failure | count by user.name
+    #[arg(default_value = "")]
+    query: String,
+    /// From when (RFC 3339); default: a day ago
+    #[arg(long)]
+    from: Option<String>,
+    /// Until when (RFC 3339)
+    #[arg(long)]
+    to: Option<String>,
+    /// At most this many records
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Also records of exercises
+    #[arg(long)]
+    exercises: bool,
+    /// One JSON object a record
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args, _lang: Lang) -> Done {
+    let time = |text: &Option<String>| {
+        let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|e| e.to_string());
+        text.as_ref().map(parse).transpose().map_err(|e| Failure::usage("X012", e))
+    };
+    let request = Request::Search {
+        query: args.query.clone(),
+        from: time(&args.from)?,
+        to: time(&args.to)?,
+        limit: args.limit,
+        exercises: args.exercises,
+    };
+    let page = args.config.ask(request)?;
+    let records = page["records"].as_array().cloned().unwrap_or_default();
+    for record in &records {
+        if args.json {
+            print_json(record)?;
+        } else {
+            let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+            let line = format!("{} {} {} {}", text("time"), text("site"), text("sensor"), text("raw"));
+            print_line(&line)?;
+        }
+    }
+    if let [columns, rows] = page["table"].as_array().map_or(&[][..], |t| t) {
+        print_table(columns, rows, args.json)?;
+    }
+    if page["partial"] == Value::Bool(true) {
+        eprintln!("xuedun: [X013] the deadline passed: the answer is partial");
+    }
+    Ok(Outcome::Clean)
+}
+
+fn print_table(columns: &Value, rows: &Value, json: bool) -> Result<(), Failure> {
+    let cells = |row: &Value| -> Vec<String> {
+        let cells = row.as_array().map_or(&[][..], |r| r);
+        cells.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let names = cells(columns);
+    if !json {
+        print_line(&names.join("\t"))?;
+    }
+    for row in rows.as_array().map_or(&[][..], |r| r) {
+        if json {
+            let object: serde_json::Map<String, Value> = names
+                .iter()
+                .cloned()
+                .zip(row.as_array().cloned().unwrap_or_default())
+                .collect();
+            print_json(&object)?;
+        } else {
+            print_line(&cells(row).join("\t"))?;
+        }
+    }
+    Ok(())
+}
