@@ -6,9 +6,9 @@ pub use compliance::audit::{
     AuditRun, CheckResult, Finding, Item, RunDiff, Score, Verdict, VerdictKind,
 };
 pub use compliance::records::{ColumnReport, Inventory};
+use events::{AlertId, DrillId, EventId, FieldId, RunId, Severity, SiteId, Text, Timestamp};
 pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
-use events::{AlertId, DrillId, EventId, FieldId, RunId, Severity, SiteId, Text, Timestamp};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
 

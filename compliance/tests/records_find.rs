@@ -32,7 +32,10 @@ impl Score {
 }
 
 /// A finding is right when type and cell agree and at least nine tenths of both spans overlap.
-fn score<'a>(labels: &'a [Label], found: &[CellFinding]) -> (BTreeMap<&'a str, Score>, Vec<String>) {
+fn score<'a>(
+    labels: &'a [Label],
+    found: &[CellFinding],
+) -> (BTreeMap<&'a str, Score>, Vec<String>) {
     let mut open: BTreeMap<(u64, usize), Vec<&Label>> = BTreeMap::new();
     for label in labels {
         open.entry((label.row, label.col)).or_default().push(label);
@@ -57,16 +60,32 @@ fn score<'a>(labels: &'a [Label], found: &[CellFinding]) -> (BTreeMap<&'a str, S
     }
     for label in open.values().flatten() {
         scores.entry(label.kind).or_default().missed += 1;
-        notes.push(format!("missed {} row {} col {} {}..{}", label.kind, label.row, label.col, label.start, label.end));
+        notes.push(format!(
+            "missed {} row {} col {} {}..{}",
+            label.kind, label.row, label.col, label.start, label.end
+        ));
     }
     (scores, notes)
 }
 
 const FLOORS: &[(&str, f64)] = &[
-    ("CN_ID", 0.98), ("CN_PHONE", 0.98), ("STUDENT_NO", 0.98), ("BANK_CARD", 0.98), ("EMAIL", 0.98),
-    ("BIRTH_DATE", 0.95), ("CN_ID15", 0.95), ("PASSPORT", 0.95), ("HKMO", 0.95), ("LANDLINE", 0.95),
-    ("PLATE", 0.95), ("NAME", 0.90), ("ADDRESS", 0.90), ("QQ", 0.90), ("WECHAT", 0.90),
-    ("SCHOOL_CODE", 0.95), ("IP", 0.95),
+    ("CN_ID", 0.98),
+    ("CN_PHONE", 0.98),
+    ("STUDENT_NO", 0.98),
+    ("BANK_CARD", 0.98),
+    ("EMAIL", 0.98),
+    ("BIRTH_DATE", 0.95),
+    ("CN_ID15", 0.95),
+    ("PASSPORT", 0.95),
+    ("HKMO", 0.95),
+    ("LANDLINE", 0.95),
+    ("PLATE", 0.95),
+    ("NAME", 0.90),
+    ("ADDRESS", 0.90),
+    ("QQ", 0.90),
+    ("WECHAT", 0.90),
+    ("SCHOOL_CODE", 0.95),
+    ("IP", 0.95),
 ];
 
 fn check(title: &str, csv: &[u8], labels: &[Label]) {
@@ -74,7 +93,9 @@ fn check(title: &str, csv: &[u8], labels: &[Label]) {
     let (scores, notes) = score(labels, &found);
     let text = String::from_utf8_lossy(csv);
     if std::env::var_os("XUEDUN_SHOW_MISSES").is_some() {
-        let mut reader = csv::ReaderBuilder::new().has_headers(!title.contains("no header")).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(!title.contains("no header"))
+            .from_reader(text.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         for note in notes.iter().take(400) {
             let n: Vec<usize> = note.split(' ').filter_map(|w| w.parse().ok()).collect();
@@ -148,7 +169,8 @@ fn inventory_of_the_table() {
     assert!(of("备注").grade == 4 && of("备注").element.as_deref() == Some("remark"));
     let line = of("姓名").to_json(events::Lang::Zh);
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-    let wanted = ["column", "element", "grade", "confidence", "sensitive_pi", "rows", "hits", "reasons"];
+    let wanted =
+        ["column", "element", "grade", "confidence", "sensitive_pi", "rows", "hits", "reasons"];
     assert_eq!(keys, wanted);
 }
 

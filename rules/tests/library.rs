@@ -35,9 +35,12 @@ fn every_rule_holds_its_tests() {
             };
             assert!(of(true) && of(false), "{} needs a positive and a negative test", rule.id);
         }
-        failed.extend(results.into_iter().filter(|r| !r.passed).map(|r| {
-            format!("{}: {} ({} detections)", r.rule_id, r.name, r.detections)
-        }));
+        failed.extend(
+            results
+                .into_iter()
+                .filter(|r| !r.passed)
+                .map(|r| format!("{}: {} ({} detections)", r.rule_id, r.name, r.detections)),
+        );
     }
     assert!(failed.is_empty(), "{failed:#?}");
 }

@@ -142,7 +142,10 @@ fn list(data: &DataArg, json: bool) -> Done {
             }))?;
         } else {
             let when = run.started.to_beijing();
-            print_line(&format!("{}\t{when}\t{}\t{}/{}", run.id, run.target, run.executed, run.planned))?;
+            print_line(&format!(
+                "{}\t{when}\t{}\t{}/{}",
+                run.id, run.target, run.executed, run.planned
+            ))?;
         }
     }
     Ok(Outcome::Clean)
@@ -173,12 +176,18 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
         print_line(&format!("{}\t{}\t{}", item.id, verdict.label(lang), item.title.get(lang)))?;
     }
     for finding in &found {
-        print_line(&format!("✗ {}\t{}\t{}", finding.item, finding.title.get(lang), finding.observed))?;
+        print_line(&format!(
+            "✗ {}\t{}\t{}",
+            finding.item,
+            finding.title.get(lang),
+            finding.observed
+        ))?;
         print_line(&format!("    {}", finding.remedy.get(lang)))?;
     }
     for template in templates().map_err(fail)? {
         let s = score(run, &catalogue, &template.id).map_err(fail)?;
-        let unverified = if s.unverified { lang.pick("（未核实）", " (unverified)") } else { "" };
+        let unverified =
+            if s.unverified { lang.pick("（未核实）", " (unverified)") } else { "" };
         print_line(&format!(
             "{}{unverified}: {:.1} %  ({} {}; {} {})",
             template.title.get(lang),

@@ -35,8 +35,8 @@ pub fn run(args: Args, lang: Lang) -> Done {
     if args.cells {
         return cells(&args, &options, &taxonomy);
     }
-    let inventory = classify(open(&args.file)?, &options, &taxonomy)
-        .map_err(|e| Failure::of(e.code(), &e))?;
+    let inventory =
+        classify(open(&args.file)?, &options, &taxonomy).map_err(|e| Failure::of(e.code(), &e))?;
     if args.json {
         for column in &inventory.columns {
             print_json(&column.to_json(lang))?;
@@ -51,7 +51,9 @@ fn cells(args: &Args, options: &ClassifyOptions, taxonomy: &Taxonomy) -> Done {
     let mut broken: Option<Failure> = None;
     let mut sink = |finding| {
         if broken.is_none() {
-            let printed = if args.json { print_json(&finding) } else {
+            let printed = if args.json {
+                print_json(&finding)
+            } else {
                 let f: compliance::records::CellFinding = finding;
                 print_line(&format!("{}\t{}\t{:?}\t{}..{}", f.row, f.col, f.kind, f.start, f.end))
             };
@@ -72,7 +74,11 @@ fn print(inventory: &Inventory, lang: Lang) -> Result<(), Failure> {
     for c in &inventory.columns {
         let title = c.title.as_ref().map_or("-", |t| t.get(lang));
         let sensitive = if c.sensitive_pi { lang.pick("是", "yes") } else { "-" };
-        let unverified = if c.unverified { lang.pick("（依据未核实）", " (source unverified)") } else { "" };
+        let unverified = if c.unverified {
+            lang.pick("（依据未核实）", " (source unverified)")
+        } else {
+            ""
+        };
         print_line(&format!(
             "{}\t{title}{unverified}\t{}\t{sensitive}\t{:.2}\t{}/{}",
             c.column, c.grade, c.confidence, c.hits, c.rows
@@ -117,5 +123,6 @@ pub fn day(text: Option<&str>) -> Result<Day, Failure> {
 
 /// The data set's name: the file's.
 pub fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }

@@ -27,15 +27,16 @@ enum Verb {
 pub fn run(args: Args, lang: Lang) -> Done {
     let Verb::Show { config, origin } = args.verb;
     let loaded = config.load()?;
-    let text = std::fs::read_to_string(&config.config)
-        .map_err(|e| Failure::file(&config.config, &e))?;
+    let text =
+        std::fs::read_to_string(&config.config).map_err(|e| Failure::file(&config.config, &e))?;
     for (key, value, from) in loaded.values(&text, std::env::vars()) {
         let from = match from {
             Origin::File => lang.pick("文件", "file"),
             Origin::Environment => lang.pick("环境变量", "environment"),
             Origin::Default => lang.pick("默认", "default"),
         };
-        let line = if origin { format!("{key} = {value}  # {from}") } else { format!("{key} = {value}") };
+        let line =
+            if origin { format!("{key} = {value}  # {from}") } else { format!("{key} = {value}") };
         print_line(&line)?;
     }
     Ok(Outcome::Clean)

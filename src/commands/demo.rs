@@ -122,10 +122,15 @@ async fn show(args: &Args, lang: Lang) -> Done {
         links.push((account, account::login_link_at(&node.url, token.reveal())));
     }
     for (account, link) in &links {
-        say(&format!("  一次性登录 {account}: {link}"), &format!("  one-time login {account}: {link}"));
+        say(
+            &format!("  一次性登录 {account}: {link}"),
+            &format!("  one-time login {account}: {link}"),
+        );
     }
-    let cast = acts::Cast { centre: &centre, region: &region, dir: &folder.path, lang, loud: !args.json };
-    let (reports, counts) = acts::play(&cast, &targets, args.minutes, args.speed, args.rate, args.seed).await?;
+    let cast =
+        acts::Cast { centre: &centre, region: &region, dir: &folder.path, lang, loud: !args.json };
+    let (reports, counts) =
+        acts::play(&cast, &targets, args.minutes, args.speed, args.rate, args.seed).await?;
     let ok = reports.iter().all(|r| r.ok) && counts.agree();
     let summary = Summary { ok, acts: reports, counts, seconds: began.elapsed().as_secs_f64() };
     if args.json {

@@ -213,7 +213,8 @@ impl<'a> Work<'a> {
         let rule = self.set.rule(detection.rule);
         let title = rule.title.get(self.lang);
         if self.args.json {
-            let fields = detection.fields.iter().map(|f| Field { field: &f.field, value: &f.value });
+            let fields =
+                detection.fields.iter().map(|f| Field { field: &f.field, value: &f.value });
             let line = Line {
                 rule_id: &rule.id,
                 title,

@@ -70,10 +70,10 @@ pub fn run(args: Args, lang: Lang) -> Done {
             }
             Ok(Outcome::Clean)
         }
-        Verb::Run { config, name, site, wait, json } => start(&config, name, site, wait, json, lang),
-        Verb::Show { config, id, json } => {
-            show(&config.ask(Request::Drill { id })?, json, lang)
+        Verb::Run { config, name, site, wait, json } => {
+            start(&config, name, site, wait, json, lang)
         }
+        Verb::Show { config, id, json } => show(&config.ask(Request::Drill { id })?, json, lang),
         Verb::Report { config, id, out } => {
             let html = config.ask(Request::DrillReport { id, lang })?;
             std::fs::write(&out, html.as_str().unwrap_or_default())
@@ -112,7 +112,11 @@ fn show(board: &Value, json: bool, lang: Lang) -> Done {
     if json {
         print_json(board)?;
     } else {
-        print_line(&format!("{}\t{}", board["id"].as_str().unwrap_or_default(), word(&board["name"])))?;
+        print_line(&format!(
+            "{}\t{}",
+            board["id"].as_str().unwrap_or_default(),
+            word(&board["name"])
+        ))?;
         for inject in score["injects"].as_array().map_or(&[][..], |a| a) {
             let coverage = inject["coverage"].as_str().unwrap_or_default();
             let (sent, seen) = (&inject["clock"]["emitted"], &inject["clock"]["alerted"]);

@@ -59,7 +59,11 @@ pub fn run(args: Args, lang: Lang) -> Done {
                 print_json(&summary)?;
             } else {
                 let (leaves, root) = (summary.leaves, &summary.root);
-                print_line(&format!("{}\t{leaves}\tsha256 {}\troot {root}", out.display(), summary.sha256))?;
+                print_line(&format!(
+                    "{}\t{leaves}\tsha256 {}\troot {root}",
+                    out.display(),
+                    summary.sha256
+                ))?;
             }
             Ok(Outcome::Clean)
         }

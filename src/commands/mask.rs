@@ -47,9 +47,15 @@ pub fn run(args: Args, lang: Lang) -> Done {
         Ok(report) => report,
         Err(compliance::records::Error::Residue { total, samples }) => {
             for s in &samples {
-                eprintln!("xuedun: row {}, column {}: {:?} {}..{}", s.row, s.col, s.kind, s.start, s.end);
+                eprintln!(
+                    "xuedun: row {}, column {}: {:?} {}..{}",
+                    s.row, s.col, s.kind, s.start, s.end
+                );
             }
-            let (zh, en) = ("仍能发现个人信息，未输出脱敏文件", "persons are still found; nothing was written");
+            let (zh, en) = (
+                "仍能发现个人信息，未输出脱敏文件",
+                "persons are still found; nothing was written",
+            );
             eprintln!("xuedun: [C020] {} ({total})", lang.pick(zh, en));
             return Ok(Outcome::Findings);
         }

@@ -13,7 +13,7 @@ use super::Failure;
 #[derive(Debug, clap::Args)]
 pub struct ConfigArg {
     /// Configuration of the node
-    #[arg(long, value_name = "FILE", default_value = "xuedun.toml", env = "XUEDUN_CONFIG")]
+    #[arg(long, value_name = "FILE", default_value = "xuedun.toml")]
     pub config: PathBuf,
 }
 

@@ -156,7 +156,9 @@ fn run_one(args: &RunArgs, lang: Lang) -> Done {
         if progress.finished.is_some() {
             break;
         }
-        let Some((step, success)) = next_answer(&progress.waiting, &mut answers, lang)? else { break };
+        let Some((step, success)) = next_answer(&progress.waiting, &mut answers, lang)? else {
+            break;
+        };
         let answer = Answer {
             step,
             by: args.by.clone(),
@@ -179,7 +181,11 @@ fn finish(run: &Run, json: bool, lang: Lang) -> Done {
         }
         for waiting in &status.waiting {
             let word = lang.pick("待处置", "waiting");
-            print_line(&format!("{word}: {} --answer {}=done", waiting.name.get(lang), waiting.step))?;
+            print_line(&format!(
+                "{word}: {} --answer {}=done",
+                waiting.name.get(lang),
+                waiting.step
+            ))?;
         }
     }
     match &status.outcome {

@@ -48,7 +48,8 @@ pub fn run(args: Args, lang: Lang) -> Done {
         row_key: args.row_key,
     };
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
-    let report = reveal_file(&args.file, &args.out, &mut ring, &options, &taxonomy).map_err(fail)?;
+    let report =
+        reveal_file(&args.file, &args.out, &mut ring, &options, &taxonomy).map_err(fail)?;
     if args.json {
         print_json(&report)?;
     } else {

@@ -107,7 +107,12 @@ fn list(sources: &[Source], json: bool, lang: Lang) -> Done {
             }))?;
         } else {
             let level = rule.level.label(lang);
-            print_line(&format!("{}\t{level}\t{}\t{}", rule.id, rule.logsource, rule.title.get(lang)))?;
+            print_line(&format!(
+                "{}\t{level}\t{}\t{}",
+                rule.id,
+                rule.logsource,
+                rule.title.get(lang)
+            ))?;
         }
     }
     Ok(Outcome::Clean)

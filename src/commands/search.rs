@@ -50,7 +50,8 @@ pub fn run(args: Args, _lang: Lang) -> Done {
             print_json(record)?;
         } else {
             let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-            let line = format!("{} {} {} {}", text("time"), text("site"), text("sensor"), text("raw"));
+            let line =
+                format!("{} {} {} {}", text("time"), text("site"), text("sensor"), text("raw"));
             print_line(&line)?;
         }
     }
@@ -74,11 +75,8 @@ fn print_table(columns: &Value, rows: &Value, json: bool) -> Result<(), Failure>
     }
     for row in rows.as_array().map_or(&[][..], |r| r) {
         if json {
-            let object: serde_json::Map<String, Value> = names
-                .iter()
-                .cloned()
-                .zip(row.as_array().cloned().unwrap_or_default())
-                .collect();
+            let object: serde_json::Map<String, Value> =
+                names.iter().cloned().zip(row.as_array().cloned().unwrap_or_default()).collect();
             print_json(&object)?;
         } else {
             print_line(&cells(row).join("\t"))?;

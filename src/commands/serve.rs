@@ -33,7 +33,9 @@ async fn serve(config: Config, lang: Lang) -> Done {
         () = interrupted() => Ok(()),
         failed = node.failed() => Err(failed),
     };
-    print_line(lang.pick("正在停止，已确认的记录均已落盘", "stopping; what was acknowledged is on disk"))?;
+    print_line(
+        lang.pick("正在停止，已确认的记录均已落盘", "stopping; what was acknowledged is on disk"),
+    )?;
     node.stop().await;
     ended.map(|()| Outcome::Clean)
 }
@@ -62,12 +64,13 @@ impl Node {
             _ => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = tokio::net::TcpListener::bind(console.listen).await.map_err(|e| {
-            Failure::runtime("X020", format!("the console cannot listen on {}: {e}", console.listen))
+        let listener = std::net::TcpListener::bind(console.listen).map_err(|e| {
+            Failure::runtime(
+                "X020",
+                format!("the console cannot listen on {}: {e}", console.listen),
+            )
         })?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| Failure::runtime("X020", e.to_string()))?;
+        let address = listener.local_addr().map_err(|e| Failure::runtime("X020", e.to_string()))?;
         let (end_console, ended) = tokio::sync::oneshot::channel::<()>();
         let serving = console::serve(Arc::clone(&centre), listener, tls, async move {
             // A dropped sender ends the console too.

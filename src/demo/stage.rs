@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use centre::account::{NewAccount, Role};
-use centre::config::{
-    AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig,
-};
+use centre::config::{AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig};
 use centre::region;
 use events::{Lang, Sensitive, SiteId};
 use sensors::{InputConfig, SensorConfig};

@@ -73,10 +73,5 @@ pub fn find_cells(
             }
         }
     }
-    Ok(FindSummary {
-        rows: scan.rows(),
-        findings,
-        encoding: scan.encoding(),
-        tally: scan.tally(),
-    })
+    Ok(FindSummary { rows: scan.rows(), findings, encoding: scan.encoding(), tally: scan.tally() })
 }

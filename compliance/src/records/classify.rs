@@ -288,7 +288,8 @@ impl Judge<'_> {
             let name = if exact { 0.8 } else { 0.65 };
             let own: u64 =
                 element.types.iter().map(|k| at(&count.whole, *k) + at(&count.any, *k)).sum();
-            let contradicted = best.filter(|k| !element.types.is_empty() && !element.types.contains(k));
+            let contradicted =
+                best.filter(|k| !element.types.is_empty() && !element.types.contains(k));
             if let Some(kind) = contradicted {
                 let (zh, en) = kind.titles();
                 reasons.push(Text::new(
@@ -404,7 +405,10 @@ fn notes(rows: u64, grade: u8, taxonomy: &Taxonomy, ages: Ages) -> Vec<Text> {
     let mut notes = Vec::new();
     if !taxonomy.verified {
         notes.push(Text::new(
-            format!("分类分级表 {} 为产品建议，尚未与 {} 原文核对", taxonomy.version, taxonomy.standard),
+            format!(
+                "分类分级表 {} 为产品建议，尚未与 {} 原文核对",
+                taxonomy.version, taxonomy.standard
+            ),
             format!(
                 "taxonomy {} is a proposal, not yet compared with the texts of {}",
                 taxonomy.version, taxonomy.standard

@@ -226,9 +226,7 @@ fn is_header(first: &Kept, finder: &mut Finder, taxonomy: &Taxonomy) -> bool {
     let known = row.cells().filter(|c| taxonomy.header(c.trim()).is_some()).count();
     let values = row
         .cells()
-        .filter(|c| {
-            finder.find(c, Hint::default()).iter().any(|f| f.kind != Kind::Name && f.whole)
-        })
+        .filter(|c| finder.find(c, Hint::default()).iter().any(|f| f.kind != Kind::Name && f.whole))
         .count();
     if values > 0 {
         return known > values * 2;
@@ -252,9 +250,7 @@ fn forget_products(column: &mut Column, cells: &[&str]) {
         .iter()
         .filter(|c| {
             let chars: Vec<char> = c.chars().filter(|c| !c.is_whitespace()).collect();
-            name::plausible(&chars) > 0
-                || chars.contains(&'·')
-                || chars.iter().all(char::is_ascii)
+            name::plausible(&chars) > 0 || chars.contains(&'·') || chars.iter().all(char::is_ascii)
         })
         .count();
     if cells.len() >= 10 && person * 10 < cells.len() * 3 {

@@ -129,7 +129,8 @@ impl Taxonomy {
             }
         }
         for name in &file.not_personal {
-            if names.insert(plain(name), HeaderMeaning::NotPersonal)
+            if names
+                .insert(plain(name), HeaderMeaning::NotPersonal)
                 .is_some_and(|before| before != HeaderMeaning::NotPersonal)
             {
                 return Err(bad(format!("name {name}: personal and not personal")));

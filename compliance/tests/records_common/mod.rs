@@ -46,15 +46,20 @@ pub struct Label {
 }
 
 const SURNAMES: &[&str] = &[
-    "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林", "何", "郭", "马", "罗",
-    "欧阳", "上官", "司马", "诸葛", "慕容", "阮", "芦", "游", "向", "时",
+    "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林",
+    "何", "郭", "马", "罗", "欧阳", "上官", "司马", "诸葛", "慕容", "阮", "芦", "游", "向", "时",
 ];
 const GIVEN: &[&str] = &[
-    "伟", "芳", "娜", "子涵", "梓萱", "浩然", "一诺", "欣怡", "俊杰", "宇轩", "雨桐", "思远", "静", "磊", "嘉豪", "若曦", "明哲", "婉清",
-    "志强", "秀英", "建国", "晓东", "语嫣", "沐阳", "奕辰", "可馨",
+    "伟", "芳", "娜", "子涵", "梓萱", "浩然", "一诺", "欣怡", "俊杰", "宇轩", "雨桐", "思远", "静",
+    "磊", "嘉豪", "若曦", "明哲", "婉清", "志强", "秀英", "建国", "晓东", "语嫣", "沐阳", "奕辰",
+    "可馨",
 ];
-const PREFIXES: &[&str] = &["139", "138", "136", "150", "151", "159", "177", "182", "186", "189", "198", "166"];
-const REGIONS: &[&str] = &["110105", "330106", "320102", "440305", "510104", "420106", "370202", "610113", "130102", "350203", "430104", "230102"];
+const PREFIXES: &[&str] =
+    &["139", "138", "136", "150", "151", "159", "177", "182", "186", "189", "198", "166"];
+const REGIONS: &[&str] = &[
+    "110105", "330106", "320102", "440305", "510104", "420106", "370202", "610113", "130102",
+    "350203", "430104", "230102",
+];
 const AREAS: &[&str] = &["010", "021", "0571", "0755", "028", "0531", "0351", "0898"];
 
 pub fn person(r: &mut Rng) -> String {
@@ -82,16 +87,28 @@ pub fn phone(r: &mut Rng) -> String {
 }
 
 pub fn luhn(mut body: String) -> String {
-    let sum: u32 = body.bytes().rev().enumerate().map(|(i, b)| {
-        let n = u32::from(b - b'0') << ((i + 1) & 1);
-        if n > 9 { n - 9 } else { n }
-    }).sum();
+    let sum: u32 = body
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(i, b)| {
+            let n = u32::from(b - b'0') << ((i + 1) & 1);
+            if n > 9 { n - 9 } else { n }
+        })
+        .sum();
     let _ = write!(body, "{}", (10 - sum % 10) % 10);
     body
 }
 
 pub fn card(r: &mut Rng) -> String {
-    let (prefix, n) = *r.pick(&[&("622202", 12), &("621700", 12), &("622848", 12), &("623094", 9), &("955880", 12), &("436742", 9)]);
+    let (prefix, n) = *r.pick(&[
+        &("622202", 12),
+        &("621700", 12),
+        &("622848", 12),
+        &("623094", 9),
+        &("955880", 12),
+        &("436742", 9),
+    ]);
     let body = format!("{prefix}{}", r.digits(n));
     luhn(body)
 }
@@ -106,7 +123,14 @@ pub fn student_no(r: &mut Rng) -> String {
 }
 
 pub fn email(r: &mut Rng) -> String {
-    let host = r.pick(&["qq.com", "163.com", "126.com", "example.edu.cn", "mail.example.org", "outlook.com"]);
+    let host = r.pick(&[
+        "qq.com",
+        "163.com",
+        "126.com",
+        "example.edu.cn",
+        "mail.example.org",
+        "outlook.com",
+    ]);
     match r.below(3) {
         0 => format!("{}@{host}", r.digits(9)),
         1 => format!("zhang.san_{}@{host}", r.digits(3)),
@@ -136,7 +160,10 @@ pub fn passport(r: &mut Rng) -> String {
 }
 
 pub fn hkmo(r: &mut Rng) -> String {
-    format!("{}{}", r.pick(&["H", "M"]), { let n = if r.chance(50) { 8 } else { 10 }; r.digits(n) })
+    format!("{}{}", r.pick(&["H", "M"]), {
+        let n = if r.chance(50) { 8 } else { 10 };
+        r.digits(n)
+    })
 }
 
 pub fn plate(r: &mut Rng) -> String {
@@ -152,15 +179,44 @@ pub fn plate(r: &mut Rng) -> String {
 
 pub fn address(r: &mut Rng) -> String {
     let head = r.pick(&[
-        "浙江省杭州市西湖区", "北京市朝阳区", "江苏省南京市鼓楼区", "广东省深圳市南山区", "四川省成都市武侯区", "湖北省武汉市武昌区",
-        "杭州市余杭区", "安徽省合肥市肥西县上派镇", "河南省信阳市光山县寨河镇", "内蒙古自治区呼和浩特市赛罕区",
+        "浙江省杭州市西湖区",
+        "北京市朝阳区",
+        "江苏省南京市鼓楼区",
+        "广东省深圳市南山区",
+        "四川省成都市武侯区",
+        "湖北省武汉市武昌区",
+        "杭州市余杭区",
+        "安徽省合肥市肥西县上派镇",
+        "河南省信阳市光山县寨河镇",
+        "内蒙古自治区呼和浩特市赛罕区",
     ]);
-    let road = r.pick(&["文三路", "建国路", "中山北路", "科技园南路", "人民大道", "解放街", "学院路", "长江路"]);
+    let road = r.pick(&[
+        "文三路",
+        "建国路",
+        "中山北路",
+        "科技园南路",
+        "人民大道",
+        "解放街",
+        "学院路",
+        "长江路",
+    ]);
     match r.below(5) {
         0 => format!("{head}{road}{}号", 1 + r.below(300)),
-        1 => format!("{head}{road}{}号{}幢{}单元{}室", 1 + r.below(300), 1 + r.below(20), 1 + r.below(4), 101 + r.below(900)),
+        1 => format!(
+            "{head}{road}{}号{}幢{}单元{}室",
+            1 + r.below(300),
+            1 + r.below(20),
+            1 + r.below(4),
+            101 + r.below(900)
+        ),
         2 => format!("{head}阳光小区{}栋{}室", 1 + r.below(30), 101 + r.below(900)),
-        3 => format!("{head}{road}{}号{}-{}-{}", 1 + r.below(300), 1 + r.below(9), 1 + r.below(4), 101 + r.below(900)),
+        3 => format!(
+            "{head}{road}{}号{}-{}-{}",
+            1 + r.below(300),
+            1 + r.below(9),
+            1 + r.below(4),
+            101 + r.below(900)
+        ),
         _ => format!("{head}李家村{}组{}号", 1 + r.below(9), 1 + r.below(99)),
     }
 }
@@ -179,13 +235,28 @@ pub fn birth_text(r: &mut Rng) -> String {
 }
 
 pub fn wide(s: &str) -> String {
-    s.chars().map(|c| if ('!'..='~').contains(&c) { char::from_u32(c as u32 + 0xFEE0).unwrap() } else { c }).collect()
+    s.chars()
+        .map(
+            |c| {
+                if ('!'..='~').contains(&c) {
+                    char::from_u32(c as u32 + 0xFEE0).unwrap()
+                } else {
+                    c
+                }
+            },
+        )
+        .collect()
 }
 
 /// Writes a number as people do.
 pub fn noise(r: &mut Rng, s: &str) -> String {
     let group = |sep: &str, n: usize| {
-        s.chars().collect::<Vec<_>>().chunks(n).map(|c| c.iter().collect::<String>()).collect::<Vec<_>>().join(sep)
+        s.chars()
+            .collect::<Vec<_>>()
+            .chunks(n)
+            .map(|c| c.iter().collect::<String>())
+            .collect::<Vec<_>>()
+            .join(sep)
     };
     match r.below(14) {
         0 => wide(s),
@@ -211,8 +282,14 @@ pub fn noise_phone(r: &mut Rng, s: &str) -> String {
         4 => format!("{} {} {}", &s[..3], &s[3..7], &s[7..]),
         5 => format!("{}.{}.{}", &s[..3], &s[3..7], &s[7..]),
         6 => wide(s),
-        7 => s.chars().map(|c| "〇一二三四五六七八九".chars().nth(c as usize - 48).unwrap()).collect(),
-        8 => s.chars().map(|c| "零一二三四五六七八九".chars().nth(c as usize - 48).unwrap()).collect(),
+        7 => s
+            .chars()
+            .map(|c| "〇一二三四五六七八九".chars().nth(c as usize - 48).unwrap())
+            .collect(),
+        8 => s
+            .chars()
+            .map(|c| "零一二三四五六七八九".chars().nth(c as usize - 48).unwrap())
+            .collect(),
         9 => s.replacen('0', "O", 2),
         10 => format!("{}l{}", "", &s[1..]),
         11 => format!("{}\u{200B}{}", &s[..3], &s[3..]),
@@ -223,7 +300,9 @@ pub fn noise_phone(r: &mut Rng, s: &str) -> String {
 /// A number that is nobody's, with the word for it.
 pub fn impostor(r: &mut Rng) -> (&'static str, String) {
     match r.below(12) {
-        0 => ("订单号", format!("2024{:02}{:02}{}", 1 + r.below(12), 1 + r.below(28), r.digits(10))),
+        0 => {
+            ("订单号", format!("2024{:02}{:02}{}", 1 + r.below(12), 1 + r.below(28), r.digits(10)))
+        }
         1 => ("流水号", format!("1{}", r.digits(10))),
         2 => ("IMEI", luhn(format!("86{}", r.digits(12)))),
         3 => ("ISBN", format!("978-7-{}-{}-{}", r.digits(3), r.digits(5), r.digits(1))),
@@ -266,19 +345,67 @@ impl Cell {
 pub fn remark(r: &mut Rng) -> Cell {
     let c = Cell::default();
     match r.below(14) {
-        0 => c.plain("家长").value("NAME", &person(r)).plain("，电话").value("CN_PHONE", &{ let p = phone(r); noise_phone(r, &p) }),
-        1 => c.plain("请联系").value("NAME", &person(r)).plain("老师，手机：").value("CN_PHONE", &phone(r)),
-        2 => c.plain("家住").value("ADDRESS", &address(r)).plain("，QQ：").value("QQ", &{ let d = r.digits(8); format!("1{d}") }),
-        3 => c.plain("身份证 ").value("CN_ID", &{ let i = id18(r); noise(r, &i) }).plain("，已核对"),
-        4 => c.plain("微信号").value("WECHAT", &format!("wx_abc{}", r.digits(4))).plain("，邮箱").value("EMAIL", &email(r)),
-        5 => { let (w, v) = impostor(r); c.plain(w).plain("：").plain(&v).plain("，已处理") }
-        6 => { let (w, v) = impostor(r); c.plain("设备").plain(w).plain(&v) }
-        7 => c.plain("退款至银行卡").value("BANK_CARD", &{ let k = card(r); noise(r, &k) }).plain("。"),
-        8 => c.value("NAME", &person(r)).plain("同学于").plain(&format!("2024-0{}-1{}", 1 + r.below(9), r.below(9))).plain("请假"),
-        9 => c.plain("生日").value("BIRTH_DATE", &birth_text(r)).plain("，学籍号").value("STUDENT_NO", &student_no(r)),
+        0 => c.plain("家长").value("NAME", &person(r)).plain("，电话").value("CN_PHONE", &{
+            let p = phone(r);
+            noise_phone(r, &p)
+        }),
+        1 => c
+            .plain("请联系")
+            .value("NAME", &person(r))
+            .plain("老师，手机：")
+            .value("CN_PHONE", &phone(r)),
+        2 => c.plain("家住").value("ADDRESS", &address(r)).plain("，QQ：").value("QQ", &{
+            let d = r.digits(8);
+            format!("1{d}")
+        }),
+        3 => c
+            .plain("身份证 ")
+            .value("CN_ID", &{
+                let i = id18(r);
+                noise(r, &i)
+            })
+            .plain("，已核对"),
+        4 => c
+            .plain("微信号")
+            .value("WECHAT", &format!("wx_abc{}", r.digits(4)))
+            .plain("，邮箱")
+            .value("EMAIL", &email(r)),
+        5 => {
+            let (w, v) = impostor(r);
+            c.plain(w).plain("：").plain(&v).plain("，已处理")
+        }
+        6 => {
+            let (w, v) = impostor(r);
+            c.plain("设备").plain(w).plain(&v)
+        }
+        7 => c
+            .plain("退款至银行卡")
+            .value("BANK_CARD", &{
+                let k = card(r);
+                noise(r, &k)
+            })
+            .plain("。"),
+        8 => c
+            .value("NAME", &person(r))
+            .plain("同学于")
+            .plain(&format!("2024-0{}-1{}", 1 + r.below(9), r.below(9)))
+            .plain("请假"),
+        9 => c
+            .plain("生日")
+            .value("BIRTH_DATE", &birth_text(r))
+            .plain("，学籍号")
+            .value("STUDENT_NO", &student_no(r)),
         10 => c.plain("高三同学集体参加社会实践，全体老师到场"),
-        11 => c.plain("车牌").value("PLATE", &plate(r)).plain("，座机").value("LANDLINE", &landline(r)),
-        12 => c.plain("护照").value("PASSPORT", &passport(r)).plain("；通行证").value("HKMO", &hkmo(r)),
+        11 => c
+            .plain("车牌")
+            .value("PLATE", &plate(r))
+            .plain("，座机")
+            .value("LANDLINE", &landline(r)),
+        12 => c
+            .plain("护照")
+            .value("PASSPORT", &passport(r))
+            .plain("；通行证")
+            .value("HKMO", &hkmo(r)),
         _ => c.plain("表现良好，按时完成作业"),
     }
 }
@@ -286,38 +413,84 @@ pub fn remark(r: &mut Rng) -> Cell {
 /// A labelled table as CSV.
 pub fn table(seed: u64, rows: usize) -> (String, Vec<Label>) {
     let mut r = Rng(seed);
-    let mut out = String::from("姓名,身份证号,旧证号,学籍号,联系电话,座机,银行卡号,邮箱,家庭住址,出生日期,护照号,通行证,车牌,QQ,微信,学校标识码,信用代码,登录IP,订单号,时间戳,工号,备用1,备注\n");
+    let mut out = String::from(
+        "姓名,身份证号,旧证号,学籍号,联系电话,座机,银行卡号,邮箱,家庭住址,出生日期,护照号,通行证,车牌,QQ,微信,学校标识码,信用代码,登录IP,订单号,时间戳,工号,备用1,备注\n",
+    );
     let mut labels = Vec::new();
     for row in 0..rows {
         let id = id18(&mut r);
         let mut cells = vec![
-            Cell::default().value("NAME", &{ let p = person(&mut r); if r.chance(8) { p.chars().map(String::from).collect::<Vec<_>>().join(" ") } else { p } }),
+            Cell::default().value("NAME", &{
+                let p = person(&mut r);
+                if r.chance(8) {
+                    p.chars().map(String::from).collect::<Vec<_>>().join(" ")
+                } else {
+                    p
+                }
+            }),
             Cell::default().value("CN_ID", &noise(&mut r, &id)),
             Cell::default().value("CN_ID15", &id15(&mut r)),
-            Cell::default().value("STUDENT_NO", &{ let s = student_no(&mut r); noise(&mut r, &s) }),
-            Cell::default().value("CN_PHONE", &{ let p = phone(&mut r); noise_phone(&mut r, &p) }),
+            Cell::default().value("STUDENT_NO", &{
+                let s = student_no(&mut r);
+                noise(&mut r, &s)
+            }),
+            Cell::default().value("CN_PHONE", &{
+                let p = phone(&mut r);
+                noise_phone(&mut r, &p)
+            }),
             Cell::default().value("LANDLINE", &landline(&mut r)),
-            Cell::default().value("BANK_CARD", &{ let k = card(&mut r); noise(&mut r, &k) }),
-            Cell::default().value("EMAIL", &{ let e = email(&mut r); if r.chance(10) { wide(&e) } else { e } }),
+            Cell::default().value("BANK_CARD", &{
+                let k = card(&mut r);
+                noise(&mut r, &k)
+            }),
+            Cell::default().value("EMAIL", &{
+                let e = email(&mut r);
+                if r.chance(10) { wide(&e) } else { e }
+            }),
             Cell::default().value("ADDRESS", &address(&mut r)),
             Cell::default().value("BIRTH_DATE", &birth_text(&mut r)),
             Cell::default().value("PASSPORT", &passport(&mut r)),
             Cell::default().value("HKMO", &hkmo(&mut r)),
             Cell::default().value("PLATE", &plate(&mut r)),
-            Cell::default().value("QQ", &{ let n = 5 + r.below(5); format!("{}{}", 1 + r.below(9), r.digits(n)) }),
-            Cell::default().value("WECHAT", &if r.chance(50) { format!("wxid_{}", r.digits(9)) } else { format!("abc-{}", r.digits(6)) }),
-            Cell::default().value("SCHOOL_CODE", &format!("21{}{}", r.pick(&["33", "11", "44"]), r.digits(6))),
+            Cell::default().value("QQ", &{
+                let n = 5 + r.below(5);
+                format!("{}{}", 1 + r.below(9), r.digits(n))
+            }),
+            Cell::default().value(
+                "WECHAT",
+                &if r.chance(50) {
+                    format!("wxid_{}", r.digits(9))
+                } else {
+                    format!("abc-{}", r.digits(6))
+                },
+            ),
+            Cell::default()
+                .value("SCHOOL_CODE", &format!("21{}{}", r.pick(&["33", "11", "44"]), r.digits(6))),
             Cell::default(),
-            Cell::default().value("IP", &format!("10.{}.{}.{}", r.below(256), r.below(256), r.below(256))),
+            Cell::default()
+                .value("IP", &format!("10.{}.{}.{}", r.below(256), r.below(256), r.below(256))),
         ];
-        if r.chance(5) { cells[1].text = format!("'{id}"); cells[1].labels = vec![("CN_ID", 1, 19)]; }
-        for _ in 0..3 { cells.push(Cell::default().plain(&impostor(&mut r).1)); }
+        if r.chance(5) {
+            cells[1].text = format!("'{id}");
+            cells[1].labels = vec![("CN_ID", 1, 19)];
+        }
+        for _ in 0..3 {
+            cells.push(Cell::default().plain(&impostor(&mut r).1));
+        }
         cells.push(if r.chance(50) { remark(&mut r) } else { Cell::default().plain("无") });
         cells.push(remark(&mut r));
         for (col, cell) in cells.iter().enumerate() {
-            if col > 0 { out.push(','); }
+            if col > 0 {
+                out.push(',');
+            }
             let _ = write!(out, "\"{}\"", cell.text.replace('"', "\"\""));
-            labels.extend(cell.labels.iter().map(|(kind, start, end)| Label { row: row as u64, col, kind, start: *start, end: *end }));
+            labels.extend(cell.labels.iter().map(|(kind, start, end)| Label {
+                row: row as u64,
+                col,
+                kind,
+                start: *start,
+                end: *end,
+            }));
         }
         out.push('\n');
     }

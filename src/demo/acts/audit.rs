@@ -53,7 +53,10 @@ pub(super) async fn play(cast: &Cast<'_>) -> Result<Vec<ActReport>, Failure> {
         "bundle_bytes": summary.bytes, "leaves": summary.leaves, "sha256": summary.sha256,
         "checks": verified.checks.len(), "failed": failed, "verified": verified.ok,
     });
-    let title = Text::new("证据包已封存，并按零信任重新验证", "Evidence bundle sealed, and verified trusting nobody");
+    let title = Text::new(
+        "证据包已封存，并按零信任重新验证",
+        "Evidence bundle sealed, and verified trusting nobody",
+    );
     let sealed = cast.report("evidence", title, verified.ok, detail, &out.display().to_string());
     Ok(vec![audited, sealed])
 }

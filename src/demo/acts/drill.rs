@@ -23,7 +23,10 @@ const ANSWERS_MAX: usize = 40;
 
 /// Plays the drill to its end.
 pub(super) async fn play(cast: &Cast<'_>) -> Result<ActReport, Failure> {
-    cast.say("四、演练：带标识的情景注入走真实链路", "4. A drill: marked injects through the real pipeline");
+    cast.say(
+        "四、演练：带标识的情景注入走真实链路",
+        "4. A drill: marked injects through the real pipeline",
+    );
     let leader = cast.caller("secadmin")?;
     let people = [cast.caller("analyst1")?, cast.caller("analyst2")?];
     let site = cast.region.school(0).code;
@@ -41,7 +44,10 @@ pub(super) async fn play(cast: &Cast<'_>) -> Result<ActReport, Failure> {
     let end = board()?;
     let score = &end.score;
     let done = matches!(end.playbook.outcome, Some(RunOutcome::Succeeded));
-    let ok = seen && done && score.detected == score.emitted && score.emitted > 0
+    let ok = seen
+        && done
+        && score.detected == score.emitted
+        && score.emitted > 0
         && score.sla_met == score.emitted;
     let detail = json!({
         "injects": score.emitted, "detected": score.detected, "sla_met": score.sla_met,

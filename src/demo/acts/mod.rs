@@ -162,8 +162,7 @@ pub async fn play(
     seed: u64,
 ) -> Result<(Vec<ActReport>, Counts), Failure> {
     let start = Plan::start(cast.centre.now(), minutes, speed);
-    let story =
-        Story::new(cast.region, &Plan { seed, minutes, records_per_minute: rate, start });
+    let story = Story::new(cast.region, &Plan { seed, minutes, records_per_minute: rate, start });
     let (mut reports, mut counts) = traffic::play(cast, &story, targets, speed).await?;
     reports.push(records::play(cast, seed)?);
     reports.extend(audit::play(cast).await?);

@@ -24,7 +24,10 @@ const TODAY: (i32, u8, u8) = (2026, 11, 23);
 
 /// Makes, classifies, masks, protects and reveals.
 pub(super) fn play(cast: &Cast<'_>, seed: u64) -> Result<ActReport, Failure> {
-    cast.say("二、一万条学生记录：分类分级、脱敏、加密", "2. Ten thousand student records: classified, masked, encrypted");
+    cast.say(
+        "二、一万条学生记录：分类分级、脱敏、加密",
+        "2. Ten thousand student records: classified, masked, encrypted",
+    );
     let fail = |e: Error| Failure::of(e.code(), &e);
     let input = cast.dir.join("students.csv");
     let file = fs::File::create(&input).map_err(|e| Failure::file(&input, &e))?;
@@ -63,8 +66,12 @@ pub(super) fn play(cast: &Cast<'_>, seed: u64) -> Result<ActReport, Failure> {
         "k_anonymity": k, "cells_sealed": sealed_cells, "revealed_equal": same,
     });
     let title = Text::new(
-        format!("学生数据：{ROWS} 行，脱敏后二次扫描残留 {residue}，加密 {sealed_cells} 个单元格并可还原"),
-        format!("Student data: {ROWS} rows, residue {residue} after masking, {sealed_cells} cells encrypted and revealed"),
+        format!(
+            "学生数据：{ROWS} 行，脱敏后二次扫描残留 {residue}，加密 {sealed_cells} 个单元格并可还原"
+        ),
+        format!(
+            "Student data: {ROWS} rows, residue {residue} after masking, {sealed_cells} cells encrypted and revealed"
+        ),
     );
     Ok(cast.report("records", title, ok, detail, "/data"))
 }
@@ -83,7 +90,8 @@ fn seal_and_open(
     let root = Root::Key(Sensitive::new(root));
     let mut ring =
         KeyRing::open(&cast.dir.join("keys.json"), &root, &*world.random).map_err(fail)?;
-    let (sealed, opened) = (cast.dir.join("students-sealed.csv"), cast.dir.join("students-opened.csv"));
+    let (sealed, opened) =
+        (cast.dir.join("students-sealed.csv"), cast.dir.join("students-opened.csv"));
     let protect = ProtectOptions {
         dataset: "students".to_owned(),
         columns: Vec::new(),
@@ -96,7 +104,10 @@ fn seal_and_open(
     let report = report.map_err(fail)?;
     let reveal = RevealOptions {
         dataset: "students".to_owned(),
-        purpose: cast.lang.pick("演示：核对还原结果", "demonstration: compare what is revealed").to_owned(),
+        purpose: cast
+            .lang
+            .pick("演示：核对还原结果", "demonstration: compare what is revealed")
+            .to_owned(),
         columns: Vec::new(),
         row_key: None,
         classify: classify.clone(),

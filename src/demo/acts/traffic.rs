@@ -121,6 +121,8 @@ pub(super) fn archived(cast: &Cast<'_>, story: &Story) -> Result<u64, Failure> {
     };
     let page = cast.centre.search(&Caller::local("demo"), &form)?;
     let rows = page.table.map(|(_, rows)| rows).unwrap_or_default();
-    let ours = rows.iter().filter(|row| row.first().is_some_and(|s| stage::STORY_SENSORS.contains(&s.as_str())));
+    let ours = rows
+        .iter()
+        .filter(|row| row.first().is_some_and(|s| stage::STORY_SENSORS.contains(&s.as_str())));
     Ok(ours.filter_map(|row| row.get(1)?.parse::<u64>().ok()).sum())
 }

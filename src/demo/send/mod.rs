@@ -24,7 +24,7 @@ use super::error::Error;
 use super::region::Region;
 use super::story::{ActId, Channel, Emission, Story, Totals};
 
-pub use pace::{Pace, UDP_PER_SECOND_MAX};
+pub use pace::Pace;
 
 /// Where the sensors listen.
 #[derive(Clone, Debug)]

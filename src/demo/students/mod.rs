@@ -19,8 +19,6 @@ use serde::Serialize;
 use super::region::Region;
 use super::rng::Rng;
 
-pub use number::citizen_check;
-
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

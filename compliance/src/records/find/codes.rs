@@ -89,14 +89,21 @@ impl Judge<'_> {
             (Some(b'H' | b'M'), 8 | 10) if digits(rest) => {
                 let base = if self.hint.expect.has(Kind::Passport) { 40 } else { 60 };
                 self.offer(Kind::Hkmo, start, end, base);
-                self.offer(Kind::Passport, start, end, if token.first() == Some(&b'H') { 30 } else { 0 });
+                self.offer(
+                    Kind::Passport,
+                    start,
+                    end,
+                    if token.first() == Some(&b'H') { 30 } else { 0 },
+                );
             }
             (Some(b'E' | b'G'), 8) if digits(rest) => self.offer(Kind::Passport, start, end, 66),
             (Some(b'D' | b'S' | b'P' | b'K'), 8) if digits(rest) => {
                 self.offer(Kind::Passport, start, end, 36);
             }
             (Some(b'E' | b'D' | b'S' | b'P' | b'K' | b'M'), 8)
-                if rest.first().is_some_and(|c| c.is_ascii_uppercase() && !matches!(c, b'I' | b'O'))
+                if rest
+                    .first()
+                    .is_some_and(|c| c.is_ascii_uppercase() && !matches!(c, b'I' | b'O'))
                     && rest.get(1..).is_some_and(digits) =>
             {
                 let base = if token.first() == Some(&b'E') { 62 } else { 36 };
@@ -153,7 +160,10 @@ impl Judge<'_> {
                 at += 1;
             }
             let value = norm.b.get(from..at).and_then(validate::number);
-            if at == from || value.is_none_or(|v| v > 255) || (at - from > 1 && norm.at(from) == b'0') {
+            if at == from
+                || value.is_none_or(|v| v > 255)
+                || (at - from > 1 && norm.at(from) == b'0')
+            {
                 return;
             }
             if octet < 3 {
@@ -180,7 +190,8 @@ impl Judge<'_> {
             return;
         }
         let Some(bytes) = norm.b.get(start..at) else { return };
-        let parsed = std::str::from_utf8(bytes).ok().and_then(|t| t.parse::<std::net::Ipv6Addr>().ok());
+        let parsed =
+            std::str::from_utf8(bytes).ok().and_then(|t| t.parse::<std::net::Ipv6Addr>().ok());
         if parsed.is_some() {
             self.offer(Kind::Ip, start, at, 76);
         }
@@ -282,7 +293,8 @@ fn plate(norm: &Norm, at: usize, hint: Hint, text: &mut String, out: &mut Vec<Ca
         }
         i += 1;
     }
-    if taken == 4 && "学警挂港澳领试超使".contains(norm.char(end)) && is_han(norm.at(end)) {
+    if taken == 4 && "学警挂港澳领试超使".contains(norm.char(end)) && is_han(norm.at(end))
+    {
         taken += 1;
         end += 1;
         digits += 1;
@@ -321,8 +333,7 @@ fn wechat(norm: &Norm, hint: Hint, text: &mut String, out: &mut Vec<Candidate>) 
         if !(lettered || numeric) {
             continue;
         }
-        let said =
-            context::before(norm, start, text) == Some(Context::Expect(Kind::Wechat));
+        let said = context::before(norm, start, text) == Some(Context::Expect(Kind::Wechat));
         let score = match (said, hint.expect.has(Kind::Wechat)) {
             (true, _) => 86,
             (_, true) if lettered => 84,

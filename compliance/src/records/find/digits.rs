@@ -48,7 +48,8 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             number.joined = j > i;
             number.prefix = prefix_of(norm, atoms, i);
             number.first_len = atoms[i].end - atoms[i].start;
-            let mut judge = Judge { norm, hint, today: *today, text, context: None, out: candidates };
+            let mut judge =
+                Judge { norm, hint, today: *today, text, context: None, out: candidates };
             judge.number(&number);
         }
     }
@@ -397,7 +398,12 @@ impl Judge<'_> {
                 _ => return,
             };
             let end = self.extension(n.end);
-            self.push(Kind::Landline, n.start, end, said - penalty + self.hint.weight(Kind::Landline));
+            self.push(
+                Kind::Landline,
+                n.start,
+                end,
+                said - penalty + self.hint.weight(Kind::Landline),
+            );
         }
     }
 
@@ -438,9 +444,8 @@ impl Judge<'_> {
     /// Whether the number is a piece of a longer code: letters or digits beyond `-`, `_` or `.`.
     fn attached(&mut self, n: &Number) -> bool {
         let glue = |c: u8| matches!(c, b'-' | b'_' | b'.' | b'#');
-        let left = glue(self.norm.before(n.start))
-            && n.start >= 2
-            && is_word(self.norm.at(n.start - 2));
+        let left =
+            glue(self.norm.before(n.start)) && n.start >= 2 && is_word(self.norm.at(n.start - 2));
         let right = glue(self.norm.at(n.end)) && is_word(self.norm.at(n.end + 1));
         let left = left && !matches!(self.context(n), Some(Context::Expect(_) | Context::AnyPhone));
         // After the number, digits of an extension or of another number are no code.
@@ -456,9 +461,8 @@ impl Judge<'_> {
     }
 
     fn offer(&mut self, kind: Kind, start: usize, end: usize, score: i32) {
-        let context = *self
-            .context
-            .get_or_insert_with(|| context::before(self.norm, start, self.text));
+        let context =
+            *self.context.get_or_insert_with(|| context::before(self.norm, start, self.text));
         let score = score + self.hint.weight(kind) + context_weight(context, kind);
         self.push(kind, start, end, score);
     }

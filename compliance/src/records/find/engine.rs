@@ -115,9 +115,8 @@ impl Finder {
     /// Keeps the best candidates that do not overlap.
     fn resolve(&mut self) {
         self.candidates.retain(|c| c.score >= ACCEPT && c.start < c.end);
-        self.candidates.sort_by(|a, b| {
-            b.score.cmp(&a.score).then((b.end - b.start).cmp(&(a.end - a.start)))
-        });
+        self.candidates
+            .sort_by(|a, b| b.score.cmp(&a.score).then((b.end - b.start).cmp(&(a.end - a.start))));
         let (first, last) = self.edges();
         for c in &self.candidates {
             let (start, end) = self.norm.span(c.start, c.end);
@@ -167,6 +166,11 @@ impl Screen {
             || (digits >= 4 && (letters > 0 || digits >= 5))
             || (letters + digits > 4 && hint.expect.has(Kind::Wechat));
         let name = hint.expect.has(Kind::Name) && letters > 1;
-        (number || codes || name).then_some(Self { digits: number, codes, at_sign: at_sign || wide, han: wide })
+        (number || codes || name).then_some(Self {
+            digits: number,
+            codes,
+            at_sign: at_sign || wide,
+            han: wide,
+        })
     }
 }

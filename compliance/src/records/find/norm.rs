@@ -57,7 +57,8 @@ impl Norm {
 
     /// The character offsets (start, end) in the cell of a half-open range of this form.
     pub(crate) fn span(&self, start: usize, end: usize) -> (u32, u32) {
-        let at = |i: usize| self.pos.get(i).copied().unwrap_or(u32::try_from(i).unwrap_or(u32::MAX));
+        let at =
+            |i: usize| self.pos.get(i).copied().unwrap_or(u32::try_from(i).unwrap_or(u32::MAX));
         (at(start), if end == 0 { 0 } else { at(end - 1) + 1 })
     }
 
@@ -90,7 +91,9 @@ impl Norm {
         }
         match groups.as_slice() {
             [one, ..] if one.len() == 8 => Some(one.clone()),
-            [year, month, day, ..] if year.len() == 4 => Some(format!("{year}{month:0>2}{day:0>2}")),
+            [year, month, day, ..] if year.len() == 4 => {
+                Some(format!("{year}{month:0>2}{day:0>2}"))
+            }
             _ => None,
         }
     }
@@ -117,8 +120,14 @@ fn classify(c: char) -> u8 {
         '\u{FF01}'..='\u{FF5E}' => {
             u8::try_from(u32::from(c) - 0xFEE0).map_or(OTHER, |b| b.to_ascii_uppercase())
         }
-        '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{202A}'..='\u{202E}' | '\u{FEFF}'
-        | '\u{AD}' | '\u{180E}' | '\u{FE00}'..='\u{FE0F}' | '\u{34F}' => 0,
+        '\u{200B}'..='\u{200F}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{FEFF}'
+        | '\u{AD}'
+        | '\u{180E}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{34F}' => 0,
         '\u{A0}' | '\u{3000}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{1680}' => {
             b' '
         }
@@ -138,9 +147,14 @@ fn classify(c: char) -> u8 {
         '八' | '捌' => NUM0 + 8,
         '九' | '玖' => NUM0 + 9,
         '十' | '拾' => TEN,
-        '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' | '\u{F900}'..='\u{FAFF}'
+        '\u{4E00}'..='\u{9FFF}'
+        | '\u{3400}'..='\u{4DBF}'
+        | '\u{F900}'..='\u{FAFF}'
         | '\u{20000}'..='\u{3FFFF}' => HAN,
-        '\u{3001}'..='\u{3006}' | '\u{3008}'..='\u{303F}' | '\u{2016}'..='\u{2027}' | '\u{2030}'..='\u{205E}' => PUNCT,
+        '\u{3001}'..='\u{3006}'
+        | '\u{3008}'..='\u{303F}'
+        | '\u{2016}'..='\u{2027}'
+        | '\u{2030}'..='\u{205E}' => PUNCT,
         '\u{660}'..='\u{669}' => b'0' + u8::try_from(u32::from(c) - 0x660).unwrap_or(0),
         '\u{1D7CE}'..='\u{1D7FF}' => {
             b'0' + u8::try_from((u32::from(c) - 0x1D7CE) % 10).unwrap_or(0)

@@ -63,9 +63,7 @@ pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     if digits.len() > 9 {
         return None;
     }
-    digits.iter().try_fold(0u32, |n, b| {
-        b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
-    })
+    digits.iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
 }
 
 /// A day written as eight digits.
@@ -246,8 +244,33 @@ pub(crate) fn school_code(digits: &[u8]) -> bool {
     digits.len() == 10
         && matches!(
             kind,
-            11 | 12 | 13 | 19 | 21 | 22 | 23 | 29 | 31 | 32 | 33 | 34 | 36 | 37 | 38 | 39 | 41 | 42
-                | 43 | 44 | 45 | 46 | 49 | 51 | 52 | 53 | 54 | 61
+            11 | 12
+                | 13
+                | 19
+                | 21
+                | 22
+                | 23
+                | 29
+                | 31
+                | 32
+                | 33
+                | 34
+                | 36
+                | 37
+                | 38
+                | 39
+                | 41
+                | 42
+                | 43
+                | 44
+                | 45
+                | 46
+                | 49
+                | 51
+                | 52
+                | 53
+                | 54
+                | 61
         )
         && province_exists(province)
 }

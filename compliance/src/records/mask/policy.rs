@@ -162,11 +162,9 @@ impl Policy {
                     return Err(bad(format!("no element is named {id}")));
                 }
                 let method = rule.method(element).map_err(|fault| match fault {
-                    Fault::Unsafe(reason) => Error::UnsafePolicy {
-                        policy: file.name.clone(),
-                        rule: id.clone(),
-                        reason,
-                    },
+                    Fault::Unsafe(reason) => {
+                        Error::UnsafePolicy { policy: file.name.clone(), rule: id.clone(), reason }
+                    }
                     Fault::Bad(message) => bad(format!("{id}: {message}")),
                 })?;
                 if id == "*" {
@@ -233,9 +231,7 @@ impl RuleFile {
             "redact" => Ok(Method::Redact),
             "keep_shape" => Ok(Method::KeepShape),
             "partial" => self.partial(element),
-            "generalise" => {
-                self.to.map(Method::Generalise).ok_or_else(|| need("to"))
-            }
+            "generalise" => self.to.map(Method::Generalise).ok_or_else(|| need("to")),
             "pseudonym" => Ok(Method::Pseudonym),
             "band" => self.width.filter(|w| *w > 1).map(Method::Band).ok_or_else(|| need("width")),
             "hash" if self.keyed == Some(true) => Ok(Method::Pseudonym),
@@ -248,7 +244,8 @@ impl RuleFile {
     fn partial(&self, element: Option<&Element>) -> Result<Method, Fault> {
         let (head, tail) = (self.head, self.tail);
         let shown = u32::from(head.unwrap_or(1)) + u32::from(tail.unwrap_or(1));
-        if (head.is_some() || tail.is_some()) && element.is_some_and(|e| e.level >= 4) && shown > 4 {
+        if (head.is_some() || tail.is_some()) && element.is_some_and(|e| e.level >= 4) && shown > 4
+        {
             // First 6 and last 4 leave only the birth date: about 33 candidates in a school year.
             return Err(Fault::Unsafe("so much of an identity number shown gives the person away"));
         }

@@ -108,7 +108,13 @@ fn shape(cell: &str, out: &mut String) {
     out.extend(cell.chars().map(|c| if c.is_alphanumeric() { '*' } else { c }));
 }
 
-fn partial(element: Option<&str>, head: Option<u8>, tail: Option<u8>, cell: &str, out: &mut String) {
+fn partial(
+    element: Option<&str>,
+    head: Option<u8>,
+    tail: Option<u8>,
+    cell: &str,
+    out: &mut String,
+) {
     let text: Vec<char> = cell.trim().chars().collect();
     let name = element.is_some_and(|e| e.ends_with("name"));
     let (mut first, mut last) = match element {

@@ -153,10 +153,7 @@ mod tests {
         let key: [u8; 16] = 0x0123456789abcdeffedcba9876543210u128.to_be_bytes();
         let mut block: Array<u8, U16> = key.into();
         <Sm4 as sm4::cipher::KeyInit>::new(&key.into()).encrypt_block(&mut block);
-        assert_eq!(
-            u128::from_be_bytes(block.into()),
-            0x681edf34d206965e86b3e94f536e4246
-        );
+        assert_eq!(u128::from_be_bytes(block.into()), 0x681edf34d206965e86b3e94f536e4246);
     }
 
     /// RFC 8998, appendix A.1 (SM4-GCM).
@@ -165,12 +162,16 @@ mod tests {
         let hex = |t: &str| data_encoding::HEXLOWER_PERMISSIVE.decode(t.as_bytes()).unwrap();
         let key: [u8; 16] = hex("0123456789ABCDEFFEDCBA9876543210").try_into().unwrap();
         let nonce: [u8; 12] = hex("00001234567800000000ABCD").try_into().unwrap();
-        let plain = hex("AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDDEEEEEEEEEEEEEEEEFFFFFFFFFFFFFFFFEEEEEEEEEEEEEEEEAAAAAAAAAAAAAAAA");
+        let plain = hex(
+            "AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDDEEEEEEEEEEEEEEEEFFFFFFFFFFFFFFFFEEEEEEEEEEEEEEEEAAAAAAAAAAAAAAAA",
+        );
         let aad = hex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2");
         let sealed = Sm4Gcm::new(&key.into())
             .encrypt(&nonce.into(), Payload { msg: &plain, aad: &aad })
             .unwrap();
-        let wanted = hex("17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D83DE3541E4C2B58177E065A9BF7B62EC");
+        let wanted = hex(
+            "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D83DE3541E4C2B58177E065A9BF7B62EC",
+        );
         assert_eq!(sealed, wanted);
     }
 }

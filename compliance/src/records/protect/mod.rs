@@ -13,7 +13,9 @@ pub mod table;
 
 pub use cell::Algorithm;
 pub use keyring::{KeyRing, Root};
-pub use table::{ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file};
+pub use table::{
+    ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file,
+};
 
 #[cfg(test)]
 mod tests;

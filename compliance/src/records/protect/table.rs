@@ -206,10 +206,9 @@ fn marked(
 ) -> Result<Vec<String>, Error> {
     let reader = BufReader::new(File::open(input).map_err(Error::Read)?);
     let inventory = classify(reader, &options.classify, taxonomy)?;
-    let is_marked = |id: &String| {
-        taxonomy.element(id).is_some_and(|e| e.protect == Protection::F)
-    };
-    let columns = inventory.columns.into_iter().filter(|c| c.element.as_ref().is_some_and(is_marked));
+    let is_marked = |id: &String| taxonomy.element(id).is_some_and(|e| e.protect == Protection::F);
+    let columns =
+        inventory.columns.into_iter().filter(|c| c.element.as_ref().is_some_and(is_marked));
     Ok(columns.map(|c| c.column).collect())
 }
 

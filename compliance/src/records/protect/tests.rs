@@ -34,7 +34,14 @@ fn protect(dir: &Path, text: &str, algorithm: Algorithm) -> Result<ProtectReport
         classify: classify(),
     };
     let taxonomy = Taxonomy::embedded().unwrap();
-    protect_file(&dir.join("in.csv"), &dir.join("sealed.csv"), &mut ring, &options, &taxonomy, &random)
+    protect_file(
+        &dir.join("in.csv"),
+        &dir.join("sealed.csv"),
+        &mut ring,
+        &options,
+        &taxonomy,
+        &random,
+    )
 }
 
 fn reveal(dir: &Path, dataset: &str, root: &Root) -> Result<(RevealReport, String), Error> {
@@ -104,7 +111,8 @@ fn a_new_root_opens_the_old_cells() {
 fn revealing_needs_a_purpose() {
     let dir = tempfile::tempdir().unwrap();
     protect(dir.path(), CSV, Algorithm::Aes256Gcm).unwrap();
-    let mut ring = KeyRing::open(&dir.path().join("keys.json"), &root(), &SystemRandom::new()).unwrap();
+    let mut ring =
+        KeyRing::open(&dir.path().join("keys.json"), &root(), &SystemRandom::new()).unwrap();
     let options = RevealOptions {
         dataset: "学籍".into(),
         purpose: "  ".into(),

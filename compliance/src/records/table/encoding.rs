@@ -53,7 +53,11 @@ impl Encoding {
             Err(e) => {
                 // A few bad bytes in a text that is otherwise UTF-8: keep UTF-8 and count them.
                 let (_, _, bad_gb) = GB18030.decode(head);
-                if bad_gb && mostly_utf8(head, e.valid_up_to()) { Self::Utf8 } else { Self::Gb18030 }
+                if bad_gb && mostly_utf8(head, e.valid_up_to()) {
+                    Self::Utf8
+                } else {
+                    Self::Gb18030
+                }
             }
         }
     }

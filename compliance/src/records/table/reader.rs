@@ -42,7 +42,8 @@ impl<'a> Row<'a> {
 
     /// The cell at `col`; an absent one is empty.
     pub(crate) fn cell(&self, col: usize) -> &'a str {
-        let start = if col == 0 { 0 } else { self.ends.get(col - 1).copied().unwrap_or(usize::MAX) };
+        let start =
+            if col == 0 { 0 } else { self.ends.get(col - 1).copied().unwrap_or(usize::MAX) };
         let end = self.ends.get(col).copied().unwrap_or(0);
         self.text.get(start..end).unwrap_or_default()
     }
