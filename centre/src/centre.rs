@@ -89,6 +89,11 @@ impl Centre {
             Arc::clone(&world.clock),
             Duration::from_secs(config.store.archive_after_secs),
         )?;
+        if opened.recovered.is_some() {
+            let groups = crate::rebuild::read(&pipeline.journal, &pipeline.archive)?;
+            let count = pipeline.alerts.restore(groups.into_values())?;
+            tracing::warn!(count, "alert groups were rebuilt from the journal and the archive");
+        }
         let node_key = secret::node_key(&data.join("node.key"), &*world.random)?;
         let accounts = AccountBook::open(
             Arc::clone(&state),

@@ -146,7 +146,7 @@ impl DrillBook {
             run: record.playbook_run,
             mode: Mode::Exercise,
             by: by.to_owned(),
-            variables: BTreeMap::new(),
+            variables: BTreeMap::from([("__site__".to_owned(), site.to_string())]),
         };
         let mut journal = SledJournal { book: self, run: record.playbook_run };
         let mut run = Run::start(playbook, begin, now, &mut journal).map_err(part)?;

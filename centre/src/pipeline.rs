@@ -194,7 +194,7 @@ impl Pipeline {
         }
         let mut chunk: Vec<(u64, Event)> = Vec::new();
         let mut reader = self.journal.read(from);
-        while let Some(batch) = reader.next() {
+        for batch in reader.by_ref() {
             let batch = match batch {
                 Ok(batch) => batch,
                 Err(error) => skip_damage(error)?,
@@ -375,6 +375,15 @@ impl<'p> Detector<'p> {
         counters.matched.store(self.checkpoint.matched, Ordering::Relaxed);
         counters.detections.store(self.checkpoint.detections, Ordering::Relaxed);
         counters.detection_next.store(self.checkpoint.next_seq, Ordering::Relaxed);
+        let worth = |g: &&AlertGroup| g.count.is_power_of_two();
+        let now = self.pipeline.clock.now();
+        let records: Vec<Event> =
+            changed.iter().filter(worth).map(|g| crate::rebuild::record_of(g, now)).collect();
+        if !records.is_empty()
+            && let Err(error) = self.pipeline.journal.append(records)
+        {
+            tracing::warn!(%error, "alert groups did not reach the journal");
+        }
         for group in changed {
             // Nobody listening is fine.
             let _ = self.pipeline.live.send(Live::Alert(Box::new(group.clone())));

@@ -6,7 +6,14 @@ use std::collections::BTreeMap;
 
 use events::{AlertId, Event, EventId, LogSource, LogSourceId, SensorId, Timestamp, Value, field};
 
+use std::sync::atomic::AtomicBool;
+
+use store::archive::Archive;
+use store::journal::Journal;
+use store::search::{Answer, Query, Scope, SearchRequest, search};
+
 use crate::alert::AlertGroup;
+use crate::error::Error;
 
 /// The action that marks such an event.
 pub(crate) const ACTION: &str = "alert.group";
@@ -26,6 +33,26 @@ pub(crate) fn record_of(group: &AlertGroup, now: Timestamp) -> Event {
     event.push_named("xuedun.alert", Value::Str(&group.id.to_string()));
     event.push_named("xuedun.rule", Value::Str(&group.rule_id));
     event
+}
+
+/// Reads every group from the journal and the archive.
+pub(crate) fn read(
+    journal: &Journal,
+    archive: &Archive,
+) -> Result<BTreeMap<AlertId, AlertGroup>, Error> {
+    let request = SearchRequest {
+        query: Query::parse("product:xuedun service:alert")?,
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        scope: Scope::All,
+        limit: usize::MAX,
+        deadline: None,
+        include_exercise: true,
+    };
+    match search(journal, archive, &request, &AtomicBool::new(false))?.answer {
+        Answer::Events(events) => Ok(groups_in(&events)),
+        Answer::Table { .. } => Ok(BTreeMap::new()),
+    }
 }
 
 /// The groups that such events carry: of each id the last.

@@ -1,5 +1,7 @@
 //! Finding over an adversarial labelled table: precision and recall per type, with floors.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by them")]
+
 mod records_common;
 
 use std::collections::BTreeMap;

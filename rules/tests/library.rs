@@ -1,5 +1,7 @@
 //! Every shipped rule loads, speaks both languages, names a playbook and holds its tests.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by them")]
+
 use rules::{LoadOptions, RuleSet, library, test_source};
 
 #[test]

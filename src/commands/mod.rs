@@ -47,11 +47,6 @@ impl Failure {
         Self { code, message: message.into(), exit: 2 }
     }
 
-    /// A configuration that cannot be used: exit code 3.
-    pub fn config(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), exit: 3 }
-    }
-
     /// Something failed while running: exit code 4.
     pub fn runtime(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), exit: 4 }

@@ -59,6 +59,12 @@ struct RunArgs {
     /// Answer a waiting step: STEP=done or STEP=failed; without a terminal the only way
     #[arg(long = "answer", value_name = "STEP=done|failed")]
     answers: Vec<String>,
+    /// What an answered step gives back, as __name__=value
+    #[arg(long = "output", value_name = "NAME=VALUE")]
+    outputs: Vec<String>,
+    /// Who answers; a step with four eyes wants somebody else than who started the run
+    #[arg(long, value_name = "NAME")]
+    answer_by: Option<String>,
     /// Note of the answers
     #[arg(long, default_value = "")]
     note: String,
@@ -151,6 +157,7 @@ fn run_one(args: &RunArgs, lang: Lang) -> Done {
     };
     let mut effectors = Effectors::new().with(Tell(lang));
     let mut answers = answers(&args.answers)?;
+    let given_outputs = variables(&args.outputs)?;
     loop {
         let progress = run.advance(world.now(), &mut effectors, &mut journal).map_err(fail)?;
         if progress.finished.is_some() {
@@ -160,10 +167,10 @@ fn run_one(args: &RunArgs, lang: Lang) -> Done {
             break;
         };
         let answer = Answer {
+            outputs: outputs_of(&progress.waiting, &step, &given_outputs),
             step,
-            by: args.by.clone(),
+            by: args.answer_by.clone().unwrap_or_else(|| args.by.clone()),
             success,
-            outputs: BTreeMap::new(),
             note: args.note.clone(),
         };
         run.answer(&answer, world.now(), &mut journal).map_err(fail)?;
@@ -219,6 +226,16 @@ fn next_answer(
         "n" | "N" => Some((step.step.clone(), false)),
         _ => None,
     })
+}
+
+/// Of the values given, those that a step asks for.
+fn outputs_of(
+    waiting: &[WaitingStep],
+    step: &str,
+    given: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let asked = waiting.iter().filter(|w| w.step == step).flat_map(|w| &w.outputs);
+    asked.filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect()
 }
 
 fn mode(word: &str) -> Mode {

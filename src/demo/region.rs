@@ -98,34 +98,14 @@ impl School {
         [format!("{a}.{b}.{c}.0/24"), format!("{s}.{t}.{u}.0/24")]
     }
 
-    /// Its web server.
-    pub fn web(&self) -> Ipv4Addr {
-        self.address(10)
-    }
-
     /// Its VPN gateway.
     pub fn vpn(&self) -> Ipv4Addr {
         self.address(2)
     }
 
-    /// Its firewall.
-    pub fn firewall(&self) -> Ipv4Addr {
-        self.address(1)
-    }
-
-    /// Its database server.
-    pub fn database(&self) -> Ipv4Addr {
-        self.address(20)
-    }
-
     /// A host name: `qx03-web`.
     pub fn host(&self, role: &str) -> String {
         format!("{}-{role}", self.slug)
-    }
-
-    /// The name of its web site.
-    pub fn domain(&self) -> String {
-        format!("www.{}.example", self.slug)
     }
 }
 

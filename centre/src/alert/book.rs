@@ -11,7 +11,7 @@ use events::{AlertId, Severity, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::state::{Record, State, Table};
 
-use super::group::{ActKind, AlertGroup, AlertState, Raised};
+use super::group::{AlertGroup, AlertState, Raised};
 use crate::account::Scope;
 use crate::error::Error;
 
@@ -155,6 +155,26 @@ impl AlertBook {
         Ok(changed.into_values().collect())
     }
 
+    /// Puts groups back that were read from the journal after the state was lost.
+    pub fn restore(&self, groups: impl IntoIterator<Item = AlertGroup>) -> Result<usize, Error> {
+        let mut memory = self.lock();
+        let mut batch = self.state.batch();
+        let mut restored = Vec::new();
+        for group in groups {
+            batch.put(&self.alerts, &group.id, &group)?;
+            restored.push(group);
+        }
+        batch.commit()?;
+        let count = restored.len();
+        for group in restored {
+            if group.is_open() {
+                memory.open.insert(group.grouping_key(), group.id);
+            }
+            memory.groups.insert(group.id, group);
+        }
+        Ok(count)
+    }
+
     /// One group.
     pub fn get(&self, id: AlertId) -> Option<AlertGroup> {
         self.lock().groups.get(&id).cloned()
@@ -241,12 +261,6 @@ fn holds_text(group: &AlertGroup, text: &str) -> bool {
         || has(&group.rule_id)
         || group.key.iter().any(|(_, v)| has(v))
         || group.entities.iter().any(|e| has(&e.key))
-}
-
-/// What the journal keeps of a change, so that a lost state can be rebuilt.
-pub(crate) fn is_worth_journalling(group: &AlertGroup) -> bool {
-    let only_raised = group.history.iter().all(|a| matches!(a.what, ActKind::Raised));
-    !only_raised || group.count.is_power_of_two()
 }
 
 #[cfg(test)]

@@ -91,8 +91,7 @@ fn clock(at: Timestamp) -> String {
 }
 
 fn rows(buckets: &[Bucket]) -> Vec<Vec<String>> {
-    let row = |b: &Bucket| {
-        vec![b.start.to_beijing(), parts::number(b.events), parts::number(b.alerts)]
-    };
+    let row =
+        |b: &Bucket| vec![b.start.to_beijing(), parts::number(b.events), parts::number(b.alerts)];
     buckets.iter().map(row).collect()
 }

@@ -65,7 +65,7 @@ fn one(t: &Messages, tile: &Tile, x: usize, y: usize) -> Markup {
 
 /// What fits under a tile.
 fn short(name: &str) -> String {
-    let wide = name.chars().any(|c| !c.is_ascii());
+    let wide = !name.is_ascii();
     let most = if wide { 5 } else { 10 };
     let mut out: String = name.chars().take(most).collect();
     if name.chars().count() > most {

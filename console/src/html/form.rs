@@ -29,7 +29,12 @@ pub(crate) fn field(label: &str, input: &Markup, hint: &str) -> Markup {
 }
 
 /// A choice of one; `chosen` is preselected.
-pub(crate) fn select(name: &str, label: &str, options: &[(String, String)], chosen: &str) -> Markup {
+pub(crate) fn select(
+    name: &str,
+    label: &str,
+    options: &[(String, String)],
+    chosen: &str,
+) -> Markup {
     html! {
         label.field.inline {
             span.field-label { (label) }

@@ -51,21 +51,26 @@ fn facts(chrome: &Chrome, own: &Account) -> Markup {
 fn password(chrome: &Chrome, own: &Account) -> Markup {
     let t = &chrome.t().account;
     let hint = if own.has_password() { "" } else { t.old_none };
-    post(chrome, "/account/password", "", &html! {
-        (field(t.old, &html! {
-            input type="password" name="old" autocomplete="current-password" maxlength="256"
-                required[own.has_password()];
-        }, hint))
-        (field(t.new, &html! {
-            input type="password" name="new" autocomplete="new-password" minlength="12"
-                maxlength="256" required;
-        }, t.rule))
-        (field(t.again, &html! {
-            input type="password" name="again" autocomplete="new-password" minlength="12"
-                maxlength="256" required;
-        }, ""))
-        button.primary type="submit" { (t.save) }
-    })
+    post(
+        chrome,
+        "/account/password",
+        "",
+        &html! {
+            (field(t.old, &html! {
+                input type="password" name="old" autocomplete="current-password" maxlength="256"
+                    required[own.has_password()];
+            }, hint))
+            (field(t.new, &html! {
+                input type="password" name="new" autocomplete="new-password" minlength="12"
+                    maxlength="256" required;
+            }, t.rule))
+            (field(t.again, &html! {
+                input type="password" name="again" autocomplete="new-password" minlength="12"
+                    maxlength="256" required;
+            }, ""))
+            button.primary type="submit" { (t.save) }
+        },
+    )
 }
 
 fn totp(chrome: &Chrome, own: &Account, proposal: Option<&Proposal>) -> Markup {

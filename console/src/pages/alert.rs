@@ -53,9 +53,14 @@ fn head(chrome: &Chrome, detail: &AlertDetail) -> Markup {
     let g = &detail.group;
     let me = chrome.who.as_ref().map(|w| w.name.as_str());
     let act = |path: &str, label: &str, class: &str| {
-        post(chrome, &format!("/alerts/{}/{path}", g.id), "", &html! {
-            button type="submit" class=(class) { (label) }
-        })
+        post(
+            chrome,
+            &format!("/alerts/{}/{path}", g.id),
+            "",
+            &html! {
+                button type="submit" class=(class) { (label) }
+            },
+        )
     };
     html! {
         section class={ "panel alert-head edge-" (g.level.as_str()) } #alert-head data-live="alert" {
@@ -226,23 +231,28 @@ fn around(chrome: &Chrome, detail: &AlertDetail) -> Markup {
 
 fn close(chrome: &Chrome, group: &AlertGroup) -> Markup {
     let t = chrome.t();
-    let form = post(chrome, &format!("/alerts/{}/close", group.id), "", &html! {
-        fieldset.verdicts {
-            legend.field-label { (t.alerts.verdict) }
-            @for verdict in Verdict::ALL {
-                label {
-                    input type="radio" name="verdict" value=(verdict.as_str()) required;
-                    (verdict_label(verdict, t))
+    let form = post(
+        chrome,
+        &format!("/alerts/{}/close", group.id),
+        "",
+        &html! {
+            fieldset.verdicts {
+                legend.field-label { (t.alerts.verdict) }
+                @for verdict in Verdict::ALL {
+                    label {
+                        input type="radio" name="verdict" value=(verdict.as_str()) required;
+                        (verdict_label(verdict, t))
+                    }
                 }
             }
-        }
-        label.field {
-            span.field-label { (t.c.reason) }
-            textarea name="reason" rows="3" required maxlength="2000" {}
-            span.hint { (t.alerts.reason_hint) }
-        }
-        button.primary type="submit" { (t.alerts.close) }
-    });
+            label.field {
+                span.field-label { (t.c.reason) }
+                textarea name="reason" rows="3" required maxlength="2000" {}
+                span.hint { (t.alerts.reason_hint) }
+            }
+            button.primary type="submit" { (t.alerts.close) }
+        },
+    );
     html! { div #close { (panel(t.alerts.close, None, &form)) } }
 }
 

@@ -150,7 +150,9 @@ fn verdict(chrome: &Chrome, kind: VerdictKind) -> Markup {
         VerdictKind::Conform => "ok",
         VerdictKind::NonConform | VerdictKind::Error => "bad",
         VerdictKind::Partial | VerdictKind::Waived | VerdictKind::Stale => "warn",
-        VerdictKind::NotApplicable | VerdictKind::PendingAttestation | VerdictKind::NotRun => "quiet",
+        VerdictKind::NotApplicable | VerdictKind::PendingAttestation | VerdictKind::NotRun => {
+            "quiet"
+        }
     };
     html! { span class={ "badge " (class) } { (kind.label(chrome.lang)) } }
 }

@@ -65,8 +65,10 @@ fn figures(chrome: &Chrome, detail: &DrillDetail) -> Markup {
 
 fn injects(chrome: &Chrome, detail: &DrillDetail) -> Markup {
     let t = &chrome.t().drills;
-    let at = |point: Option<Timestamp>| html! {
-        @match point { Some(at) => { (parts::time(at, chrome.now)) } None => { span.faint { "—" } } }
+    let at = |point: Option<Timestamp>| {
+        html! {
+            @match point { Some(at) => { (parts::time(at, chrome.now)) } None => { span.faint { "—" } } }
+        }
     };
     let acts = [("contained", t.t4), ("recovered", t.t5), ("reported", t.t6)];
     let may = detail.running && chrome.may(centre::Permission::DrillsRun);

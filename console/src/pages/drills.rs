@@ -35,8 +35,11 @@ fn starter(chrome: &Chrome, view: &View) -> Markup {
     let lang = chrome.lang;
     let plans: Vec<(String, String)> =
         view.plans.iter().map(|(slug, name)| (slug.clone(), name.get(lang).to_owned())).collect();
-    let sites: Vec<(String, String)> =
-        view.names.iter().map(|(site, name)| (site.to_string(), name.get(lang).to_owned())).collect();
+    let sites: Vec<(String, String)> = view
+        .names
+        .iter()
+        .map(|(site, name)| (site.to_string(), name.get(lang).to_owned()))
+        .collect();
     form::post(
         chrome,
         "/drills/start",

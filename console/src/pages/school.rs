@@ -116,7 +116,8 @@ fn line(chrome: &Chrome, d: &Deduction) -> Markup {
 fn alerts(chrome: &Chrome, detail: &SchoolDetail) -> Markup {
     let t = chrome.t();
     let site = detail.row.site.to_string();
-    let more = parts::more(&parts::link("/alerts", &[("site", &site), ("state", "all")]), t.c.view_all);
+    let more =
+        parts::more(&parts::link("/alerts", &[("site", &site), ("state", "all")]), t.c.view_all);
     let body = html! {
         @if detail.alerts.is_empty() { (empty(t.alerts.empty)) } @else {
             div.table-wrap {

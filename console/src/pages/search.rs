@@ -29,8 +29,14 @@ pub(crate) struct Query {
     pub(crate) asked: bool,
 }
 
-const RANGES: [(&str, u64); 6] =
-    [("15m", 900), ("1h", 3600), ("6h", 21_600), ("24h", 86_400), ("7d", 604_800), ("30d", 2_592_000)];
+const RANGES: [(&str, u64); 6] = [
+    ("15m", 900),
+    ("1h", 3600),
+    ("6h", 21_600),
+    ("24h", 86_400),
+    ("7d", 604_800),
+    ("30d", 2_592_000),
+];
 
 impl Query {
     /// From the pairs of a URL's query.

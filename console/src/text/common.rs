@@ -43,7 +43,6 @@ messages! {
         apply: "筛选", "Apply";
         reset: "重置", "Reset";
         close: "关闭", "Close";
-        cancel: "取消", "Cancel";
         copy: "复制", "Copy";
         time: "时间", "Time";
         school: "学校", "School";
@@ -52,12 +51,8 @@ messages! {
         severity: "级别", "Severity";
         owner: "负责人", "Owner";
         name: "名称", "Name";
-        value: "值", "Value";
-        field: "字段", "Field";
         count: "次数", "Count";
         none: "无", "None";
-        yes: "是", "Yes";
-        no: "否", "No";
         never: "从未", "Never";
         next: "下一页", "Next page";
         first_page: "回到首页", "First page";
@@ -68,8 +63,6 @@ messages! {
         unverified_why: "所依据的标准文本尚未与原文核对", "The standard's text behind this has not been checked against the original";
         rows: "行", "rows";
         reason: "理由", "Reason";
-        detail: "详情", "Details";
-        optional: "可选", "optional";
         beijing: "北京时间（UTC+8）", "Beijing time (UTC+8)";
     }
 }

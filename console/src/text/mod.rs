@@ -32,7 +32,6 @@ pub(crate) use prove::{Account, Audit, Compliance, Data, Drills};
 /// All texts of one language.
 #[derive(Debug)]
 pub(crate) struct Messages {
-    pub(crate) lang: Lang,
     pub(crate) nav: Nav,
     pub(crate) c: Common,
     pub(crate) login: Login,
@@ -50,7 +49,6 @@ pub(crate) struct Messages {
 }
 
 static ZH: Messages = Messages {
-    lang: Lang::Zh,
     nav: Nav::ZH,
     c: Common::ZH,
     login: Login::ZH,
@@ -68,7 +66,6 @@ static ZH: Messages = Messages {
 };
 
 static EN: Messages = Messages {
-    lang: Lang::En,
     nav: Nav::EN,
     c: Common::EN,
     login: Login::EN,

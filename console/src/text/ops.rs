@@ -56,7 +56,6 @@ messages! {
         select_all: "全选", "Select all";
         empty: "没有符合条件的告警组。", "No alert group fits.";
         why: "为什么告警", "Why it fired";
-        rule_text: "规则说明", "What the rule looks for";
         advice: "处置建议", "What to do";
         false_positives: "可能的误报", "Known false positives";
         rule_source: "规则原文", "Rule source";
@@ -71,7 +70,6 @@ messages! {
         past_none: "该规则还没有已关闭的告警组。", "This rule has no closed groups yet.";
         playbook: "处置预案", "Playbook";
         playbook_none: "该规则没有关联预案。", "No playbook is linked to this rule.";
-        actions: "处置", "Handle";
         take: "认领", "Take it";
         assign_me: "转给我", "Assign to me";
         close: "关闭告警组", "Close the group";
@@ -90,7 +88,6 @@ messages! {
         technique: "攻击技术", "Technique";
         received: "最近接收", "Received";
         raised: "告警时间", "Raised";
-        delay: "接收到告警用时", "Received to raised";
         acted_done: "已完成。", "Done.";
         facts: "概要", "Facts";
     }
@@ -123,7 +120,6 @@ messages! {
         record: "日志记录", "Record";
         fields: "字段", "Fields";
         source: "来源", "Source";
-        sensor: "采集器", "Sensor";
         export: "导出 JSONL", "Export JSONL";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
@@ -148,7 +144,6 @@ messages! {
         rank: "排名", "Rank";
         code: "学校标识码", "School code";
         deductions: "扣分项", "Deductions";
-        cartogram: "各区县学校一览", "Schools by district";
         cartogram_desc: "每格一所学校，数字为风险指数，颜色与形状表示等级。", "One tile per school; the number is its risk index, colour and shape its band.";
         band_good: "良好", "Good";
         band_watch: "关注", "Watch";
@@ -174,7 +169,6 @@ messages! {
         title: "采集", "Sensors";
         sensor: "采集器", "Sensor";
         input: "输入", "Input";
-        pack: "采集包", "Pack";
         received: "接收", "Received";
         decoded: "已解析", "Decoded";
         undecoded: "无法解析（已保留）", "Undecoded (kept)";
@@ -190,13 +184,10 @@ messages! {
         samples_why: "样本已作为日志记录保留，可据此完善采集包。", "Samples are kept as events; use them to improve the pack.";
         empty: "没有配置采集器。", "No sensor is configured.";
         reconcile: "收到的每条记录要么解析入库，要么原样保留入库，要么按原因计入丢弃；没有静默丢失。", "Every record received is decoded, kept as received, or counted as lost with its cause; none vanishes silently.";
-        duplicates: "重复", "Duplicates";
-        node: "节点", "Node";
         journal: "日志流水", "Journal";
         archived: "已归档", "Archived";
         matched: "已检测", "Matched";
         rules: "规则数", "Rules";
         oldest: "最早保留", "Oldest kept";
-        problem: "错误", "Problem";
     }
 }

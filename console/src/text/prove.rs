@@ -18,7 +18,6 @@ messages! {
         with_partial: "含部分符合", "With partial";
         denominator: "分母", "Denominator";
         categories: "各安全类", "By category";
-        categories_desc: "每类要求项的结论构成", "Verdicts of each category's items";
         items: "要求项", "Items";
         item: "要求项", "Item";
         check: "检查项", "Check";
@@ -26,28 +25,13 @@ messages! {
         observed: "实测证据", "Observed";
         expected: "期望", "Expected";
         remedy: "整改建议", "Remedy";
-        conform: "符合", "Conforms";
-        partial: "部分符合", "Partial";
         non_conform: "不符合", "Does not conform";
-        not_applicable: "不适用", "Not applicable";
-        waived: "已豁免", "Waived";
-        pending: "待举证", "Pending attestation";
-        not_run: "未执行", "Not run";
-        error: "出错", "Error";
-        stale: "已过期", "Stale";
-        evidence: "证据日志", "Evidence log";
-        evidence_text: "每次稽核的逐项结果都写入只增不改的证据日志；证据包可由第三方用通用工具独立验证。", "Every result is appended to a tamper-evident log; a bundle can be verified by a third party with common tools.";
-        entries: "条目数", "Entries";
-        root: "根哈希", "Root hash";
         filter: "按结论筛选", "Filter by verdict";
         runs: "历次稽核", "Past runs";
         diff: "与上次相比", "Since the last run";
         better: "改善", "better";
         worse: "变差", "worse";
         no_check: "暂无自动检查，需人工举证", "No automatic check: needs attestation by a person";
-        grade: "等次", "Grade";
-        judged: "已判定", "Judged";
-        high_risk: "高风险情形", "High-risk case";
         not_certified: "本页为自查结果，不是测评结论，也不代替测评机构出具的报告。", "A self-check, not an assessment, and no substitute for a licensed assessor's report.";
         not_certified_report: "整改时以检查项写明的依据为准。", "When remedying, follow the source named by each check.";
     }
@@ -57,9 +41,7 @@ messages! {
     /// Student data.
     Data {
         title: "数据安全", "Student data";
-        inventories: "学生数据清单", "Inventories of student data";
         none: "还没有数据清单。用 xuedun classify 扫描数据文件后，结果会显示在这里。", "No inventory yet. Scan a data file with xuedun classify; the result appears here.";
-        dataset: "数据集", "Dataset";
         column: "列", "Column";
         element: "数据元素", "Element";
         grade: "级别", "Grade";
@@ -67,23 +49,15 @@ messages! {
         sensitive: "敏感个人信息", "Sensitive";
         reasons: "判定依据", "Reasons";
         hits: "命中值", "Hits";
-        encoding: "编码", "Encoding";
         ragged: "列数不齐的行", "Ragged rows";
         at: "扫描时间", "Scanned";
-        source: "来源", "Source";
-        rows: "数据行数", "Data rows";
-        under14: "不满 14 周岁", "Under 14";
-        dataset_grade: "数据集级别", "Dataset grade";
         masking: "脱敏报告", "Masking reports";
         masking_none: "还没有脱敏记录。", "Nothing has been masked yet.";
         policy: "脱敏策略", "Policy";
         residue: "残留", "Residue";
-        residue_zero: "二次扫描零残留", "Zero residue in the second scan";
         k: "k-匿名", "k-anonymity";
         input_hash: "输入 SHA-256", "Input SHA-256";
         output_hash: "输出 SHA-256", "Output SHA-256";
-        grades: "各级别列数", "Columns by grade";
-        grades_desc: "数据集中各级别的列数", "Columns of each grade in the dataset";
         values_never: "本页只展示统计与判定依据，从不展示数据值。", "This page shows figures and reasons, never a value.";
         ungraded: "未识别", "Not found";
     }
@@ -97,15 +71,12 @@ messages! {
         state: "状态", "State";
         running: "进行中", "Running";
         done: "已结束", "Finished";
-        aborted: "已中止", "Ended early";
         started: "开始", "Started";
-        finished: "结束", "Finished";
         start: "开始演练", "Start a drill";
         choose: "演练脚本", "Scenario";
         site: "演练学校", "School";
         injects: "情景注入", "Injects";
         inject: "注入", "Inject";
-        planned_at: "计划时刻", "Planned";
         t0: "T0 注入", "T0 injected";
         t1: "T1 发现", "T1 detected";
         t2: "T2 认领", "T2 taken";
@@ -123,33 +94,15 @@ messages! {
         mttr_text: "平均恢复用时", "mean time to recover";
         sla: "一小时处置时限", "One-hour SLA";
         sla_met: "达标", "Met";
-        sla_breached: "超时", "Breached";
-        sla_open: "计时中", "Running";
         coverage: "技术覆盖", "Technique coverage";
-        coverage_desc: "注入所用攻击技术是否被发现", "Whether each injected technique was noticed";
-        cov_none: "未发现", "Missed";
-        cov_logged: "有日志", "Logged";
         cov_alerted: "已告警", "Alerted";
         steps: "处置步骤", "Steps";
-        step_wait: "等待人工", "Waits for a person";
-        step_done: "完成", "Done";
-        step_failed: "失败", "Failed";
-        step_running: "执行中", "Running";
-        step_unknown: "结果未知", "Unknown";
         answer_done: "已完成", "It is done";
         answer_failed: "未能完成", "It failed";
         note: "说明", "Note";
-        objectives: "演练目标", "Objectives";
         alerts: "演练告警组", "Alert groups of this drill";
         report: "总结报告", "After-action report";
         simulated: "演练中的处置动作均为模拟，不会改动真实设备。", "Actions in a drill are simulated; no real device is touched.";
-        findings: "需要改进", "To be improved";
-        end_completed: "完成演练", "Finish the drill";
-        end_stopped: "中止演练", "Stop the drill";
-        mark_contained: "已遏制", "Contained";
-        mark_recovered: "已恢复", "Recovered";
-        mark_reported: "已报告", "Reported";
-        clock_desc: "各注入从注入到报告的时间点", "Clock points of each inject";
     }
 }
 
@@ -188,7 +141,6 @@ messages! {
         differ: "两次输入的新口令不一致。", "The two new passwords differ.";
         saved: "口令已更新，其他会话已退出。", "Password changed; other sessions have ended.";
         totp: "双因素认证", "Second factor";
-        totp_short: "TOTP", "TOTP";
         totp_on: "已启用动态码。重新登记会使旧的失效。", "A second factor is in force. Enrolling again replaces it.";
         totp_off: "尚未启用。建议立即登记。", "Not enrolled yet. Please do it now.";
         totp_start: "登记身份验证器", "Enrol an authenticator";

@@ -15,8 +15,7 @@ use crate::pages::search;
 const ROWS: usize = 100;
 
 fn value(of: &impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(of)
-        .map_err(|e| Error::Part { part: "api", message: e.to_string() })
+    serde_json::to_value(of).map_err(|e| Error::Part { part: "api", message: e.to_string() })
 }
 
 fn rows(visit: &Visit, most: usize) -> usize {

@@ -77,7 +77,11 @@ async fn answer(
     if fresh && public && !route.path.starts_with("/assets/") {
         set_cookie(&mut response, &cookie::secret(cookie_names(tls).1, &visitor, tls));
     }
-    if flashed && route.verb == Verb::Get && !route.path.starts_with("/assets/") && route.path != "/live" {
+    if flashed
+        && route.verb == Verb::Get
+        && !route.path.starts_with("/assets/")
+        && route.path != "/live"
+    {
         set_cookie(&mut response, &cookie::expired("xd-flash", tls));
     }
     headers::harden(response.headers_mut(), tls);

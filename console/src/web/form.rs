@@ -33,7 +33,8 @@ fn decode(text: &str) -> String {
 }
 
 fn hex(two: &[u8]) -> Option<u8> {
-    let text = std::str::from_utf8(two).ok().filter(|t| t.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let text =
+        std::str::from_utf8(two).ok().filter(|t| t.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u8::from_str_radix(text, 16).ok()
 }
 

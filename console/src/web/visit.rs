@@ -71,7 +71,8 @@ impl Visit {
 
     /// The values of the form whose names begin with a prefix, by the rest of the name.
     pub(crate) fn fields_under(&self, prefix: &str) -> BTreeMap<String, String> {
-        let pair = |(n, v): &(String, String)| Some((n.strip_prefix(prefix)?.to_owned(), v.clone()));
+        let pair =
+            |(n, v): &(String, String)| Some((n.strip_prefix(prefix)?.to_owned(), v.clone()));
         self.form.iter().filter_map(pair).collect()
     }
 

@@ -1,5 +1,7 @@
 //! Modifiers: `field|mod|mod: value` into comparisons.
 
+mod transform;
+
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::limits;
 use crate::pattern::{Part, Pattern};
 use crate::problem::Diags;
 use crate::yaml::{Node, Scalar};
+use transform::{base64_offsets, join, number, utf16, windash};
 
 /// What is to be compared in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -417,33 +420,6 @@ impl Modifiers {
     }
 }
 
-/// Every left followed by every right.
-fn join(left: &[Pattern], right: &[Pattern]) -> Vec<Pattern> {
-    let mut out = Vec::with_capacity(left.len() * right.len());
-    for l in left {
-        for r in right {
-            let mut parts = l.0.clone();
-            for part in &r.0 {
-                match (parts.last_mut(), part) {
-                    (Some(Part::Literal(have)), Part::Literal(more)) => have.push_str(more),
-                    _ => parts.push(part.clone()),
-                }
-            }
-            out.push(Pattern(parts));
-        }
-    }
-    out
-}
-
-fn number(scalar: &Scalar<'_>) -> Option<f64> {
-    match scalar {
-        Scalar::Int(i) => Some(*i as f64),
-        Scalar::Float(f) => Some(*f),
-        Scalar::Str(s) => s.trim().parse().ok().filter(|f: &f64| f.is_finite()),
-        _ => None,
-    }
-}
-
 /// The simplest test that means "the value has this shape of this pattern".
 pub(crate) fn shaped(shape: Shape, mut pattern: Pattern, cased: bool) -> Test {
     if matches!(shape, Shape::Contains | Shape::Suffix) {
@@ -520,135 +496,5 @@ fn apply(change: Change, step: Step, node: &Node, diags: &mut Diags<'_>) -> Opti
     })
 }
 
-fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
-    let units = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());
-    units.flat_map(|u: u16| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
-}
-
-/// The Base64 texts that stand for the bytes at each of the three possible alignments, without
-/// the characters that depend on what lies around them.
-fn base64_offsets(bytes: &[u8]) -> Vec<String> {
-    (0..3)
-        .filter_map(|shift| {
-            let mut padded = vec![0; shift];
-            padded.extend_from_slice(bytes);
-            let text = STANDARD.encode(&padded);
-            let start = [0, 2, 3][shift];
-            // With n mod 3 bytes over, the last 0, 3 or 2 characters are padding or mixed.
-            let cut = [0, 3, 2][padded.len() % 3];
-            text.get(start..text.len().saturating_sub(cut))
-                .filter(|t| !t.is_empty())
-                .map(str::to_owned)
-        })
-        .collect()
-}
-
-/// Every way to write the first dash or slash of an option: `-`, `/`, en dash, em dash, bar.
-fn windash(pattern: &Pattern) -> Vec<Pattern> {
-    const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-    // Positions (part, byte) of dashes that begin an option: at the start or not within a word.
-    let mut out = vec![pattern.clone()];
-    let mut spots = Vec::new();
-    for (part, p) in pattern.0.iter().enumerate() {
-        let Part::Literal(text) = p else { continue };
-        let mut word = false;
-        for (at, c) in text.char_indices() {
-            let next = text[at + c.len_utf8()..].chars().next();
-            if matches!(c, '-' | '/')
-                && !word
-                && next.is_some_and(|n| n.is_alphanumeric() || n == '_')
-            {
-                spots.push((part, at));
-            }
-            word = c.is_alphanumeric() || c == '_';
-        }
-    }
-    // Past four options per value all are written alike: 5 variants instead of 5^n.
-    let alike = spots.len() > 4;
-    let groups: Vec<Vec<(usize, usize)>> =
-        if alike { vec![spots] } else { spots.into_iter().map(|s| vec![s]).collect() };
-    for group in groups {
-        let mut more = Vec::new();
-        for base in &out {
-            for dash in DASHES {
-                let mut next = base.clone();
-                // From the back, so that earlier offsets stay right.
-                for (part, at) in group.iter().rev() {
-                    replace_dash(&mut next, pattern, *part, *at, dash);
-                }
-                if !more.contains(&next) {
-                    more.push(next);
-                }
-            }
-        }
-        out = more;
-    }
-    out
-}
-
-/// Writes `dash` where the original has its dash number n of this part.
-fn replace_dash(next: &mut Pattern, original: &Pattern, part: usize, at: usize, dash: char) {
-    let (Some(Part::Literal(text)), Some(Part::Literal(was))) =
-        (next.0.get_mut(part), original.0.get(part))
-    else {
-        return;
-    };
-    // Replacing keeps the number of characters, so positions in characters agree.
-    let index = was.get(..at).map_or(0, |t| t.chars().count());
-    *text = text.chars().enumerate().map(|(i, c)| if i == index { dash } else { c }).collect();
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_offsets_are_found_wherever_the_text_lies() {
-        let needles = base64_offsets(b"http://");
-        assert_eq!(needles.len(), 3);
-        for before in 0..7 {
-            for after in 0..4 {
-                let text = STANDARD
-                    .encode([vec![b'x'; before], b"http://".to_vec(), vec![b'y'; after]].concat());
-                assert!(needles.iter().any(|n| text.contains(n.as_str())), "{before} {after}");
-            }
-        }
-    }
-
-    #[test]
-    fn windash_writes_every_dash() {
-        let texts = |p: &str| -> Vec<String> {
-            windash(&Pattern::parse(p))
-                .iter()
-                .filter_map(|p| p.as_literal().map(str::to_owned))
-                .collect()
-        };
-        let all = texts(" -param-name");
-        assert_eq!(all.len(), 5);
-        assert!(
-            all.contains(&" /param-name".to_owned())
-                && all.contains(&" \u{2014}param-name".to_owned())
-        );
-        assert_eq!(texts("-a -b").len(), 25);
-        assert_eq!(texts("-a -b -c -d -e").len(), 6, "the written one and five alike");
-        assert_eq!(texts("plain"), ["plain"]);
-    }
-
-    #[test]
-    fn utf16_is_written_in_the_order_asked_for() {
-        assert_eq!(utf16("ab", false, false), b"a\0b\0");
-        assert_eq!(utf16("ab", true, false), b"\0a\0b");
-        assert_eq!(utf16("a", false, true), b"\xff\xfea\0");
-    }
-
-    #[test]
-    fn shapes_are_made_as_simple_as_they_are() {
-        let t = |shape, p: &str| shaped(shape, Pattern::parse(p), false);
-        assert!(matches!(t(Shape::Exact, "*a*"), Test::Text { shape: Shape::Contains, .. }));
-        assert!(matches!(t(Shape::Prefix, "*a"), Test::Text { shape: Shape::Contains, .. }));
-        assert!(matches!(t(Shape::Suffix, "a"), Test::Text { shape: Shape::Suffix, .. }));
-        assert!(matches!(t(Shape::Contains, "a*b"), Test::Glob { .. }));
-        assert_eq!(t(Shape::Contains, ""), Test::Any);
-        assert!(matches!(t(Shape::Exact, ""), Test::Text { shape: Shape::Exact, .. }));
-    }
-}
+mod tests;

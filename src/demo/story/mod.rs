@@ -58,6 +58,7 @@ impl Channel {
     ];
 
     /// Its name, as in JSON.
+    #[cfg(test)]
     pub fn name(self) -> &'static str {
         match self {
             Self::SyslogUdp5424 => "syslog-udp5424",
@@ -282,11 +283,6 @@ impl Story {
             totals.add(emission.channel, 1);
         }
         totals
-    }
-
-    /// The time a record carries.
-    pub fn time_of(&self, at_ms: u64) -> Timestamp {
-        self.start.plus(Duration::from_millis(at_ms))
     }
 }
 

@@ -130,6 +130,7 @@ fn record<S: AsRef<str>>(out: &mut impl Write, cells: &[S]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::number::citizen_check;
     use super::*;
 
     const TODAY: (i32, u8, u8) = (2026, 11, 23);

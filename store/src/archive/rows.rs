@@ -158,7 +158,7 @@ impl<'a> Rows<'a> {
 
     fn push_fields(&self, row: usize, event: &mut Event) {
         let shape = self.shape.map_or("", |a| a.value(row));
-        if shape.is_empty() && self.shape.is_none_or(|_| self.rest_text(row).is_none()) {
+        if shape.is_empty() && self.rest_text(row).is_none() {
             return;
         }
         let rest = self.rest(row);

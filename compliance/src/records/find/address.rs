@@ -77,12 +77,10 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
                 continue;
             }
             // 在, 住, 地址, 位于: what stands before is not part of it.
-            Unit::Lead => {
-                if start.is_none() || levels.detail == 0 {
-                    levels = Levels::default();
-                    start = None;
-                    name_start = at + len;
-                }
+            Unit::Lead if (start.is_none() || levels.detail == 0) => {
+                levels = Levels::default();
+                start = None;
+                name_start = at + len;
             }
             Unit::Province => {
                 start.get_or_insert(at);
@@ -138,7 +136,7 @@ fn tail(norm: &Norm, stop: usize, end: usize) -> usize {
         let class = norm.at(at);
         if class.is_ascii_digit() {
             last = at + 1;
-        } else if !matches!(class, b'-' | b'#') && !(at == stop && class == b' ') {
+        } else if !(matches!(class, b'-' | b'#') || (at == stop && class == b' ')) {
             break;
         }
         at += 1;

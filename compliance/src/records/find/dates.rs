@@ -63,7 +63,7 @@ fn is_digit(class: u8) -> bool {
 /// A date that starts at `at`.
 fn written(norm: &Norm, at: usize, today: Day, expected: bool) -> Option<Written> {
     let run = (at..norm.len()).take_while(|&i| is_digit(norm.at(i))).count();
-    let left_ok = !matches!(norm.before(at), b'A'..=b'Z');
+    let left_ok = !norm.before(at).is_ascii_uppercase();
     if !left_ok {
         return None;
     }
@@ -74,10 +74,10 @@ fn written(norm: &Norm, at: usize, today: Day, expected: bool) -> Option<Written
         let right_ok = !norm.at(at + 8).is_ascii_alphanumeric();
         return right_ok.then_some(Written { start: at, end: at + 8 });
     }
-    if run == 4 || (run == 2 && expected) {
-        if let Some(date) = year_first(norm, at, run, expected, today) {
-            return Some(date);
-        }
+    if (run == 4 || (run == 2 && expected))
+        && let Some(date) = year_first(norm, at, run, expected, today)
+    {
+        return Some(date);
     }
     if !expected {
         return None;

@@ -449,9 +449,8 @@ impl Judge<'_> {
         let right = glue(self.norm.at(n.end)) && is_word(self.norm.at(n.end + 1));
         let left = left && !matches!(self.context(n), Some(Context::Expect(_) | Context::AnyPhone));
         // After the number, digits of an extension or of another number are no code.
-        let right = right && is_letter(self.norm.at(n.end + 1))
-            || right && self.norm.at(n.end) == b'.'
-            || right && self.norm.at(n.end) == b'_';
+        let after = self.norm.at(n.end);
+        let right = right && (is_letter(self.norm.at(n.end + 1)) || after == b'.' || after == b'_');
         left || right
     }
 

@@ -212,6 +212,9 @@ fn marked(
     Ok(columns.map(|c| c.column).collect())
 }
 
+/// What happens to a row: its number and cells.
+type Change<'a> = dyn FnMut(u64, &mut Vec<String>) -> Result<(), Error> + 'a;
+
 /// A file read row by row and written anew under a working name.
 struct Copy {
     scan: Scan<BufReader<File>>,
@@ -250,10 +253,7 @@ impl Copy {
         Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
-    fn rows(
-        &mut self,
-        change: &mut dyn FnMut(u64, &mut Vec<String>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn rows(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
         let mut writer = RowWriter::new(self.scan.delimiter());
         let mut bytes = Vec::new();
         if self.scan.has_header {

@@ -1,0 +1,193 @@
+//! The whole console over a real node, without a socket: every route against every kind of
+//! caller, forms against forgers, records against the page.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use centre::account::{NewAccount, Role};
+use centre::config::{AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig};
+use centre::region::{Region, School};
+use centre::{Centre, World};
+use events::{Lang, Text};
+use tower::ServiceExt;
+
+use super::dispatch::{Peer, router};
+use super::routes::{Access, Audience, ROUTES, Verb};
+use super::server::shared;
+
+struct Fixture {
+    app: Router,
+    centre: Arc<Centre>,
+    _dir: tempfile::TempDir,
+}
+
+const SITE: &str = "2133000001";
+const OTHER: &str = "2133000002";
+
+fn school(code: &str) -> School {
+    School {
+        code: code.parse().unwrap(),
+        name: Text::new("<script>alert(1)</script>小学", "<script>alert(1)</script> School"),
+        district: Text::new("青溪区", "Qingxi"),
+        networks: vec![],
+    }
+}
+
+fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        node: NodeConfig { data_dir: dir.path().join("data") },
+        console: ConsoleConfig::default(),
+        rules: RulesConfig::default(),
+        store: StoreConfig { disk_reserve_mib: 1, ..StoreConfig::default() },
+        audit: AuditConfig::default(),
+        region: Region {
+            name: Text::new("示范市教育局", "Model Bureau"),
+            schools: vec![school(SITE), school(OTHER)],
+        },
+        sensors: vec![],
+    };
+    let centre = Centre::open(config, World::real()).unwrap();
+    let contact = Role::SchoolContact { site: SITE.parse().unwrap() };
+    for (name, role) in [
+        ("sysadmin", Role::SystemAdmin),
+        ("secadmin", Role::SecurityAdmin),
+        ("auditor", Role::AuditAdmin),
+        ("analyst", Role::Analyst),
+        ("leader", Role::Leader),
+        ("contact", contact),
+    ] {
+        let display_name = name.to_owned();
+        let new = NewAccount { name: name.to_owned(), display_name, role, lang: Lang::Zh };
+        centre.set_up_account(new).unwrap();
+    }
+    let (_stopping, stop) = tokio::sync::watch::channel(false);
+    let app = router(shared(Arc::clone(&centre), false, stop).unwrap());
+    Fixture { app, centre, _dir: dir }
+}
+
+impl Fixture {
+    fn sign_in(&self, name: &str) -> String {
+        let link = self.centre.one_time_link(name).unwrap();
+        self.centre.login_once(link.reveal()).unwrap().into_inner()
+    }
+
+    async fn ask(&self, request: axum::http::request::Builder, body: &str) -> (StatusCode, String) {
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        let peer: SocketAddr = "198.51.100.7:4000".parse().unwrap();
+        request.extensions_mut().insert(Peer(peer));
+        let answer = self.app.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        for name in ["content-security-policy", "x-content-type-options", "referrer-policy"] {
+            assert!(answer.headers().contains_key(name), "{name} is missing");
+        }
+        let bytes = to_bytes(answer.into_body(), 16 << 20).await.unwrap();
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn get(&self, path: &str, session: Option<&str>) -> (StatusCode, String) {
+        let mut request = Request::get(path);
+        if let Some(session) = session {
+            request = request.header(header::COOKIE, format!("xd={session}"));
+        }
+        self.ask(request, "").await
+    }
+}
+
+fn path_of(pattern: &str) -> String {
+    let id = format!("{:032x}", 7);
+    pattern.replace("{id}", &id).replace("{code}", SITE).replace("{name}", "none.css")
+}
+
+#[tokio::test]
+async fn strangers_get_nowhere() {
+    let f = fixture();
+    for route in ROUTES {
+        if matches!(route.access, Access::Public(_)) {
+            continue;
+        }
+        let path = path_of(route.path);
+        let request = match route.verb {
+            Verb::Get => Request::get(&path),
+            Verb::Post => Request::post(&path),
+        };
+        let (status, _) = f.ask(request, "").await;
+        let right = match route.audience {
+            Audience::Person => status == StatusCode::SEE_OTHER || status == StatusCode::FOUND,
+            Audience::Program => status == StatusCode::UNAUTHORIZED,
+        };
+        assert!(right, "{:?} {path}: {status}", route.verb);
+    }
+}
+
+#[tokio::test]
+async fn every_role_gets_what_its_permissions_say() {
+    let f = fixture();
+    for name in ["sysadmin", "secadmin", "auditor", "analyst", "leader", "contact"] {
+        let session = f.sign_in(name);
+        let caller = f.centre.caller(&session).unwrap().unwrap();
+        for route in ROUTES {
+            let Access::Needs(permission, _) = route.access else { continue };
+            if route.verb == Verb::Post {
+                continue;
+            }
+            let path = path_of(route.path);
+            let (status, body) = f.get(&path, Some(&session)).await;
+            let may = caller.role.may(permission);
+            assert_eq!(status == StatusCode::FORBIDDEN, !may, "{name} {path}: {status}");
+            assert!(!status.is_server_error(), "{name} {path}: {status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_school_contact_sees_no_other_school() {
+    let f = fixture();
+    let session = f.sign_in("contact");
+    let (own, _) = f.get(&format!("/schools/{SITE}"), Some(&session)).await;
+    let (other, _) = f.get(&format!("/schools/{OTHER}"), Some(&session)).await;
+    assert_eq!((own, other), (StatusCode::OK, StatusCode::NOT_FOUND));
+}
+
+#[tokio::test]
+async fn a_form_without_its_token_changes_nothing() {
+    let f = fixture();
+    let session = f.sign_in("secadmin");
+    for token in ["", "_csrf=wrong", "_csrf=AAAA"] {
+        let request = Request::post("/compliance/run")
+            .header(header::COOKIE, format!("xd={session}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let (status, _) = f.ask(request, token).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{token}");
+    }
+    assert!(f.centre.audit_progress().is_none());
+}
+
+#[tokio::test]
+async fn pages_hold_no_script_of_a_record_and_none_inline() {
+    let f = fixture();
+    let session = f.sign_in("secadmin");
+    let mut pages = BTreeMap::new();
+    for route in ROUTES {
+        if route.verb == Verb::Get && route.audience == Audience::Person {
+            let path = path_of(route.path);
+            let (status, body) = f.get(&path, Some(&session)).await;
+            if status == StatusCode::OK && body.starts_with("<!DOCTYPE html>") {
+                pages.insert(path, body);
+            }
+        }
+    }
+    assert!(pages.len() >= 8, "{:?}", pages.keys());
+    for (path, body) in &pages {
+        assert!(!body.contains("<script>"), "{path}: a record's script, or one inline");
+        assert!(!body.contains(" onclick=") && !body.contains(" style=\""), "{path}");
+        assert!(body.contains("lang=\"zh-CN\"") || body.contains("lang=\"zh\""), "{path}");
+        let forms = body.matches("method=\"post\"").count();
+        assert_eq!(body.matches("name=\"_csrf\"").count(), forms, "{path}: forms without token");
+    }
+    assert!(pages.values().any(|b| b.contains("&lt;script&gt;")), "the hostile name is shown");
+}
