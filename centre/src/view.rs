@@ -165,7 +165,8 @@ pub struct Record {
     pub sensor: &'static str,
     /// Product, category and service.
     pub logsource: String,
-    /// The fields.
+    /// The fields; in JSON an object, a repeated field as a list.
+    #[serde(serialize_with = "as_object")]
     pub fields: Vec<(&'static str, String)>,
     /// The record as received.
     pub raw: String,
@@ -173,6 +174,21 @@ pub struct Record {
     pub exercise: bool,
     /// Whether the decoder could not read it.
     pub undecoded: bool,
+}
+
+fn as_object<S: serde::Serializer>(
+    fields: &[(&'static str, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut by_name: std::collections::BTreeMap<&str, Vec<&str>> = Default::default();
+    for (name, value) in fields {
+        by_name.entry(name).or_default().push(value);
+    }
+    let one = |values: Vec<&str>| match values.as_slice() {
+        [value] => serde_json::Value::from(*value),
+        many => serde_json::Value::from(many.to_vec()),
+    };
+    serializer.collect_map(by_name.into_iter().map(|(name, values)| (name, one(values))))
 }
 
 impl From<&events::Event> for Record {

@@ -1,6 +1,7 @@
 //! One file per verb. A verb parses its arguments, calls a library and prints.
 
 pub mod account;
+pub mod alerts;
 pub mod audit;
 pub mod classify;
 pub mod config;
