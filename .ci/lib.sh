@@ -75,9 +75,9 @@ node_stop() {
     NODE=
 }
 
-# search QUERY: the records of the node as JSON lines, of all times.
+# search QUERY: the records of the node as JSON lines, of all times (a capture may be dated anywhere).
 search() {
-    "$XUEDUN" search --config "$CONFIG" --from 2000-01-01T00:00:00Z --limit 10000 --json "$1"
+    "$XUEDUN" search --config "$CONFIG" --from 1900-01-01T00:00:00Z --to 2200-01-01T00:00:00Z --limit 10000 --json "$1"
 }
 
 # has_records SENSOR COUNT: whether the sensor has at least so many records.

@@ -1,0 +1,205 @@
+//! Files followed through growth, rotation and restarts.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use events::field;
+
+use crate::support::{Memory, Mood, Node, Saved, of};
+
+struct Folder {
+    dir: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn toml(&self, pattern: &str, more: &str) -> String {
+        format!(
+            "[[sensor]]\nname = \"file\"\n[sensor.input]\ntype = \"file\"\npaths = [\"{}\"]\n{more}\n",
+            self.path(pattern).display()
+        )
+    }
+}
+
+fn append(path: &Path, text: impl AsRef<[u8]>) {
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(text.as_ref()).unwrap();
+}
+
+fn lines(from: usize, to: usize) -> String {
+    (from..to).map(|n| format!("<13>Nov 23 12:05:06 h app: line {n} of the file\n")).collect()
+}
+
+/// Which lines came, in order of arrival.
+fn numbers(node: &Node) -> Vec<usize> {
+    let number = |raw: &String| raw.split("line ").nth(1)?.split(' ').next()?.parse().ok();
+    node.memory.raws().iter().filter_map(number).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn growth_and_rotation_by_rename() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    append(&log, lines(0, 10));
+    let node = Node::start(&folder.toml("app.log", "")).await;
+    node.memory.wait(10).await;
+    append(&log, lines(10, 12));
+    append(&log, "<13>Nov 23 12:05:06 h app: line 12 of");
+    node.memory.wait(12).await;
+    // The rest of the line, and more, are written after the rename, as writers do.
+    fs::rename(&log, folder.path("app.log.1")).unwrap();
+    append(&log, lines(20, 25));
+    append(&folder.path("app.log.1"), " the file\n");
+    append(&folder.path("app.log.1"), lines(13, 15));
+    node.memory.wait(20).await;
+    let mut found = numbers(&node);
+    found.sort_unstable();
+    let want: Vec<usize> = (0..15).chain(20..25).collect();
+    assert_eq!(found, want, "each once");
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "file").decoded, 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_and_truncate_with_the_copy_in_the_pattern() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    append(&log, lines(0, 100));
+    let node = Node::start(&folder.toml("app.log*", "")).await;
+    node.memory.wait(100).await;
+    fs::copy(&log, folder.path("app.log.1")).unwrap();
+    OpenOptions::new().write(true).truncate(true).open(&log).unwrap();
+    append(&log, lines(200, 210));
+    node.memory.wait(110).await;
+    append(&log, lines(210, 211));
+    node.memory.wait(111).await;
+    let want: Vec<usize> = (0..100).chain(200..211).collect();
+    assert_eq!(numbers(&node), want, "the copy is not read again");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_file_that_outgrew_its_old_length_is_read_anew() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    let (memory, saved) = (Memory::new(), Arc::new(Saved::default()));
+    append(&log, lines(0, 3));
+    let toml = folder.toml("app.log", "");
+    let node = Node::start_with(&toml, Arc::clone(&memory), Arc::clone(&saved)).await;
+    memory.wait(3).await;
+    node.stop().await;
+    // Emptied and longer than before, same inode, while nobody looks.
+    let mut file = OpenOptions::new().write(true).truncate(true).open(&log).unwrap();
+    file.write_all(lines(100, 110).as_bytes()).unwrap();
+    let node = Node::start_with(&toml, Memory::new(), saved).await;
+    node.memory.wait(10).await;
+    assert_eq!(numbers(&node), (100..110).collect::<Vec<_>>());
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_durable_records_ended() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    let saved = Arc::new(Saved::default());
+    append(&log, lines(0, 50));
+    let toml = folder.toml("*.log", "");
+    let node = Node::start_with(&toml, Memory::new(), Arc::clone(&saved)).await;
+    node.memory.wait(50).await;
+    // From here on nothing becomes durable: its position must not be saved.
+    node.memory.set(Mood::Holds);
+    append(&log, lines(50, 60));
+    node.memory.wait_offers(2).await;
+    node.memory.set(Mood::Refuses(sensors::Refused::Closed));
+    node.stop().await;
+    // Renamed out of the pattern while the sensor is down.
+    append(&log, lines(60, 70));
+    fs::rename(&log, folder.path("old.1")).unwrap();
+    append(&log, lines(70, 80));
+    let node = Node::start_with(&toml, Memory::new(), saved).await;
+    node.memory.wait(30).await;
+    let mut found = numbers(&node);
+    found.sort_unstable();
+    assert_eq!(found, (50..80).collect::<Vec<_>>());
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encodings_and_cut_lines() {
+    let folder = Folder::new();
+    let (gbk, _, _) = encoding_rs::GB18030.encode("<13>Nov 23 12:05:06 h app: 导出学生信息\n");
+    append(&folder.path("a.gbk"), &gbk);
+    let mut toml = folder.toml("*.gbk", "encoding = \"gb18030\"");
+    let utf16: Vec<u8> =
+        "\u{feff}<13>Nov 23 12:05:06 h app: 学籍\r\n<13>Nov 23 12:05:06 h app: 二\r\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+    append(&folder.path("b.utf16"), &utf16);
+    let second =
+        folder.toml("*.utf16", "encoding = \"utf16le\"").replace("\"file\"\n[", "\"wide\"\n[");
+    toml.push_str(&second);
+    append(&folder.path("c.long"), format!("<13>{}\n{}", "z".repeat(2 << 20), lines(1, 2)));
+    toml.push_str(&folder.toml("*.long", "").replace("\"file\"\n[", "\"long\"\n["));
+    let node = Node::start(&toml).await;
+    let events = node.memory.wait(5).await;
+    let messages = |sensor: &str| -> Vec<String> {
+        let of = events.iter().filter(|e| e.sensor.name() == sensor);
+        of.filter_map(|e| e.str(field::MESSAGE).map(|m| m.chars().take(20).collect())).collect()
+    };
+    assert_eq!(messages("file"), ["导出学生信息"]);
+    assert_eq!(messages("wide"), ["学籍", "二"]);
+    assert_eq!(messages("long"), ["z".repeat(20), "line 1 of the file".to_owned()]);
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "long").cut, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_belong_together() {
+    let folder = Folder::new();
+    let log = folder.path("java.log");
+    append(&log, "2026-11-23 first\n  at a\n  at b\n2026-11-23 second\n");
+    let more = "multiline = { start = '^\\d{4}-' }";
+    let node = Node::start(&folder.toml("java.log", more)).await;
+    node.memory.wait(1).await;
+    append(&log, "  at c\n");
+    // The last record is complete when nothing more comes.
+    node.memory.wait(2).await;
+    assert_eq!(
+        node.memory.raws(),
+        ["2026-11-23 first\n  at a\n  at b", "2026-11-23 second\n  at c"]
+    );
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn begun_at_the_end_only_what_comes_is_read() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    append(&log, lines(0, 5));
+    let saved = Arc::new(Saved::default());
+    let toml = folder.toml("*.log", "start = \"end\"");
+    let node = Node::start_with(&toml, Memory::new(), saved).await;
+    // A file that appears later is read whole, which also shows that the first look is over.
+    append(&folder.path("new.log"), lines(100, 102));
+    let mut more = 5;
+    while node.memory.events().len() < 2 {
+        tokio::task::yield_now().await;
+        more += 1;
+        assert!(more < 100_000_000);
+    }
+    append(&log, lines(5, 7));
+    node.memory.wait(4).await;
+    let found = numbers(&node);
+    assert!(found.ends_with(&[5, 6]), "{found:?}");
+    node.stop().await;
+}

@@ -1,0 +1,180 @@
+//! JSON over HTTP: `/ingest` and `_bulk`.
+
+use std::io::Write;
+
+use events::field;
+use sensors::Refused;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{MARKER, Mood, Node, of};
+
+const TOKEN: &str = "0123456789abcdef";
+const HTTP: &str = r#"
+    [[sensor]]
+    name = "http"
+    input = { type = "http", listen = "127.0.0.1:0", token = "0123456789abcdef" }
+"#;
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Value,
+}
+
+async fn ask(node: &Node, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(node.address("http")).await.unwrap();
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    for header in headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let text = String::from_utf8(answer).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: serde_json::from_str(body).unwrap_or(Value::Null),
+    }
+}
+
+async fn post(node: &Node, path: &str, body: &[u8]) -> Answer {
+    let token = format!("Authorization: Bearer {TOKEN}");
+    ask(node, "POST", path, &[&token], body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_arrays_and_gzip() {
+    let node = Node::start(HTTP).await;
+    let lines =
+        format!("{{\"source\":{{\"ip\":\"10.0.0.1\"}}}}\n\n{{\"note\":\"{MARKER}\"}}\r\nbroken\n");
+    let answer = post(&node, "/ingest", lines.as_bytes()).await;
+    assert_eq!((answer.status, &answer.body["accepted"]), (200, &Value::from(3)));
+    assert_eq!(answer.body["undecoded"], 1);
+    let answer = post(&node, "/ingest", br#"[{"a":1}, {"a":[2,3]}]"#).await;
+    assert_eq!(answer.body["accepted"], 2);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(b"{\"a\":9}\n").unwrap();
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let headers = [token.as_str(), "Content-Encoding: gzip"];
+    let answer = ask(&node, "POST", "/ingest", &headers, &gz.finish().unwrap()).await;
+    assert_eq!(answer.body["accepted"], 1);
+    // Answered means durable: nothing is waited for here.
+    let events = node.memory.events();
+    assert_eq!(events.len(), 6);
+    assert_eq!(events[0].str(field::SOURCE_IP), Some("10.0.0.1"));
+    assert!(events[1].exercise.is_some());
+    assert_eq!(events[2].str(field::ERROR_CODE), Some("S101"));
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "http").parse_failed_kept, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_token_opens() {
+    let node = Node::start(HTTP).await;
+    // "u:0123456789abcdef" in base64, as rsyslog and Beats send it.
+    let basic = "Authorization: Basic dTowMTIzNDU2Nzg5YWJjZGVm";
+    for (header, status) in [
+        ("X-Nothing: x", 401),
+        ("Authorization: Bearer 0123456789abcdeX", 401),
+        ("Authorization: Bearer 0123456789abcdef", 200),
+        (basic, 200),
+        ("Authorization: ApiKey dTowMTIzNDU2Nzg5YWJjZGVm", 200),
+    ] {
+        let answer = ask(&node, "POST", "/ingest", &[header], b"{}").await;
+        assert_eq!(answer.status, status, "{header}");
+        assert!(!answer.head.contains(TOKEN));
+    }
+    assert_eq!(node.memory.events().len(), 3);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_not_counted_as_received() {
+    let node = Node::start(HTTP).await;
+    for (refused, status) in [(Refused::Busy, 429), (Refused::Full, 507), (Refused::Closed, 503)] {
+        node.memory.set(Mood::Refuses(refused));
+        let answer = post(&node, "/ingest", b"{\"a\":1}\n").await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.head.contains("retry-after"), status != 507);
+    }
+    node.memory.set(Mood::Takes);
+    assert_eq!(post(&node, "/ingest", b"{\"a\":1}\n").await.status, 200);
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "http").received, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_given_only_when_durable() {
+    let node = Node::start(HTTP).await;
+    node.memory.set(Mood::Holds);
+    let address = node.address("http");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = "{\"a\":1}";
+    let request = format!(
+        "POST /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    node.memory.wait_offers(1).await;
+    let mut byte = [0];
+    assert!(stream.try_read(&mut byte).is_err(), "no answer yet");
+    node.memory.set(Mood::Takes);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_as_shippers_speak_it() {
+    let node = Node::start(HTTP).await;
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let version = ask(&node, "GET", "/", &[&token], b"").await;
+    assert!(version.head.contains("x-elastic-product: elasticsearch"));
+    assert!(version.body["version"]["number"].as_str().unwrap().starts_with("8."));
+    let license = ask(&node, "GET", "/_license", &[&token], b"").await;
+    assert_eq!(license.body["license"]["status"], "active");
+    let template = ask(&node, "PUT", "/_index_template/logs", &[&token], b"{}").await;
+    assert_eq!(template.body["acknowledged"], true);
+    let body = b"{\"create\":{}}\n{\"message\":\"one\"}\n\
+                 {\"index\":{\"_index\":\"logs\"}}\n{\"message\":\"two\"}\n\
+                 {\"delete\":{\"_id\":\"1\"}}\n\
+                 {\"update\":{\"_id\":\"1\"}}\n{\"doc\":{}}\n\
+                 {\"create\":{}}\nnot json\n";
+    for path in ["/_bulk", "/filebeat-8/_bulk"] {
+        let answer = post(&node, path, body).await;
+        assert_eq!((answer.status, &answer.body["errors"]), (200, &Value::from(true)));
+        let items = answer.body["items"].as_array().unwrap();
+        let status = |at: usize, op: &str| items[at][op]["status"].as_u64().unwrap();
+        assert_eq!((status(0, "create"), status(1, "index")), (201, 201));
+        assert_eq!((status(2, "delete"), status(3, "update")), (400, 400));
+        assert_eq!(status(4, "create"), 201, "kept undecoded");
+    }
+    let messages: Vec<_> =
+        node.memory.events().iter().map(|e| e.str(field::MESSAGE).map(str::to_owned)).collect();
+    let one = [Some("one".to_owned()), Some("two".to_owned()), None];
+    assert_eq!(messages, [one.clone(), one].concat());
+    node.memory.set(Mood::Refuses(Refused::Busy));
+    let answer = post(&node, "/_bulk", b"{\"index\":{}}\n{\"a\":1}\n").await;
+    assert_eq!(answer.body["items"][0]["index"]["status"], 429);
+    assert_eq!(post(&node, "/_bulk", b"nonsense\n").await.status, 400);
+    assert_eq!(post(&node, "/nowhere", b"").await.status, 404);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_beyond_the_bound_is_refused() {
+    let node = Node::start(HTTP).await;
+    let body = vec![b' '; sensors::limits::BODY_BYTES_MAX + 1];
+    assert_eq!(post(&node, "/ingest", &body).await.status, 413);
+    assert!(node.memory.events().is_empty());
+    node.stop().await;
+}
