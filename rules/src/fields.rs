@@ -89,8 +89,16 @@ impl Resolver {
         for alias in self.aliases.iter().filter(|a| a.source.covers(source)) {
             alias.fields.get(name).into_iter().flatten().for_each(|c| add(c));
         }
+        let windows = source.product.is_empty() || source.product.eq_ignore_ascii_case("windows");
+        if windows && source.service == "windefend" {
+            // Defender writes its names with spaces, Sigma without.
+            let spaced = spaced(name);
+            for prefix in ["winlog.event_data.", "Event.EventData.", "EventData.", ""] {
+                add(&format!("{prefix}{spaced}"));
+            }
+        }
         add(name);
-        if source.product.is_empty() || source.product.eq_ignore_ascii_case("windows") {
+        if windows {
             match name {
                 "EventID" => {
                     [
@@ -129,6 +137,20 @@ impl Resolver {
         }
         out
     }
+}
+
+/// `ThreatName` as `Threat Name`.
+fn spaced(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    let mut lower = false;
+    for c in name.chars() {
+        if lower && c.is_ascii_uppercase() {
+            out.push(' ');
+        }
+        lower = c.is_ascii_lowercase();
+        out.push(c);
+    }
+    out
 }
 
 #[cfg(test)]

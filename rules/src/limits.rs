@@ -13,8 +13,8 @@ pub const CONDITION_TOKENS_MAX: usize = 2_000;
 pub const PATTERN_BYTES_MAX: usize = 16 << 10;
 /// Comparisons one rule may make once its lists and modifiers are expanded.
 pub const TESTS_PER_RULE_MAX: usize = 50_000;
-/// Memory one compiled regular expression may take, in bytes.
-pub const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Memory one compiled regular expression may take, in bytes. Room for `\w{1,64}` over Unicode.
+pub const REGEX_BYTES_MAX: usize = 4 << 20;
 /// Nesting depth of a regular expression.
 pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Rules one set may hold.

@@ -1,5 +1,7 @@
 //! Every input over real sockets and files, into an intake in memory.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod files;
 mod flows;
 mod http;

@@ -15,18 +15,18 @@ use sensors::{
 use tokio::sync::watch;
 
 /// Longer than anything here takes on a loaded machine; only a failing test waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How the intake answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mood {
+pub(crate) enum Mood {
     Takes,
     Refuses(Refused),
     /// Answers nothing until its mood changes.
     Holds,
 }
 
-pub struct Memory {
+pub(crate) struct Memory {
     events: Mutex<Vec<Event>>,
     count: watch::Sender<usize>,
     mood: watch::Sender<Mood>,
@@ -34,7 +34,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             events: Mutex::default(),
             count: watch::Sender::new(0),
@@ -43,20 +43,20 @@ impl Memory {
         })
     }
 
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
 
-    pub fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
 
-    pub fn raws(&self) -> Vec<String> {
+    pub(crate) fn raws(&self) -> Vec<String> {
         self.events().iter().map(|e| e.raw_text().to_owned()).collect()
     }
 
     /// Waits until at least `n` events are taken.
-    pub async fn wait(&self, n: usize) -> Vec<Event> {
+    pub(crate) async fn wait(&self, n: usize) -> Vec<Event> {
         let mut count = self.count.subscribe();
         let waited = tokio::time::timeout(PATIENCE, count.wait_for(|have| *have >= n)).await;
         assert!(waited.is_ok(), "{n} events awaited, {} came", self.events().len());
@@ -64,7 +64,7 @@ impl Memory {
     }
 
     /// Waits until at least `n` batches were offered, taken or not.
-    pub async fn wait_offers(&self, n: usize) {
+    pub(crate) async fn wait_offers(&self, n: usize) {
         let mut offers = self.offers.subscribe();
         let waited = tokio::time::timeout(PATIENCE, offers.wait_for(|have| *have >= n)).await;
         assert!(waited.is_ok(), "{n} offers awaited");
@@ -95,7 +95,7 @@ impl Intake for Door {
 
 struct Fixed;
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-11-23T04:05:06Z").unwrap()
 }
 
@@ -106,7 +106,7 @@ impl Clock for Fixed {
 }
 
 #[derive(Default)]
-pub struct Saved(pub Mutex<HashMap<String, Vec<u8>>>);
+pub(crate) struct Saved(pub(crate) Mutex<HashMap<String, Vec<u8>>>);
 
 impl Checkpoints for Saved {
     fn load(&self, key: &str) -> Option<Vec<u8>> {
@@ -119,30 +119,30 @@ impl Checkpoints for Saved {
     }
 }
 
-pub const SCHOOL: &str = "2133000001";
-pub const MARKER: &str = "xdx=good";
+pub(crate) const SCHOOL: &str = "2133000001";
+pub(crate) const MARKER: &str = "xdx=good";
 
-pub struct Node {
-    pub running: Running,
-    pub memory: Arc<Memory>,
+pub(crate) struct Node {
+    pub(crate) running: Running,
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Node {
-    pub async fn start(toml: &str) -> Self {
+    pub(crate) async fn start(toml: &str) -> Self {
         Self::start_with(toml, Memory::new(), Arc::new(Saved::default())).await
     }
 
-    pub async fn start_with(toml: &str, memory: Arc<Memory>, saved: Arc<Saved>) -> Self {
+    pub(crate) async fn start_with(toml: &str, memory: Arc<Memory>, saved: Arc<Saved>) -> Self {
         let running = sensors::start(configs(toml), packs(), context(&memory, saved)).await;
         Self { running: running.unwrap(), memory }
     }
 
-    pub fn address(&self, sensor: &str) -> SocketAddr {
+    pub(crate) fn address(&self, sensor: &str) -> SocketAddr {
         self.running.address(sensor).unwrap()
     }
 
     /// Stops, and checks that the counters reconcile with themselves and with what was taken.
-    pub async fn stop(self) -> Vec<SensorCounters> {
+    pub(crate) async fn stop(self) -> Vec<SensorCounters> {
         let memory = Arc::clone(&self.memory);
         let counters = tokio::time::timeout(PATIENCE, self.running.stop()).await.unwrap();
         let taken = memory.events();
@@ -156,11 +156,11 @@ impl Node {
     }
 }
 
-pub fn packs() -> Packs {
+pub(crate) fn packs() -> Packs {
     Packs::embedded().unwrap()
 }
 
-pub fn configs(toml: &str) -> Vec<SensorConfig> {
+pub(crate) fn configs(toml: &str) -> Vec<SensorConfig> {
     #[derive(serde::Deserialize)]
     struct All {
         sensor: Vec<SensorConfig>,
@@ -168,7 +168,7 @@ pub fn configs(toml: &str) -> Vec<SensorConfig> {
     toml::from_str::<All>(toml).unwrap().sensor
 }
 
-pub fn context(memory: &Arc<Memory>, saved: Arc<Saved>) -> Context {
+pub(crate) fn context(memory: &Arc<Memory>, saved: Arc<Saved>) -> Context {
     let next = AtomicU64::new(0);
     Context {
         intake: Arc::new(Door(Arc::clone(memory))),
@@ -187,6 +187,6 @@ pub fn context(memory: &Arc<Memory>, saved: Arc<Saved>) -> Context {
 }
 
 /// Counters of one sensor.
-pub fn of<'a>(counters: &'a [SensorCounters], sensor: &str) -> &'a SensorCounters {
+pub(crate) fn of<'a>(counters: &'a [SensorCounters], sensor: &str) -> &'a SensorCounters {
     counters.iter().find(|c| c.sensor == sensor).unwrap()
 }

@@ -4,7 +4,7 @@ use events::event::Marks;
 use events::field;
 use sensors::Refused;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::support::{MARKER, Mood, Node, SCHOOL, of};
 
@@ -169,7 +169,7 @@ async fn gb18030_is_read_and_the_bytes_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_in_use_is_an_error_and_nothing_runs() {
-    let taken = TcpStream::connect(Node::start(TCP).await.address("tcp")).await.unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let toml = TCP.replace("127.0.0.1:0", &taken.local_addr().unwrap().to_string());
     let memory = crate::support::Memory::new();
     let context = crate::support::context(&memory, Default::default());

@@ -22,12 +22,14 @@ use regex::Regex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use self::tail::{Chunk, Identity, Position, Tail};
+use self::tail::{Chunk, Copied, Identity, Position, Tail};
 use crate::config::{Encoding, Multiline, Start};
 use crate::error::Error;
 use crate::feed::{Batch, Feed};
 use crate::input::frame::Framing;
-use crate::limits::{FILE_POLL_MS, FILES_MAX, MULTILINE_IDLE_MS, RECEIVE_WAIT_MS, ROTATED_IDLE_MS};
+use crate::limits::{
+    FILE_POLL_MS, FILES_MAX, FINGERPRINT_BYTES, MULTILINE_IDLE_MS, RECEIVE_WAIT_MS, ROTATED_IDLE_MS,
+};
 
 const COMPRESSED: [&str; 6] = ["gz", "bz2", "xz", "zst", "zip", "lz4"];
 
@@ -40,6 +42,8 @@ pub(crate) struct Job {
     start: Start,
     feed: Feed,
     tails: HashMap<Identity, Tail>,
+    /// Copies of followed files: not read for as long as the original holds the same.
+    copies: HashSet<Identity>,
     /// When names were looked at last. Files that exist at the first look may be begun at their
     /// end.
     discovered: Option<Instant>,
@@ -78,6 +82,7 @@ impl Job {
             start,
             feed,
             tails: HashMap::new(),
+            copies: HashSet::new(),
             discovered: None,
         })
     }
@@ -86,10 +91,14 @@ impl Job {
 /// Starts the thread that follows the files.
 pub(crate) fn start(
     sensor: &str,
-    job: Job,
+    mut job: Job,
     stop: (watch::Receiver<bool>, Arc<AtomicBool>),
 ) -> Result<JoinHandle<()>, Error> {
     let runtime = Handle::current();
+    // Before the first record: what exists now is what `start = "end"` speaks of.
+    job.restore();
+    job.discover();
+    job.discovered = Some(Instant::now());
     std::thread::Builder::new()
         .name(format!("file {sensor}"))
         .spawn(move || follow(job, &runtime, stop))
@@ -120,7 +129,6 @@ fn follow(mut job: Job, runtime: &Handle, stop: (watch::Receiver<bool>, Arc<Atom
     }
     let mut look = Look { runtime, stop: stop.0, flag: &stop.1 };
     let mut watched = HashSet::new();
-    job.restore();
     while !look.stopping() {
         if let Some(watcher) = &mut watcher {
             job.watch(watcher, &mut watched);
@@ -227,6 +235,7 @@ impl Job {
         let paths: Vec<PathBuf> =
             self.patterns.iter().flat_map(|p| glob::expand(p, FILES_MAX)).collect();
         let before = self.tails.len();
+        let mut present = HashSet::new();
         for path in paths {
             let packed = path.extension().is_some_and(|e| COMPRESSED.iter().any(|c| e == *c));
             if packed {
@@ -234,6 +243,7 @@ impl Job {
             }
             let Ok(meta) = std::fs::metadata(&path) else { continue };
             let id = Identity::of(&meta);
+            present.insert(id);
             if let Some(tail) = self.tails.get_mut(&id) {
                 tail.found = true;
                 tail.position.path = path;
@@ -244,6 +254,7 @@ impl Job {
                 break;
             }
         }
+        self.copies.retain(|id| present.contains(id));
         if self.tails.len() != before {
             self.save_list();
         }
@@ -260,11 +271,20 @@ impl Job {
         };
         let len = file.metadata().map_or(0, |m| m.len());
         let known = self.load(id).filter(|p| p.offset <= len && p.print.fits(&file));
-        let offset = match known.or_else(|| self.copied(path, &file, len)) {
-            Some(position) => position.offset,
-            None if self.discovered.is_none() && self.start == Start::End => len,
-            None => 0,
+        let offset = match (known, self.copied(path, &file)) {
+            (Some(position), _) => position.offset,
+            // What was read of the original is not read again; what was not, is, once it is there.
+            (None, Copied::Before { offset }) if offset <= len => offset,
+            (None, Copied::Before { .. }) => return,
+            (None, Copied::Now) => {
+                self.copies.insert(id);
+                return;
+            }
+            (None, Copied::No) if self.copies.contains(&id) => return,
+            (None, Copied::No) if self.discovered.is_none() && self.start == Start::End => len,
+            (None, Copied::No) => 0,
         };
+        self.copies.remove(&id);
         match Tail::open(path, file, offset, self.framing, self.multiline.clone()) {
             Ok(tail) => {
                 self.tails.insert(id, tail);
@@ -275,23 +295,23 @@ impl Job {
         }
     }
 
-    /// A new file that is the copy of a followed one (`app.log` → `app.log.1`) goes on where that
-    /// one was: what was read is not read again, what was not is.
-    fn copied(&self, path: &Path, file: &File, len: u64) -> Option<Position> {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        self.tails
-            .values()
-            .flat_map(|t| [t.before.as_ref(), Some(&t.position)])
-            .flatten()
-            .find(|p| {
-                let original = p.path.file_name().map(|n| n.to_string_lossy().into_owned());
-                p.path.parent() == path.parent()
-                    && original.is_some_and(|o| name != o && name.starts_with(o.as_str()))
-                    && !p.print.is_empty()
-                    && p.offset <= len
-                    && p.print.fits(file)
-            })
-            .cloned()
+    /// Whether a new file is the copy of a followed one: `app.log` → `app.log.1`, same beginning.
+    fn copied(&self, path: &Path, file: &File) -> Copied {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let Ok(head) = tail::head(file, FINGERPRINT_BYTES) else { return Copied::No };
+        for tail in self.tails.values() {
+            let original = &tail.position.path;
+            let Some(own) = original.file_name().map(|n| n.to_string_lossy()) else { continue };
+            let named_after = name.starts_with(&*own) && name != *own;
+            if !named_after || original.parent() != path.parent() {
+                continue;
+            }
+            match tail.compare(&head) {
+                Copied::No => {}
+                copied => return copied,
+            }
+        }
+        Copied::No
     }
 
     /// Completes idle multi-line records, and lets go of files that were rotated away once nothing

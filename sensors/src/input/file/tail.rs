@@ -38,29 +38,30 @@ pub(super) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of the first `len` bytes, or all there are.
-    fn take(file: &File, len: usize) -> io::Result<Self> {
-        let mut bytes = vec![0; len];
-        let mut have = 0;
-        while have < len {
-            match file.read_at(&mut bytes[have..], have as u64)? {
-                0 => break,
-                n => have += n,
-            }
-        }
-        let hash = digest(&SHA256, &bytes[..have]);
+    fn of(head: &[u8]) -> Self {
+        let hash = digest(&SHA256, head);
         let digest = hash.as_ref()[..16].iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { len: have, digest })
+        Self { len: head.len(), digest }
     }
 
     /// Whether the file still begins with these bytes.
     pub(super) fn fits(&self, file: &File) -> bool {
-        Self::take(file, self.len).is_ok_and(|now| now == *self)
+        head(file, self.len).is_ok_and(|now| Self::of(&now) == *self)
     }
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
+/// The first `len` bytes of a file, or all there are.
+pub(super) fn head(file: &File, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let mut have = 0;
+    while have < len {
+        match file.read_at(&mut bytes[have..], have as u64)? {
+            0 => break,
+            n => have += n,
+        }
     }
+    bytes.truncate(have);
+    Ok(bytes)
 }
 
 /// What is saved of a file: everything before `offset` is durable.
@@ -84,8 +85,21 @@ pub(super) struct Tail {
     pub(super) found: bool,
     /// When there was news last.
     pub(super) news: Instant,
-    /// Where the file was before it was emptied: a copy of it goes on from there.
-    pub(super) before: Option<Position>,
+    /// Its first bytes, to know copies by. Kept in memory only.
+    head: Vec<u8>,
+    /// The first bytes and the position before the file was emptied.
+    before: Option<(Vec<u8>, u64)>,
+}
+
+/// Whether a file is the copy of another.
+pub(super) enum Copied {
+    No,
+    /// Of what the other holds now: nothing in it that is not read there.
+    Now,
+    /// Of what the other held before it was emptied, and was read up to `offset`.
+    Before {
+        offset: u64,
+    },
 }
 
 /// Lines that are one record so far.
@@ -129,7 +143,8 @@ impl Tail {
         multiline: Option<Regex>,
     ) -> io::Result<Self> {
         let id = Identity::of(&file.metadata()?);
-        let print = Fingerprint::take(&file, FINGERPRINT_BYTES)?;
+        let head = head(&file, FINGERPRINT_BYTES)?;
+        let print = Fingerprint::of(&head);
         Ok(Self {
             position: Position { path: path.to_owned(), id, print, offset },
             file,
@@ -139,8 +154,22 @@ impl Tail {
             multiline,
             found: true,
             news: Instant::now(),
+            head,
             before: None,
         })
+    }
+
+    /// What another file's first bytes say of it.
+    pub(super) fn compare(&self, other: &[u8]) -> Copied {
+        // A copy that is being made is shorter at first.
+        let same = |head: &[u8]| {
+            !head.is_empty() && head.starts_with(&other[..other.len().min(head.len())])
+        };
+        match &self.before {
+            Some((head, offset)) if same(head) => Copied::Before { offset: *offset },
+            _ if same(&self.head) => Copied::Now,
+            _ => Copied::No,
+        }
     }
 
     /// The next records, if there are any. The caller sets the position once they are durable.
@@ -152,8 +181,8 @@ impl Tail {
         if len < self.read_to || !self.position.print.fits(&self.file) {
             self.restart(framing)?;
         }
-        if self.position.print.len < FINGERPRINT_BYTES {
-            self.position.print = Fingerprint::take(&self.file, FINGERPRINT_BYTES)?;
+        if self.head.len() < FINGERPRINT_BYTES {
+            self.identify()?;
         }
         let mut bytes = vec![0; FILE_CHUNK_BYTES];
         let n = self.file.read_at(&mut bytes, self.read_to)?;
@@ -184,11 +213,16 @@ impl Tail {
 
     /// The file was emptied: all that comes is new.
     fn restart(&mut self, framing: Framing) -> io::Result<()> {
-        self.before = Some(self.position.clone());
+        self.before = Some((std::mem::take(&mut self.head), self.position.offset));
         self.position.offset = 0;
-        self.position.print = Fingerprint::take(&self.file, FINGERPRINT_BYTES)?;
         self.read_to = 0;
         self.framer = Framer::new(framing, RECORD_BYTES_MAX);
+        self.identify()
+    }
+
+    fn identify(&mut self) -> io::Result<()> {
+        self.head = head(&self.file, FINGERPRINT_BYTES)?;
+        self.position.print = Fingerprint::of(&self.head);
         Ok(())
     }
 
