@@ -176,6 +176,3 @@ impl Engine {
         EngineStats { events: self.events, ..self.correlator.stats() }
     }
 }
-
-#[cfg(test)]
-mod tests;
