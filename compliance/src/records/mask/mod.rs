@@ -3,11 +3,13 @@
 
 pub mod key;
 pub mod policy;
+mod residue;
+mod row;
 mod value;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
@@ -19,18 +21,22 @@ pub use policy::{Method, Policy};
 use super::cells::CellFinding;
 use super::classify::{ClassifyOptions, classify};
 use super::error::Error;
-use super::find::Kind;
 use super::find::engine::Finder;
+use super::find::{Day, Kind};
 use super::scan::Scan;
 use super::table::writer::RowWriter;
 use super::taxonomy::Taxonomy;
 use policy::Unknown;
+use residue::{Forbidden, Verifier};
+use row::RowMasker;
 use value::Masker;
 
 /// Findings of a refused output that are named in the error.
 const SAMPLES_MAX: usize = 20;
 /// Quasi-identifier groups that are counted.
 const GROUPS_MAX: usize = 1_000_000;
+/// Bytes of output verified and written at a time.
+const PIECE_BYTES: usize = 1 << 18;
 
 /// What was done to a file.
 #[derive(Clone, Debug, Serialize)]
@@ -49,9 +55,10 @@ pub struct MaskReport {
     pub changed: BTreeMap<&'static str, u64>,
     /// Findings of the second scan: zero, or there is no output.
     pub residue: u64,
-    /// Smallest group of equal quasi-identifiers in the output; none without such columns.
+    /// Smallest group of equal quasi-identifiers that is shown in the output; none when nothing
+    /// of the kind is shown.
     pub k_anonymity: Option<u64>,
-    /// Rows in groups smaller than the policy's k.
+    /// Rows in groups smaller than the policy's k: their quasi-identifiers were left out.
     pub rows_below_k: u64,
     /// SHA-256 of the input.
     pub input_sha256: String,
@@ -73,7 +80,11 @@ pub fn mask_file(
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
     let part = Part::new(output);
-    let mut report = write(input, &part.0, policy, key, options, taxonomy)?;
+    let job = Job { input, policy, key, options, taxonomy };
+    let plans = job.plan()?;
+    let groups =
+        if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
+    let mut report = job.write(&part.0, plans, groups.as_ref())?;
     let (residue, samples) = second_scan(&part.0, options, taxonomy)?;
     if residue > 0 {
         return Err(Error::Residue { total: residue, samples });
@@ -170,108 +181,193 @@ struct Plan {
     quasi: bool,
 }
 
-fn plan(
-    input: &Path,
-    policy: &Policy,
-    options: &ClassifyOptions,
-    taxonomy: &Taxonomy,
-) -> Result<Vec<Plan>, Error> {
-    let inventory = classify(open(input)?, options, taxonomy)?;
-    let column = |c: super::classify::ColumnReport| {
-        let element = c.element.as_deref().and_then(|id| taxonomy.element(id));
-        let method = match (element, policy.unknown) {
-            (Some(element), _) => policy.method(element),
-            (None, Unknown::Scan) => Method::Keep,
-            (None, Unknown::Suppress) => Method::Suppress,
-        };
-        let quasi = c.element.as_ref().is_some_and(|id| policy.quasi.contains(id));
-        Plan { name: c.column, method, element: c.element, quasi }
-    };
-    Ok(inventory.columns.into_iter().map(column).collect())
+impl Plan {
+    /// Whether free text may stand here.
+    fn is_text(&self) -> bool {
+        matches!(self.method, Method::Redact) || (self.element.is_none() && !self.is_empty())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.method == Method::Suppress
+    }
 }
 
-fn write(
-    input: &Path,
-    output: &Path,
-    policy: &Policy,
-    key: &PolicyKey,
-    options: &ClassifyOptions,
-    taxonomy: &Taxonomy,
-) -> Result<MaskReport, Error> {
-    let plans = plan(input, policy, options, taxonomy)?;
-    let mut scan = Scan::open(open(input)?, options.delimiter, options.today, taxonomy)?;
-    let hints: Vec<_> = scan.columns.iter().map(|c| c.hint).collect();
-    let file = File::create(output).map_err(Error::Write)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    let mut row_writer = RowWriter::new(scan.delimiter());
-    let mut bytes = Vec::new();
-    if scan.has_header {
-        for plan in &plans {
-            row_writer.cell(&mut bytes, &plan.name);
-        }
-        row_writer.end(&mut bytes, plans.len(), false);
-    }
-    let mut masker = Masker::new(key, &policy.name, Finder::new(options.today))?;
-    let mut groups: HashMap<String, u64> = HashMap::new();
-    let (mut masked, mut quasi) = (String::new(), String::new());
-    let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut extra_cells = 0;
-    while let Some((_, row)) = scan.next()? {
-        quasi.clear();
-        let (mut cells, mut last_empty) = (0, true);
-        for (col, cell) in row.cells().enumerate() {
-            // What stands beyond the header has no rule: it is left out, and counted.
-            let Some(plan) = plans.get(col) else {
-                extra_cells += 1;
-                continue;
+/// Sizes of the groups of equal quasi-identifiers.
+type Groups = HashMap<String, u64>;
+
+/// One file under one policy.
+struct Job<'a> {
+    input: &'a Path,
+    policy: &'a Policy,
+    key: &'a PolicyKey,
+    options: &'a ClassifyOptions,
+    taxonomy: &'a Taxonomy,
+}
+
+impl Job<'_> {
+    fn plan(&self) -> Result<Vec<Plan>, Error> {
+        let inventory = classify(open(self.input)?, self.options, self.taxonomy)?;
+        let column = |c: super::classify::ColumnReport| {
+            let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
+            let method = match (element, self.policy.unknown) {
+                (Some(element), _) => self.policy.method(element),
+                (None, Unknown::Scan) => Method::Keep,
+                (None, Unknown::Suppress) => Method::Suppress,
             };
-            let hint = hints.get(col).copied().unwrap_or_default();
-            masker.mask(plan.method, plan.element.as_deref(), cell, hint, &mut masked);
-            if masked != cell {
-                *changed.entry(plan.method.name()).or_default() += 1;
-            }
-            if plan.quasi {
-                quasi.push_str(&masked);
-                quasi.push('\u{1f}');
-            }
-            row_writer.cell(&mut bytes, &masked);
-            cells += 1;
-            last_empty = masked.is_empty();
-        }
-        row_writer.end(&mut bytes, cells, last_empty);
-        if !quasi.is_empty() {
-            if groups.len() >= GROUPS_MAX && !groups.contains_key(&quasi) {
-                return Err(Error::TooManyGroups { limit: GROUPS_MAX });
-            }
-            *groups.entry(quasi.clone()).or_default() += 1;
-        }
-        if bytes.len() > 1 << 16 {
-            out.write_all(&bytes).map_err(Error::Write)?;
-            bytes.clear();
-        }
+            let quasi = c.element.as_ref().is_some_and(|id| self.policy.quasi.contains(id));
+            Plan { name: c.column, method, element: c.element, quasi }
+        };
+        Ok(inventory.columns.into_iter().map(column).collect())
     }
-    out.write_all(&bytes).map_err(Error::Write)?;
-    let file = out.into_inner().map_err(|e| Error::Write(e.into_error()))?;
-    file.sync_all().map_err(Error::Write)?;
-    Ok(MaskReport {
-        policy: policy.name.clone(),
-        policy_sha256: policy.sha256.clone(),
-        rows: scan.rows(),
-        extra_cells,
-        columns: plans.into_iter().map(|p| (p.name, p.method.name())).collect(),
-        changed,
-        residue: 0,
-        k_anonymity: groups.values().min().copied(),
-        rows_below_k: groups.values().filter(|n| **n < policy.k).sum(),
-        input_sha256: String::new(),
-        output_sha256: String::new(),
-    })
+
+    fn scan(&self) -> Result<(Scan<BufReader<File>>, RowMasker), Error> {
+        let ClassifyOptions { delimiter, today, .. } = *self.options;
+        let scan = Scan::open(open(self.input)?, delimiter, today, self.taxonomy)?;
+        let hints = scan.columns.iter().map(|c| c.hint).collect();
+        let masker = Masker::new(self.key, &self.policy.name, Finder::new(today))?;
+        Ok((scan, RowMasker::new(masker, Finder::new(today), hints)))
+    }
+
+    /// How many rows share each set of masked quasi-identifiers.
+    fn count(&self, plans: &[Plan]) -> Result<Groups, Error> {
+        let (mut scan, mut rows) = self.scan()?;
+        let (mut groups, mut group) = (Groups::new(), String::new());
+        while let Some((_, row)) = scan.next()? {
+            rows.mask(plans, &row, true);
+            rows.group(plans, &mut group);
+            add(&mut groups, &group)?;
+        }
+        Ok(groups)
+    }
+
+    fn write(
+        &self,
+        output: &Path,
+        plans: Vec<Plan>,
+        groups: Option<&Groups>,
+    ) -> Result<MaskReport, Error> {
+        let (mut scan, mut rows) = self.scan()?;
+        let mut out = Out::new(output, &plans, self.options.today, scan.delimiter())?;
+        if scan.has_header {
+            out.header(&plans)?;
+        }
+        let (mut shown, mut group) = (Groups::new(), String::new());
+        let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let (mut extra_cells, mut rows_below_k) = (0, 0);
+        while let Some((_, row)) = scan.next()? {
+            // What stands beyond the header has no rule: it is left out, and counted.
+            extra_cells += row.len().saturating_sub(plans.len()) as u64;
+            rows.mask(&plans, &row, false);
+            rows.group(&plans, &mut group);
+            let size = groups.and_then(|g| g.get(&group)).copied();
+            if size.is_some_and(|n| n < self.policy.k) {
+                rows_below_k += 1;
+                rows.suppress_quasi(&plans);
+            } else if !group.is_empty() {
+                add(&mut shown, &group)?;
+            }
+            let forbidden = rows.forbidden(&plans, &row);
+            rows.sweep(&plans, &forbidden);
+            for (col, (cell, plan)) in rows.cells.iter().zip(&plans).enumerate() {
+                *changed.entry(plan.method.name()).or_default() += u64::from(cell != row.cell(col));
+            }
+            out.row(&rows.cells, forbidden)?;
+        }
+        out.finish()?;
+        changed.retain(|_, n| *n > 0);
+        Ok(MaskReport {
+            policy: self.policy.name.clone(),
+            policy_sha256: self.policy.sha256.clone(),
+            rows: scan.rows(),
+            extra_cells,
+            columns: plans.into_iter().map(|p| (p.name, p.method.name())).collect(),
+            changed,
+            residue: 0,
+            k_anonymity: shown.values().min().copied(),
+            rows_below_k,
+            input_sha256: String::new(),
+            output_sha256: String::new(),
+        })
+    }
+}
+
+fn add(groups: &mut Groups, group: &str) -> Result<(), Error> {
+    if let Some(n) = groups.get_mut(group) {
+        *n += 1;
+        return Ok(());
+    }
+    if groups.len() >= GROUPS_MAX {
+        return Err(Error::TooManyGroups { limit: GROUPS_MAX });
+    }
+    groups.insert(group.to_owned(), 1);
+    Ok(())
+}
+
+/// The output: each piece is verified before it is written.
+struct Out {
+    file: File,
+    rows: RowWriter,
+    bytes: Vec<u8>,
+    first: u64,
+    forbidden: Vec<Vec<Forbidden>>,
+    verifier: Verifier,
+}
+
+impl Out {
+    fn new(path: &Path, plans: &[Plan], today: Day, delimiter: u8) -> Result<Self, Error> {
+        let kept = plans.iter().map(|p| p.element.is_some() && p.method == Method::Keep).collect();
+        Ok(Self {
+            file: File::create(path).map_err(Error::Write)?,
+            rows: RowWriter::new(delimiter),
+            bytes: Vec::new(),
+            first: 0,
+            forbidden: Vec::new(),
+            verifier: Verifier::new(kept, today, delimiter),
+        })
+    }
+
+    fn header(&mut self, plans: &[Plan]) -> Result<(), Error> {
+        for plan in plans {
+            self.rows.cell(&mut self.bytes, &plan.name);
+        }
+        self.rows.end(&mut self.bytes, plans.len(), false);
+        self.file.write_all(&self.bytes).map_err(Error::Write)?;
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[String], forbidden: Vec<Forbidden>) -> Result<(), Error> {
+        for cell in cells {
+            self.rows.cell(&mut self.bytes, cell);
+        }
+        let last_empty = cells.last().is_none_or(String::is_empty);
+        self.rows.end(&mut self.bytes, cells.len(), last_empty);
+        self.forbidden.push(forbidden);
+        if self.bytes.len() > PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.verifier.chunk(&self.bytes, self.first, &self.forbidden)?;
+        self.file.write_all(&self.bytes).map_err(Error::Write)?;
+        self.bytes.clear();
+        self.first += self.forbidden.len() as u64;
+        self.forbidden.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        self.flush()?;
+        if self.verifier.found > 0 {
+            let Verifier { found: total, samples, .. } = self.verifier;
+            return Err(Error::Residue { total, samples });
+        }
+        self.file.sync_all().map_err(Error::Write)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::Day;
 
     const CSV: &str = "姓名,身份证件号,手机号,班级,出生日期,备注\n\
         张三丰,11010519491231002X,13800138000,七（3）班,1949-12-31,家长电话 13912345678\n\
@@ -314,10 +410,39 @@ mod tests {
     }
 
     #[test]
+    fn a_person_named_beside_a_column_of_names_is_taken_out() {
+        let text = "姓名,联系电话,QQ,备注\n\
+            张三丰,13800138000,87654321,张三丰今天没来\n\
+            李四光,13900139000,12345678,张 三 丰问起李 四 光，号是８７６５４３２１和一二三四五六七八\n";
+        for name in ["internal-analysis", "inter-agency"] {
+            let (report, out, _) = run(text, &Policy::embedded(name).unwrap());
+            assert_eq!(report.unwrap().residue, 0, "{name}");
+            let out = out.unwrap();
+            assert!(out.contains("[NAME]今天没来"), "{name}: {out}");
+            assert!(!out.contains("四 光") && !out.contains("一二三四五"), "{name}: {out}");
+        }
+    }
+
+    #[test]
+    fn groups_below_k_are_not_shown() {
+        let policy = Policy::parse(
+            "name='t'\ntitle={zh='测',en='t'}\npurpose={zh='测',en='t'}\nk=3\nquasi=['sex','school_name']\nunknown='scan'\n[[rule]]\nelements=['sex','school_name']\nmethod='keep'",
+        )
+        .unwrap();
+        let text = "性别,学校名称\n男,甲校\n男,甲校\n女,乙校\n男,甲校\n女,乙校\n";
+        let (report, out, _) = run(text, &policy);
+        let report = report.unwrap();
+        assert_eq!((report.k_anonymity, report.rows_below_k), (Some(3), 2));
+        let out = out.unwrap();
+        assert!(!out.contains("乙校") && out.matches("甲校").count() == 3, "{out}");
+        assert_eq!(out.lines().count(), 6, "the rows stay");
+    }
+
+    #[test]
     fn a_district_is_nobodys_home_but_a_street_is() {
         assert!(ends_at_a_district("浙江省示范市滨湖区", 9));
         assert!(!ends_at_a_district("浙江省示范市滨湖区建设路261号", 16));
-        let policy = Policy::embedded("inter-agency").unwrap();
+        let policy = Policy::embedded("internal-analysis").unwrap();
         let (report, text, _) =
             run("姓名,家庭住址\n张三丰,浙江省示范市滨湖区建设路261号\n", &policy);
         assert_eq!(report.unwrap().residue, 0);

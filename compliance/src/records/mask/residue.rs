@@ -1,0 +1,226 @@
+//! The independent half of the second scan: the bytes as they will be released, parsed anew, held
+//! against patterns that know nothing of columns or words, and against the values of the input.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::is_person;
+use crate::records::cells::CellFinding;
+use crate::records::error::Error;
+use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
+use crate::records::find::{Day, Kind};
+
+/// A value of the input that must not be in the output of its row.
+pub(super) struct Forbidden {
+    pub(super) kind: Kind,
+    /// As it stood in the input.
+    pub(super) written: String,
+    /// In the form of [`squeeze`].
+    pub(super) squeezed: String,
+}
+
+/// Reads output chunk by chunk before it is written.
+pub(super) struct Verifier {
+    kept: Vec<bool>,
+    today: Day,
+    delimiter: u8,
+    pub(super) found: u64,
+    pub(super) samples: Vec<CellFinding>,
+    squeezed: String,
+}
+
+impl Verifier {
+    /// `kept` says which columns a rule leaves as they are (a class, a school's name).
+    pub(super) fn new(kept: Vec<bool>, today: Day, delimiter: u8) -> Self {
+        let samples = Vec::new();
+        Self { kept, today, delimiter, found: 0, samples, squeezed: String::new() }
+    }
+
+    /// Reads whole records. `first` is the row of the first one; `forbidden` has one entry each.
+    pub(super) fn chunk(
+        &mut self,
+        bytes: &[u8],
+        first: u64,
+        forbidden: &[Vec<Forbidden>],
+    ) -> Result<(), Error> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.delimiter)
+            .from_reader(bytes);
+        let mut record = csv::StringRecord::new();
+        let mut rows = forbidden.iter();
+        let mut row = first;
+        let broken = |e: csv::Error| Error::Write(std::io::Error::other(e));
+        while reader.read_record(&mut record).map_err(broken)? {
+            let values = rows.next().map_or(&[][..], Vec::as_slice);
+            for (col, cell) in record.iter().enumerate() {
+                self.cell(row, col, cell, values);
+            }
+            row += 1;
+        }
+        if row - first != forbidden.len() as u64 {
+            // Other rows than were meant: whatever that is, it is not released.
+            return Err(Error::Write(std::io::Error::other("the output reads back differently")));
+        }
+        Ok(())
+    }
+
+    fn cell(&mut self, row: u64, col: usize, cell: &str, forbidden: &[Forbidden]) {
+        let kept = self.kept.get(col).copied().unwrap_or(false);
+        if cell.is_empty() || kept {
+            return;
+        }
+        let mut squeezed = std::mem::take(&mut self.squeezed);
+        squeeze(cell, &mut squeezed);
+        let pattern = self.pattern(&squeezed);
+        let still = forbidden.iter().find(|v| squeezed.contains(&v.squeezed)).map(|v| v.kind);
+        if let Some(kind) = still.or(pattern).filter(|k| is_person(*k)) {
+            self.found += 1;
+            if self.samples.len() < super::SAMPLES_MAX {
+                let end = u32::try_from(cell.chars().count()).unwrap_or(u32::MAX);
+                self.samples.push(CellFinding { row, col, kind, start: 0, end });
+            }
+        }
+        self.squeezed = squeezed;
+    }
+
+    /// What carries its own proof, wherever it stands: ids and student numbers with their check
+    /// digit, cards with issuer and Luhn, mobiles written +86, e-mail.
+    fn pattern(&self, squeezed: &str) -> Option<Kind> {
+        if squeezed.contains('@') && EMAIL.as_ref().is_some_and(|r| r.is_match(squeezed)) {
+            return Some(Kind::Email);
+        }
+        squeezed
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|run| run.len() >= 13)
+            .find_map(|run| self.run(run.as_bytes()))
+    }
+
+    fn run(&self, run: &[u8]) -> Option<Kind> {
+        let run = match run {
+            [b'g', rest @ ..] if rest.len() == 18 => rest,
+            all => all,
+        };
+        let digits = run.iter().all(u8::is_ascii_digit);
+        match run.len() {
+            18 if id18(&run.to_ascii_uppercase(), self.today).is_some() => Some(Kind::CnId),
+            13 if digits && run.starts_with(b"861") && mobile_range(run.get(2..)?) => {
+                Some(Kind::CnPhone)
+            }
+            16 | 19 if run.starts_with(b"62") && card_prefix(run) == 2 && luhn(run) => {
+                Some(Kind::BankCard)
+            }
+            _ => None,
+        }
+    }
+}
+
+static EMAIL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[a-z0-9][a-z0-9_%+-]*@[a-z0-9-]*[a-z0-9]").ok());
+
+/// The form both sides are compared in: half width, lower case, Chinese numerals as digits;
+/// invisible characters dropped, and blanks and separators after a digit or between Han.
+pub(super) fn squeeze(text: &str, out: &mut String) {
+    out.clear();
+    let mut joins = false;
+    for c in text.chars() {
+        let c = match c {
+            '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+            _ => numeral(c).unwrap_or(c),
+        };
+        let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
+        let separator = c.is_whitespace() || matches!(c, '-' | '.' | '—' | '(' | ')' | '·');
+        if invisible || (separator && joins) {
+            continue;
+        }
+        joins = c.is_ascii_digit() || (!c.is_ascii() && c.is_alphabetic());
+        out.extend(c.to_lowercase());
+    }
+}
+
+fn numeral(c: char) -> Option<char> {
+    let digit = match c {
+        '〇' | '零' => '0',
+        '一' | '幺' => '1',
+        '二' => '2',
+        '三' => '3',
+        '四' => '4',
+        '五' => '5',
+        '六' => '6',
+        '七' => '7',
+        '八' => '8',
+        '九' => '9',
+        _ => return None,
+    };
+    Some(digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scan(cell: &str, forbidden: &[(Kind, &str)]) -> u64 {
+        let today = Day::new(2026, 11, 24).unwrap();
+        let mut verifier = Verifier::new(vec![false], today, b',');
+        let line = format!("\"{}\"\n", cell.replace('"', "\"\""));
+        let values = forbidden.iter().map(|(kind, written)| {
+            let mut squeezed = String::new();
+            squeeze(written, &mut squeezed);
+            Forbidden { kind: *kind, written: (*written).to_owned(), squeezed }
+        });
+        verifier.chunk(line.as_bytes(), 0, &[values.collect()]).unwrap();
+        verifier.found
+    }
+
+    #[test]
+    fn planted_persons_are_caught_without_column_or_word() {
+        for cell in [
+            "11010519491231002x",
+            "１１０１０５１９４９１２３１００２Ｘ",
+            "G11010519491231002X",
+            "+86 138-0013-8000",
+            "a.b@example.org",
+        ] {
+            assert_eq!(scan(cell, &[]), 1, "{cell}");
+        }
+        for cell in
+            ["138******00", "z***@qq.com", "#abcdefghijklmnop", "2012", "滨湖区", "[80, 90)"]
+        {
+            assert_eq!(scan(cell, &[]), 0, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_input_is_caught_in_any_spelling() {
+        let name = [(Kind::Name, "张三丰")];
+        assert_eq!(scan("张 三丰今天缺勤", &name), 1);
+        assert_eq!(scan("张**今天缺勤", &name), 0);
+        let number = [(Kind::Qq, "87654321")];
+        assert_eq!(scan("８７６-５４ ３２１", &number), 1);
+        assert_eq!(scan("八七六五四三二一", &number), 1);
+    }
+
+    #[test]
+    fn rows_that_read_back_differently_are_not_released() {
+        let mut verifier = Verifier::new(vec![], Day::new(2026, 11, 24).unwrap(), b',');
+        assert!(matches!(verifier.chunk(b"a\nb\n", 0, &[vec![]]), Err(Error::Write(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn separators_inside_a_number_change_nothing(
+            digits in "[0-9]{2,19}",
+            separator in "[ .\u{2014}\u{200b}\u{3000}-]",
+            at in 1usize..19,
+        ) {
+            let at = at.min(digits.len() - 1);
+            let spaced = format!("{}{separator}{}", &digits[..at], &digits[at..]);
+            let mut out = String::new();
+            squeeze(&spaced, &mut out);
+            prop_assert_eq!(out, digits);
+        }
+    }
+}
