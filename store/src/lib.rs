@@ -27,3 +27,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
+
+/// A text without its case, character by character: how search compares.
+pub(crate) fn fold(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+        return text.into();
+    }
+    text.chars().flat_map(char::to_lowercase).collect::<String>().into()
+}

@@ -18,8 +18,8 @@ pub const FRAME_EVENTS_MAX: usize = 8_192;
 pub const PACK_BYTES_MIN: usize = 512;
 /// One group commit takes about so many bytes of events.
 pub const GROUP_WEIGHT_BYTES: usize = 16 << 20;
-/// Rows of one row group of an archive file.
-pub const ROW_GROUP_ROWS: usize = 65_536;
+/// Rows of one row group of an archive file; few in this crate's tests, so that they meet many.
+pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
 /// Rows that are turned into columns at once.
 pub const ARCHIVE_BATCH_ROWS: usize = 8_192;
 /// Fewest days that events are kept (Cybersecurity Law, article 23: six months).

@@ -40,7 +40,7 @@ pub struct SealedFile {
     pub sha256: String,
     /// Typed columns that hold every value of their field: others may have some in `fields`.
     pub whole: BTreeSet<String>,
-    /// Of those with a bloom filter, the ones without capital letters.
+    /// Of those with a bloom filter, the ones whose values are all in lower case.
     pub lower: BTreeSet<String>,
 }
 

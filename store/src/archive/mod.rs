@@ -150,6 +150,11 @@ impl Archive {
         self.dir.join(&file.name)
     }
 
+    /// Whether the manifest still names a file.
+    pub(crate) fn holds(&self, file: &SealedFile) -> bool {
+        self.manifest().files.iter().any(|f| f.name == file.name)
+    }
+
     /// `archived_through` and the files, of one moment.
     pub(crate) fn snapshot(&self) -> (u64, Vec<SealedFile>) {
         let manifest = self.manifest();

@@ -199,7 +199,7 @@ impl Columns {
             // order of repeated values would be lost.
             (Typed::Text(text), Value::Str(s)) if !filled[at] && self.rest.is_free(field) => {
                 text.append_value(s);
-                self.lower[at] &= !s.bytes().any(|b| b.is_ascii_uppercase());
+                self.lower[at] = self.lower[at] && crate::fold(s) == s;
             }
             (Typed::Integer(n), Value::Int(i)) if !filled[at] && self.rest.is_free(field) => {
                 n.append_value(i);

@@ -18,8 +18,17 @@ const OTHERS: &str = "…";
 pub(super) enum Source<'a> {
     /// In memory.
     Event(&'a Event),
-    /// In an archive file: its events are made when they are known to be kept.
-    Row(&'a dyn Fn() -> Event),
+    /// In an archive file: read whole when it is known to be in the answer.
+    Row(RowAt),
+}
+
+/// A row of an archive file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RowAt {
+    /// Which of the searched files.
+    pub(super) file: usize,
+    /// Which row of it.
+    pub(super) row: usize,
 }
 
 /// What has matched so far.
@@ -36,7 +45,7 @@ pub(super) struct Collector<'q> {
 
 enum Kept {
     Event(Box<Event>),
-    Cells(Vec<String>),
+    Row(RowAt),
 }
 
 impl<'q> Collector<'q> {
@@ -57,19 +66,13 @@ impl<'q> Collector<'q> {
     pub(super) fn take(&mut self, seq: u64, record: &View<'_>, source: &Source<'_>) {
         self.total += 1;
         match &self.query.shape {
-            Shape::Events => {
+            Shape::Events | Shape::Table(_) => {
                 if self.wants(seq, record) {
-                    let event = match source {
-                        Source::Event(event) => (*event).clone(),
-                        Source::Row(make) => make(),
+                    let kept = match source {
+                        Source::Event(event) => Kept::Event(Box::new((*event).clone())),
+                        Source::Row(at) => Kept::Row(*at),
                     };
-                    self.kept.insert(seq, Kept::Event(Box::new(event)));
-                }
-            }
-            Shape::Table(places) => {
-                if self.wants(seq, record) {
-                    let cells = places.iter().map(|(_, p)| record.text(p)).collect();
-                    self.kept.insert(seq, Kept::Cells(cells));
+                    self.kept.insert(seq, kept);
                 }
             }
             Shape::Count(places) => {
@@ -102,30 +105,27 @@ impl<'q> Collector<'q> {
         true
     }
 
-    /// The answer.
-    pub(super) fn finish(mut self) -> Answer {
+    /// The rows of archive files that are in the answer, in order.
+    pub(super) fn rows(&self) -> Vec<RowAt> {
+        let row = |kept: &Kept| if let Kept::Row(at) = kept { Some(*at) } else { None };
+        let mut rows: Vec<RowAt> = self.kept.values().filter_map(row).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    /// The answer, from the events of [`Collector::rows`]. A row that could not be read (its file
+    /// expired meanwhile) is left out.
+    pub(super) fn finish(mut self, mut read: HashMap<RowAt, Event>) -> Answer {
         let limit = self.limit;
         match &self.query.shape {
-            Shape::Events => {
-                let order = self.newest.into_sorted_vec();
-                let mut events = Vec::with_capacity(order.len());
-                for Reverse((_, seq)) in order {
-                    if let Some(Kept::Event(event)) = self.kept.remove(&seq) {
-                        events.push(*event);
-                    }
-                }
-                Answer::Events(events)
-            }
+            Shape::Events => Answer::Events(self.newest_first(&mut read)),
             Shape::Table(places) => {
                 let columns = places.iter().map(|(n, _)| n.clone()).collect();
-                let order = self.newest.into_sorted_vec();
-                let mut rows = Vec::with_capacity(order.len());
-                for Reverse((_, seq)) in order {
-                    if let Some(Kept::Cells(cells)) = self.kept.remove(&seq) {
-                        rows.push(cells);
-                    }
-                }
-                Answer::Table { columns, rows }
+                let events = self.newest_first(&mut read);
+                let cells = |event: &Event| {
+                    places.iter().map(|(_, p)| View::Event(event).text(p)).collect()
+                };
+                Answer::Table { columns, rows: events.iter().map(cells).collect() }
             }
             Shape::Count(places) => {
                 let mut columns: Vec<String> = places.iter().map(|(n, _)| n.clone()).collect();
@@ -153,5 +153,14 @@ impl<'q> Collector<'q> {
                 }
             }
         }
+    }
+
+    fn newest_first(&mut self, read: &mut HashMap<RowAt, Event>) -> Vec<Event> {
+        let order = std::mem::take(&mut self.newest).into_sorted_vec();
+        let event = |Reverse((_, seq))| match self.kept.remove(&seq)? {
+            Kept::Event(event) => Some(*event),
+            Kept::Row(at) => read.remove(&at),
+        };
+        order.into_iter().filter_map(event).collect()
     }
 }

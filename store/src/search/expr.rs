@@ -4,8 +4,10 @@
 use std::net::IpAddr;
 
 use events::{FieldId, Value};
+use regex::{Regex, RegexBuilder};
 
 use super::view::View;
+use crate::fold;
 
 /// Where a value lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(super) enum Expr {
     Or(Vec<Self>),
     Not(Box<Self>),
     /// The record as received holds this text.
-    Text(Pattern),
+    Text(Needle),
     /// Some value of a place fulfils a test.
     Is(Place, Test),
 }
@@ -84,7 +86,7 @@ enum Part {
 impl Pattern {
     /// A text without wildcards.
     pub(super) fn plain(text: &str) -> Self {
-        let plain = text.to_lowercase();
+        let plain = fold(text).into_owned();
         Self { parts: plain.chars().map(Part::Char).collect(), plain: Some(plain) }
     }
 
@@ -112,30 +114,57 @@ impl Pattern {
     }
 
     fn fits(&self, text: &str) -> bool {
-        let lower = lower(text);
+        let text = fold(text);
         match &self.plain {
-            Some(plain) => *plain == *lower,
-            None => fits(&self.parts, &lower),
+            Some(plain) => *plain == *text,
+            None => fits(&self.parts, &text),
         }
     }
 
-    fn within(&self, text: &str) -> bool {
-        let lower = lower(text);
-        match &self.plain {
-            Some(plain) => memchr::memmem::find(lower.as_bytes(), plain.as_bytes()).is_some(),
-            None => {
-                let mut parts = vec![Part::Any];
-                parts.extend(&self.parts);
-                parts.push(Part::Any);
-                fits(&parts, &lower)
+    /// The pattern as a regular expression that finds it anywhere in a text.
+    fn anywhere(&self) -> Option<Regex> {
+        let mut source = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Char(c) => source.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+                Part::One => source.push('.'),
+                Part::Any => source.push_str(".*?"),
             }
         }
+        let mut builder = RegexBuilder::new(&source);
+        builder.case_insensitive(true).dot_matches_new_line(true).build().ok()
     }
 }
 
-fn lower(text: &str) -> std::borrow::Cow<'_, str> {
-    let is_lower = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
-    if is_lower { text.into() } else { text.to_lowercase().into() }
+/// A text to find anywhere in a record.
+#[derive(Clone, Debug)]
+pub(super) struct Needle {
+    pattern: Pattern,
+    /// Finds it at the speed of memory; `None` for a pattern too large to compile.
+    finder: Option<Regex>,
+}
+
+impl Needle {
+    pub(super) fn new(pattern: Pattern) -> Self {
+        let finder = pattern.anywhere();
+        Self { pattern, finder }
+    }
+
+    fn within(&self, text: &str) -> bool {
+        if let Some(finder) = &self.finder {
+            return finder.is_match(text);
+        }
+        let mut parts = vec![Part::Any];
+        parts.extend(&self.pattern.parts);
+        parts.push(Part::Any);
+        fits(&parts, &fold(text))
+    }
+}
+
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern
+    }
 }
 
 /// Wildcard matching in linear space: on a mismatch the last `*` takes one character more.
@@ -178,7 +207,7 @@ impl Expr {
             Self::And(all) => all.iter().all(|e| e.holds(record)),
             Self::Or(any) => any.iter().any(|e| e.holds(record)),
             Self::Not(inner) => !inner.holds(record),
-            Self::Text(pattern) => pattern.within(record.raw()),
+            Self::Text(needle) => needle.within(record.raw()),
             Self::Is(place, test) => record.any(place, &mut |value| test.holds(value)),
         }
     }

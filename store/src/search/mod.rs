@@ -2,7 +2,8 @@
 //!
 //! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`expr`] evaluates
 //! the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
-//! archive, [`answer`] collects what matches.
+//! archive, [`prune`] says which files, row groups and columns need no look, [`answer`] collects
+//! what matches, [`fetch`] reads the archive's part of the answer whole.
 //!
 //! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
 //! query says. The archive answers up to its `archived_through`, the journal beyond it: no record
@@ -10,7 +11,9 @@
 
 mod answer;
 mod expr;
+mod fetch;
 mod parse;
+mod prune;
 mod scan;
 mod view;
 
@@ -108,10 +111,12 @@ pub struct SearchResult {
     pub answer: Answer,
     /// Records that match.
     pub matched: u64,
-    /// Records that were looked at.
+    /// Records that were looked at; what filters and statistics rule out is not.
     pub scanned: u64,
-    /// Whether the deadline or the caller cut it short.
+    /// Whether the deadline or the caller cut it short, or a part could not be read.
     pub partial: bool,
+    /// Parts of journal and archive that are damaged or gone; the answer is without them.
+    pub unreadable: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -125,13 +130,15 @@ pub fn search(
 ) -> Result<SearchResult, Error> {
     let began = Instant::now();
     let mut collector = answer::Collector::new(&request.query, request.limit);
-    let progress = scan::scan(journal, archive, request, cancel, &mut collector)?;
-    let answer = collector.finish();
+    let mut progress = scan::scan(journal, archive, request, cancel, &mut collector)?;
+    let read = fetch::rows(archive, &collector.rows(), &mut progress);
+    let answer = collector.finish(read);
     Ok(SearchResult {
         answer,
         matched: progress.matched,
         scanned: progress.scanned,
-        partial: progress.partial,
+        partial: progress.partial || !progress.unreadable.is_empty(),
+        unreadable: progress.unreadable,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
@@ -158,5 +165,7 @@ pub fn event_by_id(
     }
 }
 
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod tests;

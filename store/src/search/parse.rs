@@ -6,7 +6,7 @@ use std::ops::Range;
 use events::{EventId, Text};
 
 use super::QueryError;
-use super::expr::{Expr, Pattern, Place, Test, cidr};
+use super::expr::{Expr, Needle, Pattern, Place, Test, cidr};
 
 /// Longest query, in bytes.
 const QUERY_BYTES_MAX: usize = 8 << 10;
@@ -230,14 +230,14 @@ impl Parser {
                 self.close()?;
                 Ok(inner)
             }
-            Some(Token::Quoted(text)) => Ok(Expr::Text(Pattern::plain(&text))),
+            Some(Token::Quoted(text)) => Ok(Expr::Text(Needle::new(Pattern::plain(&text)))),
             Some(Token::Field(name)) => self.values(&name, &span),
             Some(Token::Word(word)) => match word.split_once(':') {
                 Some((name, value)) if !name.is_empty() => {
                     Ok(Expr::Is(place(name, &span)?, test(value, &span)?))
                 }
                 _ if word == "*" => Ok(Expr::All),
-                _ => Ok(Expr::Text(Pattern::wild(&word))),
+                _ => Ok(Expr::Text(Needle::new(Pattern::wild(&word)))),
             },
             _ => Err(error("Q006", span, "缺少条件", "a condition is missing")),
         }

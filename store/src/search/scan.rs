@@ -4,19 +4,17 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use arrow::record_batch::RecordBatch;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::bloom_filter::Sbbf;
-use parquet::file::properties::ReaderProperties;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::file::serialized_reader::ReadOptionsBuilder;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 
 use super::SearchRequest;
-use super::answer::{Collector, Source};
+use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
+use super::prune::{self, Group};
 use super::view::View;
 use crate::archive::rows::Rows;
-use crate::archive::{Archive, SealedFile, columns};
+use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
 use crate::journal::{Journal, Reader};
 
@@ -31,6 +29,10 @@ pub(super) struct Progress {
     pub(super) matched: u64,
     pub(super) scanned: u64,
     pub(super) partial: bool,
+    /// Parts that could not be read.
+    pub(super) unreadable: Vec<String>,
+    /// The archive's files that were looked at: [`RowAt::file`] counts in it.
+    pub(super) files: Vec<SealedFile>,
 }
 
 /// Gives every matching record of the request to the collector.
@@ -44,15 +46,16 @@ pub(super) fn scan(
     let mut scan = Scan { request, cancel, collector, progress: Progress::default() };
     let (mut files, reader) = snapshot(journal, archive);
     scan.journal(reader);
-    files.retain(|f| f.time_max >= request.from && f.time_min < request.to);
+    files.retain(|f| prune::file_may(request, f));
     // Newest first, so that a deadline leaves the newest.
     files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
-    for file in &files {
-        if scan.over() {
+    for (number, file) in files.iter().enumerate() {
+        if scan.over() || scan.found_the_one() {
             break;
         }
-        scan.file(archive, file)?;
+        scan.file(archive, number, file);
     }
+    scan.progress.files = files;
     Ok(scan.progress)
 }
 
@@ -93,8 +96,19 @@ impl Scan<'_, '_> {
             if self.over() {
                 return;
             }
-            // A damaged part is named by the journal's own health; what follows still counts.
-            let Ok(batch) = batch else { continue };
+            let batch = match batch {
+                Ok(batch) => batch,
+                // What follows a damaged part still counts.
+                Err(Error::Damaged { damage }) => {
+                    self.progress.unreadable.push(damage.to_string());
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "journal cannot be read");
+                    self.progress.unreadable.push(error.to_string());
+                    return;
+                }
+            };
             for (seq, event) in &batch {
                 self.progress.scanned += 1;
                 let view = View::Event(event);
@@ -106,40 +120,73 @@ impl Scan<'_, '_> {
         }
     }
 
-    fn file(&mut self, archive: &Archive, sealed: &SealedFile) -> Result<(), Error> {
-        let path = archive.path(sealed);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            // Expired meanwhile.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(Error::io("open", &path)(e)),
+    /// Whether the query names one record and it was found.
+    fn found_the_one(&self) -> bool {
+        let by_id = match &self.request.query.expr {
+            Expr::Is(Place::Id, Test::Fits(pattern)) => pattern.as_plain().is_some(),
+            _ => false,
         };
-        let groups = self.row_groups(&file, sealed)?;
-        if groups.is_empty() {
-            return Ok(());
+        by_id && self.progress.matched > 0
+    }
+
+    fn file(&mut self, archive: &Archive, number: usize, sealed: &SealedFile) {
+        let file = match File::open(archive.path(sealed)) {
+            Ok(file) => Ok(file),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !archive.holds(sealed) => return,
+            Err(e) => Err(ParquetError::External(Box::new(e))),
+        };
+        if let Err(error) = file.and_then(|file| self.rows(&file, number, sealed)) {
+            tracing::error!(file = sealed.name, %error, "archive file cannot be read");
+            self.progress.unreadable.push(sealed.name.clone());
         }
-        let reader =
-            open(file, groups).map_err(|source| Error::Parquet { path: path.clone(), source })?;
-        for batch in reader {
-            if self.over() {
-                return Ok(());
+    }
+
+    /// Looks at the rows of a file that may match, newest first, and only at the columns that
+    /// decide.
+    fn rows(
+        &mut self,
+        file: &File,
+        number: usize,
+        sealed: &SealedFile,
+    ) -> Result<(), ParquetError> {
+        let metadata = ArrowReaderMetadata::load(file, Default::default())?;
+        let names = prune::columns_of(self.request, sealed);
+        let fields = metadata.schema().fields().iter().enumerate();
+        let wanted = fields.filter(|(_, f)| names.contains(f.name().as_str())).map(|(at, _)| at);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted);
+        let lens = metadata.metadata().row_groups().iter().map(|g| g.num_rows());
+        let lens: Vec<usize> = lens.map(|n| usize::try_from(n).unwrap_or(0)).collect();
+        let mut begin: usize = lens.iter().sum();
+        for (group, len) in lens.iter().enumerate().rev() {
+            begin -= len;
+            let again = file.try_clone().map_err(|e| ParquetError::External(Box::new(e)))?;
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(again, metadata.clone());
+            if !(Group { builder: &builder, sealed, number: group }).may(self.request) {
+                continue;
             }
-            let batch = batch
-                .map_err(|source| Error::Parquet { path: path.clone(), source: source.into() })?;
-            self.batch(&batch);
+            let builder = builder.with_row_groups(vec![group]).with_projection(mask.clone());
+            let mut row = begin;
+            for batch in builder.with_batch_size(BATCH_ROWS).build()? {
+                if self.over() {
+                    return Ok(());
+                }
+                let batch = batch?;
+                self.batch(&Rows::new(&batch), RowAt { file: number, row });
+                row += batch.num_rows();
+            }
         }
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) {
-        let rows = Rows::new(batch);
+    fn batch(&mut self, rows: &Rows<'_>, first: RowAt) {
         for row in 0..rows.len {
             self.progress.scanned += 1;
-            let view = View::Row(&rows, row);
+            let view = View::Row(rows, row);
             if self.wants(&view) {
                 self.progress.matched += 1;
-                let make = || rows.event(row);
-                self.collector.take(rows.seq(row), &view, &Source::Row(&make));
+                let at = RowAt { row: first.row + row, ..first };
+                self.collector.take(rows.seq(row), &view, &Source::Row(at));
             }
         }
     }
@@ -152,62 +199,5 @@ impl Scan<'_, '_> {
             && request.scope.holds(view.site())
             && (request.include_exercise || !view.is_exercise())
             && request.query.expr.holds(view)
-    }
-
-    /// The row groups that may hold a match, by their bloom filters.
-    fn row_groups(&self, file: &File, sealed: &SealedFile) -> Result<Vec<usize>, Error> {
-        let wanted = necessary(&self.request.query.expr, sealed);
-        let bad = |source| Error::Parquet { path: sealed.name.clone().into(), source };
-        let again =
-            file.try_clone().map_err(Error::io("open", std::path::Path::new(&sealed.name)))?;
-        let options = ReadOptionsBuilder::new().with_reader_properties(
-            ReaderProperties::builder().set_read_bloom_filter(true).build(),
-        );
-        let reader = SerializedFileReader::new_with_options(again, options.build()).map_err(bad)?;
-        let count = reader.metadata().num_row_groups();
-        if wanted.is_empty() {
-            return Ok((0..count).collect());
-        }
-        let mut groups = Vec::new();
-        for number in 0..count {
-            let group = reader.get_row_group(number).map_err(bad)?;
-            let may = wanted.iter().all(|(name, value)| {
-                let columns = group.metadata().columns();
-                let at = columns.iter().position(|c| c.column_path().string() == *name);
-                let filter = at.and_then(|i| group.get_column_bloom_filter(i));
-                filter.is_none_or(|f: &Sbbf| f.check(&value.as_str()))
-            });
-            if may {
-                groups.push(number);
-            }
-        }
-        Ok(groups)
-    }
-}
-
-fn open(
-    file: File,
-    groups: Vec<usize>,
-) -> Result<ParquetRecordBatchReader, parquet::errors::ParquetError> {
-    ParquetRecordBatchReaderBuilder::try_new(file)?
-        .with_batch_size(BATCH_ROWS)
-        .with_row_groups(groups)
-        .build()
-}
-
-/// Columns and values without which no record of a file can match: equalities that every match
-/// fulfils, on columns that hold all of their field's values, in lower case only.
-fn necessary(expr: &Expr, sealed: &SealedFile) -> Vec<(String, String)> {
-    match expr {
-        Expr::And(all) => all.iter().flat_map(|e| necessary(e, sealed)).collect(),
-        Expr::Is(Place::Field(field), Test::Fits(pattern)) => {
-            let name = field.name();
-            let usable = columns::BLOOM.contains(field)
-                && sealed.whole.contains(name)
-                && sealed.lower.contains(name);
-            let plain = pattern.as_plain().filter(|_| usable);
-            plain.map(|p| (name.to_owned(), p.to_owned())).into_iter().collect()
-        }
-        _ => Vec::new(),
     }
 }

@@ -11,14 +11,19 @@ use crate::journal::JournalOptions;
 const A: u64 = 2_133_000_001;
 const B: u64 = 2_133_000_002;
 
-struct Store {
-    journal: Journal,
-    archive: Archive,
+pub(super) struct Store {
+    pub(super) journal: Journal,
+    pub(super) archive: Archive,
     _dir: tempfile::TempDir,
 }
 
 /// A store of these events; the first `archived` of them in the archive.
-fn store(events: &[Event], archived: usize) -> Store {
+pub(super) fn store(events: &[Event], archived: usize) -> Store {
+    store_in_parts(events, &[archived])
+}
+
+/// The same, sealed in parts that end after so many events.
+pub(super) fn store_in_parts(events: &[Event], parts: &[usize]) -> Store {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) =
         Journal::open(&dir.path().join("journal"), JournalOptions::default()).unwrap();
@@ -26,8 +31,10 @@ fn store(events: &[Event], archived: usize) -> Store {
     if !events.is_empty() {
         journal.append(events.to_vec()).unwrap().wait().unwrap();
     }
-    let numbered: Vec<(u64, Event)> = (1..).zip(events[..archived].iter().cloned()).collect();
-    archive.seal(numbered, archived as u64).unwrap();
+    for part in parts {
+        let numbered: Vec<(u64, Event)> = (1..).zip(events[..*part].iter().cloned()).collect();
+        archive.seal(numbered, *part as u64).unwrap();
+    }
     Store { journal, archive, _dir: dir }
 }
 
@@ -176,6 +183,76 @@ fn errors_have_a_code_and_a_place() {
     let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
     assert_eq!(Query::parse(&deep).unwrap_err().code, "Q004");
     assert_eq!(Query::parse(&"NOT ".repeat(500)).unwrap_err().code, "Q004");
+}
+
+#[test]
+fn one_record_is_found_without_looking_at_the_others() {
+    let store = store(&many(), 60);
+    for n in [1, 30, 60] {
+        let id = EventId::from_u128(n);
+        let found = event_by_id(&store.journal, &store.archive, id, &Scope::All).unwrap();
+        assert_eq!(found.as_ref(), many().get(n as usize - 1));
+        let looked = ask(&store, &format!("id:{id}"), Scope::All).scanned;
+        assert!(looked <= 2 * crate::limits::ROW_GROUP_ROWS as u64, "{looked} of 60");
+    }
+    let absent = ask(&store, &format!("id:{}", EventId::from_u128(61)), Scope::All);
+    assert_eq!((absent.matched, absent.scanned), (0, 0));
+}
+
+#[test]
+fn what_cannot_match_is_not_looked_at() {
+    let store = store(&many(), 60);
+    let looked = |q: &str| ask(&store, q, Scope::All).scanned;
+    assert_eq!(looked("*"), 60);
+    assert_eq!(looked("source.ip:10.9.9.9"), 0, "by the bloom filters");
+    assert_eq!(looked("source.ip:10.9.9.9 OR source.ip:10.9.9.8"), 0);
+    assert_eq!(looked("source.port:>5000"), 0, "by the statistics");
+    assert_eq!(looked("source.port:>=1048"), 12, "the last row group");
+    assert_eq!(looked("NOT source.ip:10.9.9.9"), 60);
+    let other = Scope::Sites([SiteId::from_u64(9_999_999_999).unwrap()].into());
+    assert_eq!(ask(&store, "*", other).scanned, 0);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_the_rest_answers() {
+    let mut events = many();
+    for late in &mut events[30..] {
+        late.time = late.time.plus(std::time::Duration::from_secs(7_200));
+    }
+    let store = store(&events, 60);
+    let files = store.archive.files();
+    assert_eq!(files.len(), 2);
+    let path = store.archive.path(&files[0]);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let result = ask(&store, "*", Scope::All);
+    assert_eq!((result.matched, result.partial), (30, true));
+    assert_eq!(result.unreadable, [files[0].name.clone()]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(
+        ask(&store, "*", Scope::All).unreadable,
+        [files[0].name.clone()],
+        "gone, not expired"
+    );
+}
+
+#[test]
+fn case_does_not_matter_in_any_script() {
+    let mut events = many();
+    events[7].set(field::USER_NAME, Value::Str("ÉCOLE.école"));
+    events[8].set(field::USER_NAME, Value::Str("École.ÉCOLE"));
+    events[9].set(field::USER_NAME, Value::Str("σσ"));
+    events[10].set(field::USER_NAME, Value::Str("ΣΣ"));
+    // No capital letter of ASCII in the whole column: the bloom filter must not be trusted.
+    events[11].push(field::HOST_NAME, Value::Str("École"));
+    for archived in [0, 60] {
+        let store = store(&events, archived);
+        assert_eq!(ask(&store, "user.name:école.école", Scope::All).matched, 2);
+        assert_eq!(ask(&store, "user.name:ÉCOLE*", Scope::All).matched, 2);
+        assert_eq!(ask(&store, "host.name:école", Scope::All).matched, 1);
+        assert_eq!(ask(&store, "user.name:ΣΣ", Scope::All).matched, 2);
+        assert_eq!(ask(&store, "\"FAILED password FOR al\"", Scope::All).matched, 20);
+    }
 }
 
 #[test]
