@@ -113,6 +113,13 @@ fn request(request: &str, out: &mut Out<'_>) {
     };
     out.put(field::HTTP_REQUEST_METHOD, method);
     out.put(field::URL_ORIGINAL, target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if path.starts_with('/') {
+        out.native("url.path", path);
+    }
+    if !query.is_empty() {
+        out.native("url.query", query);
+    }
     if let Some((_, after)) = target.split_once("://")
         && target.starts_with("http")
     {
@@ -144,6 +151,8 @@ mod tests {
         assert_eq!(e.str(field::USER_NAME), Some("alice"));
         assert_eq!(e.str(field::HTTP_REQUEST_METHOD), Some("POST"));
         assert_eq!(e.str(field::URL_ORIGINAL), Some("/upload/a.jsp?x=1"));
+        assert_eq!(e.str(FieldId::intern("url.path").unwrap()), Some("/upload/a.jsp"));
+        assert_eq!(e.str(FieldId::intern("url.query").unwrap()), Some("x=1"));
         assert_eq!(e.int(field::HTTP_RESPONSE_STATUS_CODE), Some(200));
         assert_eq!(e.str(field::USER_AGENT_ORIGINAL), Some(r#"curl/8 \"x\""#));
         assert_eq!(e.time.to_rfc3339(), "2026-11-23T04:05:06Z");

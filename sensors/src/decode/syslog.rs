@@ -168,7 +168,13 @@ fn rfc3164(
 ) -> Result<Envelope<'_>, Problem> {
     let start = skip_sequence(text.trim_start());
     let stamp = start.trim_start_matches(['*', '.']);
-    let found = time::bsd(stamp, received, offset).or_else(|| time::iso(stamp, offset));
+    // Without a priority (files), `2026-11-23 12:05:06` begins the lines of many programs that are
+    // not syslog; rsyslog writes a `T`.
+    let iso = priority.is_some() || stamp.as_bytes().get(10) == Some(&b'T');
+    let found = time::bsd(stamp, received, offset)
+        .or_else(|| iso.then(|| time::iso(stamp, offset)).flatten());
+    let found =
+        found.filter(|(_, len)| priority.is_some() || stamp.as_bytes().get(*len) == Some(&b' '));
     let Some((time, len)) = found else {
         if priority.is_none() {
             return Err(Problem::NotSyslog);
@@ -218,8 +224,11 @@ fn tag(text: &str) -> (Option<&str>, Option<&str>, &str) {
         return none;
     }
     let (name, rest) = text.split_at(name_len);
-    // `/usr/sbin/cron` and `cron` are the same program.
-    let name = name.rsplit('/').find(|part| !part.is_empty()).unwrap_or(name);
+    // `/usr/sbin/cron` and `cron` are the same program; `postfix/smtpd` is a name.
+    let name = match name.strip_prefix('/') {
+        Some(path) => path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(name),
+        None => name,
+    };
     if let Some(after) = rest.strip_prefix('[') {
         let Some((process, after)) = after.split_once(']') else { return none };
         let Some(message) = after.strip_prefix(':').or_else(|| after.strip_prefix(' ')) else {
@@ -320,6 +329,8 @@ mod tests {
         assert_eq!((e.host, e.app, e.message), (None, None, "type=vpn action=login"));
         let e = read("Nov 23 12:05:06 srv1 /usr/sbin/cron[9]: (root) CMD (x)");
         assert_eq!((e.priority, e.app), (None, Some("cron")));
+        let e = read("2026-11-23T12:05:06.1+08:00 srv1 sudo: x");
+        assert_eq!((e.host, e.app), (Some("srv1"), Some("sudo")));
         let e = read("<189>12: *Nov 23 12:05:06.123: %SYS-5-CONFIG_I: by vty0");
         assert_eq!(e.message, "%SYS-5-CONFIG_I: by vty0");
         let e = read("<14>Nov 23 12:05:06 fw1 date=2026-11-23 time=12:05:06");
@@ -330,6 +341,7 @@ mod tests {
     fn what_is_not_syslog_says_why() {
         for (text, want) in [
             ("hello world", Problem::NotSyslog),
+            ("2026-11-23 12:05:06.123 CST [7] LOG:  x", Problem::NotSyslog),
             ("<999>x", Problem::BadPriority),
             ("<>x", Problem::BadPriority),
             ("<1", Problem::BadPriority),

@@ -1,14 +1,17 @@
 //! JSON over HTTP. Requests are answered only when their events are durable.
 //!
 //! * `POST /ingest`: JSON lines, or one JSON array; taken whole or refused whole.
+//!   With an `Idempotency-Key`, a request sent again after its answer was lost is recognised, and
+//!   its records are counted as duplicates.
 //! * `POST /_bulk`, `/{index}/_bulk`: as Elasticsearch, with a status per item (`bulk`), so that
 //!   Beats, Fluent Bit, Vector and rsyslog send unchanged.
 //!
 //! The token comes as `Authorization: Bearer`, `ApiKey`, or the password of `Basic`.
 
+use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -36,24 +39,48 @@ use crate::counters::add;
 use crate::feed::{Batch, Feed};
 use crate::limits::{
     BODY_BYTES_MAX, BODY_INFLATED_BYTES_MAX, BODY_RECORDS_MAX, CONNECTIONS_MAX, HANDSHAKE_MS,
-    LINGER_MS, RECORD_BYTES_MAX,
+    IDEMPOTENCY_KEYS_MAX, LINGER_MS, RECORD_BYTES_MAX,
 };
 
 /// One HTTP sensor.
 pub(crate) struct Server {
     pub(crate) feed: Feed,
     token: Sensitive<String>,
+    done: Mutex<Done>,
+}
+
+/// Requests that are durable, by the digest of their key: records and undecodable ones.
+#[derive(Default)]
+struct Done {
+    by_key: HashMap<[u8; 32], (u64, u64)>,
+    order: VecDeque<[u8; 32]>,
+}
+
+impl Done {
+    fn add(&mut self, key: [u8; 32], answer: (u64, u64)) {
+        if self.by_key.insert(key, answer).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > IDEMPOTENCY_KEYS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_key.remove(&oldest);
+        }
+    }
 }
 
 impl Server {
     pub(crate) fn new(feed: Feed, token: Sensitive<String>) -> Arc<Self> {
-        Arc::new(Self { feed, token })
+        Arc::new(Self { feed, token, done: Mutex::default() })
     }
 
     /// Whether a secret is the token; digests are compared, so timing tells nothing.
     fn is_token(&self, secret: &[u8]) -> bool {
-        let want = digest(&SHA256, self.token.reveal().as_bytes());
-        want.as_ref() == digest(&SHA256, secret).as_ref()
+        sha256(self.token.reveal().as_bytes()) == sha256(secret)
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -288,12 +315,33 @@ async fn ingest(
 ) -> Result<Response, Failure> {
     let (parts, stream) = request.into_parts();
     let bytes = body(&parts.headers, stream).await?;
+    let key = parts.headers.get("idempotency-key").map(|key| sha256(key.as_bytes()));
+    if let Some(key) = &key {
+        let known = server.done().by_key.get(key).copied();
+        if let Some((accepted, undecoded)) = known {
+            add(&server.feed.counters.duplicates, accepted);
+            return Ok(accepted_answer(accepted, undecoded));
+        }
+    }
     let received = server.feed.context.clock.now();
     let feed = server.feed.clone();
     let batch = blocking(move || read(&feed, &bytes, peer, received)).await??;
     let (accepted, undecoded) = (batch.len(), batch.failed());
     server.feed.offer(batch).await.map_err(Failure::Intake)?;
-    Ok(Json(json!({ "accepted": accepted, "undecoded": undecoded })).into_response())
+    if let Some(key) = key {
+        server.done().add(key, (accepted, undecoded));
+    }
+    Ok(accepted_answer(accepted, undecoded))
+}
+
+fn accepted_answer(accepted: u64, undecoded: u64) -> Response {
+    Json(json!({ "accepted": accepted, "undecoded": undecoded })).into_response()
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    out
 }
 
 fn read(feed: &Feed, bytes: &[u8], peer: Peer, received: Timestamp) -> Result<Batch, Failure> {

@@ -152,8 +152,8 @@ impl<'t> Job<'t> {
         for stage in &run.stages {
             let mut out = Out::new(event, self.text, Some(&run.map));
             match stage {
-                Stage::Syslog | Stage::SyslogOnly => {
-                    match self.envelope(*stage == Stage::SyslogOnly)? {
+                Stage::Syslog | Stage::SyslogPri | Stage::SyslogOnly => {
+                    match self.envelope(*stage)? {
                         Some(envelope) => {
                             envelope.write(&mut out);
                             rest = envelope.message;
@@ -191,13 +191,16 @@ impl<'t> Job<'t> {
         Ok(())
     }
 
-    fn envelope(&mut self, required: bool) -> Result<Option<Envelope<'t>>, Problem> {
+    fn envelope(&mut self, stage: Stage) -> Result<Option<Envelope<'t>>, Problem> {
+        if stage == Stage::SyslogPri && !self.text.starts_with('<') {
+            return Ok(None);
+        }
         if let Some(known) = self.envelope.take() {
             return Ok(Some(known));
         }
         match syslog::parse(self.text, self.received, self.offset_secs) {
             Ok(envelope) => Ok(Some(envelope)),
-            Err(Problem::NotSyslog) if !required => Ok(None),
+            Err(Problem::NotSyslog) if stage != Stage::SyslogOnly => Ok(None),
             Err(problem) => Err(problem),
         }
     }

@@ -70,6 +70,9 @@ pub(crate) struct MatchSpec {
 pub(crate) enum Stage {
     /// The syslog envelope, when there is one.
     Syslog,
+    /// The syslog envelope, when the record begins with a priority: for programs whose own lines
+    /// begin with a time.
+    SyslogPri,
     /// The syslog envelope, which must be there.
     SyslogOnly,
     /// A JSON object.

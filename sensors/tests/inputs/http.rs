@@ -134,6 +134,25 @@ async fn an_answer_is_given_only_when_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_sent_again_is_recognised_by_its_key() {
+    let node = Node::start(HTTP).await;
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let (one, two) = ("Idempotency-Key: one", "Idempotency-Key: two");
+    node.memory.set(Mood::Refuses(Refused::Busy));
+    let busy = ask(&node, "POST", "/ingest", &[&token, one], b"{}\n{}\n").await;
+    assert_eq!(busy.status, 429);
+    node.memory.set(Mood::Takes);
+    for key in [one, one, two] {
+        let answer = ask(&node, "POST", "/ingest", &[&token, key], b"{}\n{}\n").await;
+        assert_eq!((answer.status, &answer.body["accepted"]), (200, &Value::from(2)));
+    }
+    assert_eq!(node.memory.events().len(), 4);
+    let counters = node.stop().await;
+    let c = of(&counters, "http");
+    assert_eq!((c.received, c.duplicates, c.submitted), (6, 2, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bulk_as_shippers_speak_it() {
     let node = Node::start(HTTP).await;
     let token = format!("Authorization: Bearer {TOKEN}");
