@@ -20,19 +20,36 @@ pub(crate) struct Bucket {
     pub(crate) gravest: Option<Severity>,
 }
 
-const W: f64 = 720.0;
 const H: f64 = 132.0;
 const LEFT: f64 = 44.0;
 const FLOOR: f64 = 112.0;
 const TOP: f64 = 14.0;
 
+/// How wide the place of the chart is: its letters keep their size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// A column beside another.
+    Column,
+    /// The whole page.
+    Page,
+}
+
 /// The chart; without buckets, nothing.
-pub(crate) fn histogram(t: &Messages, title: &str, desc: &str, buckets: &[Bucket]) -> Markup {
+pub(crate) fn histogram(
+    t: &Messages,
+    (title, desc): (&str, &str),
+    buckets: &[Bucket],
+    width: Width,
+) -> Markup {
+    let w = match width {
+        Width::Column => 760.0,
+        Width::Page => 1140.0,
+    };
     if buckets.is_empty() {
         return html! {};
     }
     let most = buckets.iter().map(|b| b.events).max().unwrap_or(0).max(1);
-    let step = (W - LEFT) / buckets.len() as f64;
+    let step = (w - LEFT) / buckets.len() as f64;
     let x = |i: usize| LEFT + step * (i as f64 + 0.5);
     let y = |n: u64| FLOOR - (FLOOR - TOP) * (n as f64 / most as f64);
     let curve: Vec<String> = buckets
@@ -41,14 +58,18 @@ pub(crate) fn histogram(t: &Messages, title: &str, desc: &str, buckets: &[Bucket
         .map(|(i, b)| format!("{},{}", xy(x(i)), xy(y(b.events))))
         .collect();
     let curve = curve.join(" ");
-    let area = format!("{LEFT},{FLOOR} {curve} {W},{FLOOR}");
+    let area = format!("{LEFT},{FLOOR} {curve} {w},{FLOOR}");
     let every = buckets.len().div_ceil(8).max(1);
+    let fine = match buckets {
+        [a, b, ..] => b.start.since(a.start).as_secs() * (every as u64) < 60,
+        _ => false,
+    };
     html! {
-        svg.chart viewBox={ "0 0 " (W) " " (H) } role="img" aria-label=(title) {
+        svg.chart viewBox={ "0 0 " (w) " " (H) } role="img" aria-label=(title) {
             title { (title) }
             desc { (desc) }
             @for (n, at) in [(most, TOP), (most / 2, f64::midpoint(TOP, FLOOR)), (0, FLOOR)] {
-                line.axis x1=(LEFT) x2=(W) y1=(xy(at)) y2=(xy(at)) {}
+                line.axis x1=(LEFT) x2=(w) y1=(xy(at)) y2=(xy(at)) {}
                 @if n > 0 || at == FLOOR {
                     text x=(LEFT - 6.0) y=(xy(at + 3.5)) text-anchor="end" { (parts::number(n)) }
                 }
@@ -57,7 +78,7 @@ pub(crate) fn histogram(t: &Messages, title: &str, desc: &str, buckets: &[Bucket
             polyline.curve points=(curve) {}
             @for (i, b) in buckets.iter().enumerate() {
                 @if i.is_multiple_of(every) {
-                    text x=(xy(x(i))) y=(H - 6.0) text-anchor="middle" { (clock(b.start)) }
+                    text x=(xy(x(i))) y=(H - 6.0) text-anchor="middle" { (clock(b.start, fine)) }
                 }
                 @if let Some(level) = b.gravest.filter(|_| b.alerts > 0) {
                     (diamond(x(i), y(b.events).max(TOP), b, level))
@@ -86,8 +107,9 @@ fn diamond(x: f64, y: f64, b: &Bucket, level: Severity) -> Markup {
     }
 }
 
-fn clock(at: Timestamp) -> String {
-    at.to_beijing().get(11..16).unwrap_or_default().to_owned()
+/// Hours and minutes; with seconds where labels are less than a minute apart.
+fn clock(at: Timestamp, fine: bool) -> String {
+    at.to_beijing().get(if fine { 11..19 } else { 11..16 }).unwrap_or_default().to_owned()
 }
 
 fn rows(buckets: &[Bucket]) -> Vec<Vec<String>> {

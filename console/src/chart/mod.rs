@@ -11,7 +11,7 @@ mod tiles;
 use maud::{Markup, html};
 
 pub(crate) use gauge::gauge;
-pub(crate) use histogram::{Bucket, histogram};
+pub(crate) use histogram::{Bucket, Width, histogram};
 pub(crate) use spark::spark;
 pub(crate) use stack::{Bar, Part, bars, stacked};
 pub(crate) use tiles::{Tile, tiles};

@@ -20,22 +20,32 @@ pub(crate) struct Tile {
     pub(crate) band: Band,
 }
 
-const COLUMNS: usize = 8;
 const STEP_X: usize = 62;
 const STEP_Y: usize = 58;
 
 /// The tiles of one district. The shape in the corner repeats the band.
 pub(crate) fn tiles(t: &Messages, district: &str, all: &[Tile]) -> Markup {
-    let rows = all.len().div_ceil(COLUMNS).max(1);
+    let columns = columns(all.len());
+    let rows = all.len().div_ceil(columns).max(1);
     html! {
-        svg.chart viewBox={ "0 0 " (COLUMNS * STEP_X) " " (rows * STEP_Y) } role="group"
+        svg.chart viewBox={ "0 0 " (columns * STEP_X) " " (rows * STEP_Y) } role="group"
             aria-label=(district) {
             title { (district) }
             desc { (t.schools.cartogram_desc) }
             @for (i, tile) in all.iter().enumerate() {
-                (one(t, tile, (i % COLUMNS) * STEP_X, (i / COLUMNS) * STEP_Y))
+                (one(t, tile, (i % columns) * STEP_X, (i / columns) * STEP_Y))
             }
         }
+    }
+}
+
+/// Few schools get large tiles; many stay within about a screen.
+const fn columns(schools: usize) -> usize {
+    match schools {
+        0..=10 => 5,
+        11..=32 => 6,
+        33..=72 => 8,
+        _ => 12,
     }
 }
 

@@ -230,6 +230,13 @@ pub(crate) fn bare(chrome: &Chrome, title: &str, body: &Markup) -> Markup {
     }
 }
 
+/// Whether a place is offered. The audit administrator starts at the audit log instead of the
+/// workbench.
+fn offered(chrome: &Chrome, entry: &Entry) -> bool {
+    let instead = entry.section == Section::Workbench && chrome.may(Permission::AuditLogRead);
+    chrome.may(entry.needs) && !instead
+}
+
 fn side(chrome: &Chrome, active: Section) -> Markup {
     let t = chrome.t();
     html! {
@@ -242,10 +249,10 @@ fn side(chrome: &Chrome, active: Section) -> Markup {
                 }
             }
             @for (label, entries) in groups(t) {
-                @if entries.iter().any(|e| chrome.may(e.needs)) {
+                @if entries.iter().any(|e| offered(chrome, e)) {
                     div.nav-group { (label) }
                     ul {
-                        @for e in entries.iter().filter(|e| chrome.may(e.needs)) {
+                        @for e in entries.iter().filter(|e| offered(chrome, e)) {
                             li {
                                 a href=(e.href) aria-current=[(e.section == active).then_some("page")] {
                                     (e.icon.draw())
@@ -277,7 +284,8 @@ fn top(chrome: &Chrome, title: &str) -> Markup {
                 span.clock #clock data-live="clock" title=(t.c.beijing) {
                     @match chrome.data_clock {
                         Some(at) => { span.dot {} (t.nav.clock) " " (parts::time(at, chrome.now)) }
-                        None => { (t.nav.clock_none) }
+                        None if chrome.may(Permission::SensorsRead) => { (t.nav.clock_none) }
+                        None => {}
                     }
                 }
                 (lang_switch(chrome))

@@ -23,6 +23,11 @@ pub(crate) fn number(n: u64) -> String {
     out
 }
 
+/// A share from 0 to 1 as a percentage with one digit; `—` when there is nothing to share.
+pub(crate) fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { "—".to_owned() }
+}
+
 /// A span as a person reads it: `3.2 s`, `4 分 05 秒`.
 pub(crate) fn span(d: Duration, lang: Lang) -> String {
     let secs = d.as_secs();
@@ -206,6 +211,8 @@ mod tests {
         assert_eq!(number(0), "0");
         assert_eq!(number(999), "999");
         assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(percent(0.0246), "2.5%");
+        assert_eq!(percent(f64::NAN), "—");
         assert_eq!(span(Duration::from_millis(250), Lang::En), "250 ms");
         assert_eq!(span(Duration::from_secs(245), Lang::Zh), "4 分 05 秒");
         assert_eq!(span(Duration::from_secs(7260), Lang::En), "2 h 01 min");

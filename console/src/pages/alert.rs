@@ -11,6 +11,9 @@ use crate::html::parts::{self, empty, number, panel};
 use crate::html::{Chrome, Section, page};
 use crate::text::Messages;
 
+/// The node's own records (a copy of each alert, the audit log): not what surrounds an attack.
+const OWN_SENSOR: &str = "xuedun";
+
 /// The page.
 pub(crate) fn alert(chrome: &Chrome, detail: &AlertDetail) -> Markup {
     let t = chrome.t();
@@ -207,10 +210,10 @@ fn around(chrome: &Chrome, detail: &AlertDetail) -> Markup {
     });
     let body = html! {
         @if detail.around.is_empty() { (empty(t.alerts.around_none)) } @else {
-            div.table-wrap {
+            div.table-wrap.scroll {
                 table.around {
                     tbody {
-                        @for r in &detail.around {
+                        @for r in detail.around.iter().filter(|r| r.sensor != OWN_SENSOR) {
                             tr class=[own.contains(&r.id).then_some("self")] {
                                 td.tight.hit-time { (parts::time(r.time, chrome.now)) }
                                 td.tight { (r.sensor) }

@@ -1,12 +1,19 @@
-//! Compliance: one audit run with its scores, categories, findings and all 211 items.
+//! Compliance (等保合规): one audit run, its scores with their denominators, and all 211 items with
+//! what was observed.
 
-use centre::view::{CategoryRow, ItemRow, RunDetail, RunRow, VerdictKind};
-use events::RunId;
+use centre::Permission;
+use centre::view::{CategoryRow, CheckResult, ItemRow, RunDetail, RunRow, VerdictKind};
 use maud::{Markup, html};
 
 use crate::chart::{self, Part};
-use crate::html::parts::{self, empty, figure, panel};
-use crate::html::{Chrome, Section, form, page};
+use crate::html::form::post;
+use crate::html::parts::{self, empty, panel};
+use crate::html::{Chrome, Section, page};
+
+/// Findings shown without unfolding.
+const FINDINGS: usize = 8;
+/// Runs in the list.
+const RUNS: usize = 10;
 
 /// What the page shows.
 pub(crate) struct View {
@@ -20,50 +27,50 @@ pub(crate) struct View {
     pub(crate) verdict: String,
 }
 
+/// The page of a run.
+fn path(run: &RunRow) -> String {
+    format!("/compliance/runs/{}", run.id)
+}
+
 /// The page.
 pub(crate) fn compliance(chrome: &Chrome, view: &View) -> Markup {
     let t = &chrome.t().compliance;
     let body = html! {
+        div.state-line #audit-state data-live="audit clock" { (state(chrome, view)) }
         p.notice-line { (t.not_certified) }
-        div #audit data-live="audit" {
-            @if let Some((done, planned)) = view.progress {
-                p.notice-line { (t.running) " " (done) "/" (planned) }
-            } @else if chrome.may(centre::Permission::ComplianceRun) {
-                (form::post(chrome, "/compliance/run", "inline", &html! {
-                    button.primary type="submit" { (t.run_now) }
-                }))
+        div #audit-run data-live="audit" {
+            @match &view.detail {
+                None => { section.panel { div.panel-body { (empty(t.none)) } } }
+                Some(detail) => {
+                    (scores(chrome, detail))
+                    div.grid.grid-main {
+                        (categories(chrome, &detail.categories))
+                        (runs(chrome, view, detail))
+                    }
+                    @if !detail.findings.is_empty() { (findings(chrome, detail)) }
+                    (items(chrome, view, detail))
+                }
             }
         }
-        @match &view.detail {
-            None => { section.panel { div.panel-body { (empty(t.none)) } } }
-            Some(detail) => {
-                (summary(chrome, detail))
-                (scores(chrome, detail))
-                (categories(chrome, &detail.categories))
-                (findings(chrome, detail))
-                (items(chrome, detail.row.id, &detail.items, &view.verdict))
-            }
-        }
-        (panel(t.runs, None, &runs(chrome, &view.runs)))
     };
     page(chrome, Section::Compliance, t.title, &body)
 }
 
-fn summary(chrome: &Chrome, detail: &RunDetail) -> Markup {
+fn state(chrome: &Chrome, view: &View) -> Markup {
     let t = &chrome.t().compliance;
-    let row = &detail.row;
-    let judged = format!("{} / {}", row.judged, row.denominator);
-    let rate = row.strict_rate.map_or_else(|| "—".to_owned(), |r| format!("{r:.1}%"));
     html! {
-        div.figures {
-            (figure(t.strict, &rate, &format!("{} {}", t.denominator, row.denominator)))
-            (figure(t.items, &judged, ""))
-            (figure(t.planned, &format!("{} / {}", row.planned, row.executed), &row.target))
-            (figure(t.finished, &row.finished.to_beijing(), ""))
+        @if let Some((done, planned)) = view.progress {
+            span.badge.warn { (t.running) " " (done) " / " (planned) }
+        } @else if chrome.may(Permission::ComplianceRun) {
+            (post(chrome, "/compliance/run", "", &html! {
+                button.primary type="submit" { (t.run_now) }
+            }))
         }
-        @if let Some(diff) = &detail.diff {
-            p.notice-line {
-                (t.diff) ": " (diff.better.len()) " " (t.better) ", " (diff.worse.len()) " " (t.worse)
+        @if let Some(detail) = &view.detail {
+            span.soft {
+                (t.target) " " strong { (detail.row.target) } " · "
+                (t.finished) " " (parts::full_time(detail.row.finished)) " · "
+                (t.planned) " " (detail.row.planned) " / " (detail.row.executed)
             }
         }
     }
@@ -75,22 +82,25 @@ fn scores(chrome: &Chrome, detail: &RunDetail) -> Markup {
         div.table-wrap {
             table {
                 thead { tr {
-                    th { (t.template) } th.num { (t.strict) } th.num { (t.with_partial) }
-                    th.num { (t.denominator) } th.num { (t.score) } th { (t.verdict) }
+                    th { (t.template) } th.num { (t.score) } th { (t.grade) } th.num { (t.strict) }
+                    th.num { (t.with_partial) } th.num { (t.judged) } th.num { (t.denominator) }
                 } }
                 tbody {
                     @for (score, template) in &detail.scores {
                         tr {
                             td {
-                                (template.title.get(chrome.lang)) " "
+                                strong { (template.title.get(chrome.lang)) } " "
                                 @if score.unverified { (parts::unverified(chrome.t())) }
                                 div.sub { (template.note.get(chrome.lang)) }
                             }
-                            td.num { (format!("{:.1}%", score.strict_rate)) }
-                            td.num { (format!("{:.1}%", score.partial_rate)) }
-                            td.num { (score.denominator) }
-                            td.num { (format!("{:.1}", score.points)) }
-                            td { @if let Some(g) = &score.grade { (g.get(chrome.lang)) } @else { "—" } }
+                            td.num { span.score-points { (format!("{:.1}", score.points)) } }
+                            td.nowrap {
+                                @if let Some(g) = &score.grade { (g.get(chrome.lang)) } @else { "—" }
+                            }
+                            td.num { (parts::percent(score.strict_rate)) }
+                            td.num { (parts::percent(score.partial_rate)) }
+                            td.num { (score.judged) }
+                            td.num { (score.denominator) " / " (score.total) }
                         }
                     }
                 }
@@ -102,163 +112,212 @@ fn scores(chrome: &Chrome, detail: &RunDetail) -> Markup {
 
 fn categories(chrome: &Chrome, rows: &[CategoryRow]) -> Markup {
     let t = &chrome.t().compliance;
+    let kinds = VerdictKind::ALL
+        .into_iter()
+        .filter(|kind| rows.iter().flat_map(|r| &r.counts).any(|(k, n)| k == kind && *n > 0));
     let body = html! {
-        div.table-wrap {
-            table {
-                tbody {
-                    @for row in rows {
-                        tr {
-                            td.tight.mono { (row.clause) }
-                            td { (row.title.get(chrome.lang)) }
-                            td.num { (row.items) }
-                            td { (chart::stacked(row.title.get(chrome.lang), &parts_of(chrome, row))) }
-                            td.wrap.small {
-                                @for (kind, n) in &row.counts { (verdict(chrome, *kind)) " " (n) " " }
-                            }
-                        }
+        @for row in rows { (category(chrome, row)) }
+        div.legend {
+            @for kind in kinds {
+                span {
+                    svg viewBox="0 0 10 10" aria-hidden="true" focusable="false" {
+                        rect class=(colour(kind)) width="10" height="10" rx="2" {}
                     }
+                    (kind.label(chrome.lang))
                 }
             }
         }
+        (twin(chrome, rows))
     };
     panel(t.categories, None, &body)
 }
 
-fn parts_of(chrome: &Chrome, row: &CategoryRow) -> Vec<Part> {
+fn category(chrome: &Chrome, row: &CategoryRow) -> Markup {
     let part = |(kind, n): &(VerdictKind, usize)| Part {
         label: kind.label(chrome.lang).to_owned(),
         value: *n as u64,
         class: colour(*kind),
     };
-    row.counts.iter().map(part).collect()
-}
-
-const fn colour(kind: VerdictKind) -> &'static str {
-    match kind {
-        VerdictKind::Conform => "c-good",
-        VerdictKind::Partial | VerdictKind::Stale => "c-watch",
-        VerdictKind::NonConform | VerdictKind::Error => "c-danger",
-        VerdictKind::Waived => "c-poor",
-        VerdictKind::NotApplicable | VerdictKind::PendingAttestation | VerdictKind::NotRun => {
-            "c-none"
+    let parts: Vec<Part> = row.counts.iter().map(part).collect();
+    let conform =
+        row.counts.iter().find(|(k, _)| *k == VerdictKind::Conform).map_or(0, |(_, n)| *n);
+    let title = row.title.get(chrome.lang);
+    html! {
+        div.category-row {
+            span { span.faint.mono { (row.clause) } " " (title) }
+            (chart::stacked(title, &parts))
+            span.soft.right { (conform) " / " (row.items) }
         }
     }
 }
 
+fn twin(chrome: &Chrome, categories: &[CategoryRow]) -> Markup {
+    let t = chrome.t();
+    let lines = |c: &CategoryRow| -> Vec<Vec<String>> {
+        let title = c.title.get(chrome.lang);
+        let line = |(kind, n): &(VerdictKind, usize)| {
+            vec![title.to_owned(), kind.label(chrome.lang).to_owned(), n.to_string()]
+        };
+        c.counts.iter().map(line).collect()
+    };
+    let rows: Vec<Vec<String>> = categories.iter().flat_map(lines).collect();
+    chart::twin(t, &[t.compliance.categories, t.compliance.verdict, t.c.count], &rows)
+}
+
+const fn colour(kind: VerdictKind) -> &'static str {
+    match kind {
+        VerdictKind::Conform => "c-conform",
+        VerdictKind::Partial => "c-partial",
+        VerdictKind::NonConform => "c-non_conform",
+        VerdictKind::Error | VerdictKind::Stale => "c-high",
+        VerdictKind::Waived => "c-low",
+        VerdictKind::NotApplicable => "c-not_applicable",
+        VerdictKind::PendingAttestation | VerdictKind::NotRun => "c-other",
+    }
+}
+
 fn verdict(chrome: &Chrome, kind: VerdictKind) -> Markup {
-    let class = match kind {
-        VerdictKind::Conform => "ok",
-        VerdictKind::NonConform | VerdictKind::Error => "bad",
-        VerdictKind::Partial | VerdictKind::Waived | VerdictKind::Stale => "warn",
-        VerdictKind::NotApplicable | VerdictKind::PendingAttestation | VerdictKind::NotRun => {
-            "quiet"
+    html! { span class={ "verdict v-" (kind.as_str()) } { (kind.label(chrome.lang)) } }
+}
+
+fn runs(chrome: &Chrome, view: &View, detail: &RunDetail) -> Markup {
+    let t = &chrome.t().compliance;
+    let body = html! {
+        @if let Some(diff) = &detail.diff {
+            p.soft {
+                (t.diff) ": "
+                span.good-text { (diff.better.len()) " " (t.better) } ", "
+                span.bad-text { (diff.worse.len()) " " (t.worse) }
+            }
+        }
+        ul.silent-list {
+            @for run in view.runs.iter().take(RUNS) {
+                li {
+                    a href=(path(run)) aria-current=[(run.id == detail.row.id).then_some("true")] {
+                        (parts::full_time(run.started))
+                    }
+                    span.soft {
+                        @if let Some(rate) = run.strict_rate { (parts::percent(rate)) } @else { "—" }
+                        " · " (run.judged) " / " (run.denominator)
+                    }
+                }
+            }
         }
     };
-    html! { span class={ "badge " (class) } { (kind.label(chrome.lang)) } }
+    panel(t.runs, None, &body)
 }
 
 fn findings(chrome: &Chrome, detail: &RunDetail) -> Markup {
     let t = &chrome.t().compliance;
-    let body = html! {
-        div.table-wrap {
-            table {
-                thead { tr {
-                    th { (t.item) } th { (t.check) } th { (t.observed) } th { (t.remedy) }
-                } }
-                tbody {
-                    @for f in &detail.findings {
-                        tr {
-                            td.tight.mono { (f.item) }
-                            td {
-                                (parts::severity(f.severity, chrome.lang)) " "
-                                (f.title.get(chrome.lang))
+    let table = |skip: usize, take: usize| {
+        html! {
+            div.table-wrap {
+                table {
+                    tbody {
+                        @for f in detail.findings.iter().skip(skip).take(take) {
+                            tr data-row="" {
+                                td.tight { (parts::severity(f.severity, chrome.lang)) }
+                                td { (f.title.get(chrome.lang)) div.sub.mono { (f.item) } }
+                                td.wide {
+                                    (f.remedy.get(chrome.lang))
+                                    details {
+                                        summary.small { (t.observed) }
+                                        div.evidence { (f.observed) }
+                                    }
+                                }
                             }
-                            td.wrap.small.mono { (f.observed) }
-                            td.wrap.small { (f.remedy.get(chrome.lang)) }
                         }
                     }
                 }
             }
         }
-        p.faint.small { (t.not_certified_report) }
     };
-    let title = format!("{} · {}", t.non_conform, detail.findings.len());
-    panel(&title, None, &body)
+    let more = detail.findings.len().saturating_sub(FINDINGS);
+    let body = html! {
+        (table(0, FINDINGS))
+        @if more > 0 {
+            details.more-rows {
+                summary { (chrome.t().c.view_all) " (+" (more) ")" }
+                (table(FINDINGS, usize::MAX))
+            }
+        }
+    };
+    let title = format!("{} · {}", t.findings, detail.findings.len());
+    let tool = html! { span.faint.small { (t.not_certified_report) } };
+    panel(&title, Some(tool), &body)
 }
 
-fn items(chrome: &Chrome, run: RunId, rows: &[ItemRow], only: &str) -> Markup {
+fn items(chrome: &Chrome, view: &View, detail: &RunDetail) -> Markup {
     let t = &chrome.t().compliance;
-    let path = format!("/compliance/{run}");
-    let shown = rows.iter().filter(|r| only.is_empty() || r.verdict.kind().as_str() == only);
-    let body = html! {
-        p.small {
-            (t.filter) ": "
-            a href=(path) { (chrome.t().c.all) } " "
+    let path = path(&detail.row);
+    let rows = &detail.items;
+    let shown: Vec<&ItemRow> = rows
+        .iter()
+        .filter(|r| view.verdict.is_empty() || r.verdict.kind().as_str() == view.verdict)
+        .collect();
+    let tool = html! {
+        nav aria-label=(t.filter) {
+            a.chip href=(path) aria-current=[view.verdict.is_empty().then_some("true")] {
+                (chrome.t().c.all) " " (rows.len())
+            }
             @for kind in VerdictKind::ALL {
                 @let n = rows.iter().filter(|r| r.verdict.kind() == kind).count();
                 @if n > 0 {
-                    a.chip href=(parts::link(&path, &[("verdict", kind.as_str())])) {
-                        (kind.label(chrome.lang)) " " (n)
-                    } " "
-                }
-            }
-        }
-        div.table-wrap {
-            table {
-                thead { tr { th { (t.item) } th { (t.verdict) } th { (t.observed) } } }
-                tbody {
-                    @for row in shown {
-                        tr {
-                            td.wrap {
-                                span.mono { (row.item.id) } " " (row.item.title.get(chrome.lang))
-                                div.sub.mono { (row.item.unit) }
-                            }
-                            td.tight { (verdict(chrome, row.verdict.kind())) }
-                            td.wrap.small {
-                                @if row.results.is_empty() { span.faint { (t.no_check) } }
-                                @for r in &row.results {
-                                    div {
-                                        (verdict(chrome, r.verdict.kind())) " " span.mono { (r.check) } ": "
-                                        (r.observed)
-                                        div.sub { (t.expected) ": " (r.expected) }
-                                    }
-                                }
-                            }
-                        }
+                    a.chip href=(parts::link(&path, &[("verdict", kind.as_str())]))
+                        aria-current=[(kind.as_str() == view.verdict).then_some("true")] {
+                        (verdict(chrome, kind)) " " (n)
                     }
                 }
             }
         }
     };
-    panel(t.items, None, &body)
+    let body = html! {
+        div.table-wrap {
+            table {
+                thead { tr { th { (t.item) } th {} th { (t.verdict) } th { (t.observed) } } }
+                tbody { @for row in shown { (item(chrome, detail, row)) } }
+            }
+        }
+    };
+    panel(t.items, Some(tool), &body)
 }
 
-fn runs(chrome: &Chrome, rows: &[RunRow]) -> Markup {
+fn item(chrome: &Chrome, detail: &RunDetail, row: &ItemRow) -> Markup {
     let t = &chrome.t().compliance;
     html! {
-        @if rows.is_empty() { (empty(t.none)) } @else {
-            div.table-wrap {
-                table {
-                    thead { tr {
-                        th { (t.started) } th { (t.target) } th.num { (t.planned) } th.num { (t.strict) }
-                    } }
-                    tbody {
-                        @for row in rows {
-                            tr data-row=(row.id) data-href={ "/compliance/" (row.id) } {
-                                td {
-                                    a href={ "/compliance/" (row.id) } {
-                                        (parts::full_time(row.started))
-                                    }
-                                }
-                                td { (row.target) }
-                                td.num { (row.planned) " / " (row.executed) }
-                                td.num {
-                                    @match row.strict_rate { Some(r) => { (format!("{r:.1}%")) } None => { "—" } }
-                                }
-                            }
-                        }
-                    }
+        tr data-row=(row.item.id) {
+            td.tight.mono { (row.item.id) }
+            td {
+                (row.item.title.get(chrome.lang))
+                @if row.item.high_risk_case.is_some() { " " span.badge.bad { (t.high_risk) } }
+                @if !row.item.verified { " " (parts::unverified(chrome.t())) }
+            }
+            td.tight { (verdict(chrome, row.verdict.kind())) }
+            td.wide {
+                @if row.results.is_empty() { span.faint.small { (t.no_check) } }
+                @for result in &row.results { (check(chrome, detail, result)) }
+            }
+        }
+    }
+}
+
+fn check(chrome: &Chrome, detail: &RunDetail, result: &CheckResult) -> Markup {
+    let t = &chrome.t().compliance;
+    let finding = detail.findings.iter().find(|f| f.check == result.check);
+    html! {
+        details {
+            summary {
+                (verdict(chrome, result.verdict.kind())) " "
+                @match finding {
+                    Some(f) => { (f.title.get(chrome.lang)) }
+                    None => { span.mono.small { (result.check) } }
                 }
+            }
+            dl.facts {
+                dt { (t.observed) } dd.evidence { (result.observed) }
+                dt { (t.expected) } dd.evidence { (result.expected) }
+                @if let Some(f) = finding { dt { (t.remedy) } dd { (f.remedy.get(chrome.lang)) } }
+                dt { "SHA-256" } dd.hash { (result.evidence_sha256) }
             }
         }
     }

@@ -38,12 +38,13 @@ fn starter(chrome: &Chrome, view: &View) -> Markup {
     let sites: Vec<(String, String)> = view
         .names
         .iter()
+        .filter(|(site, _)| !site.is_bureau())
         .map(|(site, name)| (site.to_string(), name.get(lang).to_owned()))
         .collect();
     form::post(
         chrome,
         "/drills/start",
-        "inline",
+        "state-line",
         &html! {
             (form::select("drill", t.choose, &plans, ""))
             (form::select("site", t.site, &sites, ""))

@@ -204,11 +204,12 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
         p.notice-line {
             strong { (number(found.matched)) } " " (s.matched) " · "
             (s.scanned) " " (number(found.scanned)) " · " (s.took) " " (took) " · "
-            (parts::full_time(found.from)) " – " (parts::full_time(found.to))
+            (parts::full_time(found.from)) " – " (parts::full_time(found.to.min(chrome.now)))
         }
         @if found.partial { p.flash.bad role="status" { (s.partial) } }
         @if !found.histogram.is_empty() {
-            (parts::panel(s.histogram, None, &chart::histogram(t, s.histogram, s.histogram_desc, &buckets(found))))
+            @let words = (s.histogram, s.histogram_desc);
+            (parts::panel(s.histogram, None, &chart::histogram(t, words, &buckets(found), chart::Width::Page)))
         }
         @if let Some((columns, rows)) = &found.table {
             (table(t, columns, rows))

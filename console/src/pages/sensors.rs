@@ -81,7 +81,7 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
             td.num { (number(row.decoded)) }
             td.num { (number(row.undecoded)) }
             td {
-                @if lost == 0 { span.faint { (t.sensors.dropped_none) } } @else {
+                @if lost == 0 { span.faint.nowrap { (t.sensors.dropped_none) } } @else {
                     @for (cause, n) in row.dropped.iter().filter(|(_, n)| *n > 0) {
                         span.badge.bad { (cause) " " (number(*n)) } " "
                     }

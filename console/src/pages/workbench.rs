@@ -70,7 +70,7 @@ fn figures(chrome: &Chrome, bench: &Bench) -> Markup {
                 (figure(t.alerts_today, &number(alerts), &window))
             }
             (figure(t.journal, &number(w.figures.journalled), &oldest(chrome, bench)))
-            (figure(t.lag, &number(lag), &format!("{} {}", w.figures.rules, chrome.t().sensors.rules)))
+            (figure(t.lag, &number(lag), &format!("{} {}", chrome.t().sensors.rules, w.figures.rules)))
         }
     }
 }
@@ -169,7 +169,12 @@ pub(crate) fn buckets(bench: &Bench) -> Vec<Bucket> {
 
 fn activity(chrome: &Chrome, bench: &Bench) -> Markup {
     let t = chrome.t();
-    let body = chart::histogram(t, t.bench.activity, t.bench.activity_desc, &buckets(bench));
+    let body = chart::histogram(
+        t,
+        (t.bench.activity, t.bench.activity_desc),
+        &buckets(bench),
+        chart::Width::Column,
+    );
     html! {
         div #activity data-live="clock alert" {
             (panel(t.bench.activity, None, &html! {
@@ -200,7 +205,7 @@ fn techniques(chrome: &Chrome, bench: &Bench) -> Markup {
 fn risk(chrome: &Chrome, worst: &[SchoolRow]) -> Markup {
     let t = chrome.t();
     let body = html! {
-        @for row in worst {
+        @for row in worst.iter().filter(|r| !r.risk.deductions.is_empty()) {
             div.rank-row {
                 span.n { (row.rank) }
                 span {
@@ -210,7 +215,7 @@ fn risk(chrome: &Chrome, worst: &[SchoolRow]) -> Markup {
                 (parts::index(row.risk.index, row.band, t))
             }
         }
-        @if worst.is_empty() { (empty(t.schools.empty)) }
+        @if worst.iter().all(|r| r.risk.deductions.is_empty()) { (empty(t.bench.risk_none)) }
     };
     html! {
         div #risk data-live="alert sensor" {
@@ -280,7 +285,7 @@ fn audit(chrome: &Chrome, run: Option<&RunRow>) -> Markup {
                 div.score-line {
                     span.score-big {
                         @match run.strict_rate {
-                            Some(rate) => { (format!("{rate:.1}%")) }
+                            Some(rate) => { (parts::percent(rate)) }
                             None => { "—" }
                         }
                     }

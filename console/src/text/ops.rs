@@ -19,6 +19,7 @@ messages! {
         sensors_ok: "全部采集器正常上报。", "Every sensor is reporting.";
         silent: "静默", "silent";
         risk: "风险最高的学校", "Schools most at risk";
+        risk_none: "各学校均无扣分项。", "No school has a deduction.";
         audit: "最近一次稽核", "Latest audit run";
         audit_none: "还没有做过稽核。", "No audit has run yet.";
         drill: "演练", "Drills";

@@ -17,6 +17,8 @@ mod show;
 mod visit;
 
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod tests;
 
 pub use server::serve;

@@ -94,7 +94,7 @@ pub(crate) const ROUTES: &[Route] = &[
     page("/schools", P::SchoolsRead, show::schools),
     page("/schools/{code}", P::SchoolsRead, show::school),
     page("/compliance", P::ComplianceRead, show::compliance),
-    page("/compliance/{id}", P::ComplianceRead, show::run),
+    page("/compliance/runs/{id}", P::ComplianceRead, show::run),
     page("/data", P::RecordsRead, show::data),
     page("/drills", P::DrillsRead, show::drills),
     page("/drills/{id}", P::DrillsRead, show::drill),

@@ -19,9 +19,9 @@ use super::dispatch::{Peer, router};
 use super::routes::{Access, Audience, ROUTES, Verb};
 use super::server::shared;
 
-struct Fixture {
-    app: Router,
-    centre: Arc<Centre>,
+pub(super) struct Fixture {
+    pub(super) app: Router,
+    pub(super) centre: Arc<Centre>,
     _dir: tempfile::TempDir,
 }
 
@@ -37,7 +37,7 @@ fn school(code: &str) -> School {
     }
 }
 
-fn fixture() -> Fixture {
+pub(super) fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let config = Config {
         node: NodeConfig { data_dir: dir.path().join("data") },
@@ -71,12 +71,16 @@ fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    fn sign_in(&self, name: &str) -> String {
+    pub(super) fn sign_in(&self, name: &str) -> String {
         let link = self.centre.one_time_link(name).unwrap();
         self.centre.login_once(link.reveal()).unwrap().into_inner()
     }
 
-    async fn ask(&self, request: axum::http::request::Builder, body: &str) -> (StatusCode, String) {
+    pub(super) async fn ask(
+        &self,
+        request: axum::http::request::Builder,
+        body: &str,
+    ) -> (StatusCode, String) {
         let mut request = request.body(Body::from(body.to_owned())).unwrap();
         let peer: SocketAddr = "198.51.100.7:4000".parse().unwrap();
         request.extensions_mut().insert(Peer(peer));
@@ -89,7 +93,7 @@ impl Fixture {
         (status, String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    async fn get(&self, path: &str, session: Option<&str>) -> (StatusCode, String) {
+    pub(super) async fn get(&self, path: &str, session: Option<&str>) -> (StatusCode, String) {
         let mut request = Request::get(path);
         if let Some(session) = session {
             request = request.header(header::COOKIE, format!("xd={session}"));
@@ -98,7 +102,7 @@ impl Fixture {
     }
 }
 
-fn path_of(pattern: &str) -> String {
+pub(super) fn path_of(pattern: &str) -> String {
     let id = format!("{:032x}", 7);
     pattern.replace("{id}", &id).replace("{code}", SITE).replace("{name}", "none.css")
 }
