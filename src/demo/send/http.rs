@@ -59,7 +59,8 @@ impl Http {
     async fn ask(&mut self, from: Ipv4Addr, request: &[u8]) -> Result<Answer, Error> {
         let to = self.to;
         let failed = |source| Error::Socket { target: to, source };
-        let mut stream = match self.streams.remove(&from) {
+        let kept = self.streams.remove(&from).filter(is_open);
+        let mut stream = match kept {
             Some(stream) => stream,
             None => connect(from, to).await.map_err(failed)?,
         };
@@ -82,6 +83,13 @@ impl Http {
         }
         Ok(answer)
     }
+}
+
+/// Whether a kept connection can still be used: a receiver closes one that was idle for long,
+/// which shows as an end of stream. Bytes that nobody asked for make it unusable too.
+fn is_open(stream: &TcpStream) -> bool {
+    let nothing = stream.try_read(&mut [0; 1]);
+    matches!(nothing, Err(e) if e.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -117,6 +125,33 @@ fn parse(read: &[u8]) -> Result<Option<Answer>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_the_receiver_closed_is_replaced() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let mut http = Http::new(to, Sensitive::new("s3cret".to_owned()));
+        for round in 0..3 {
+            let answer = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut read = Vec::new();
+                while !read.ends_with(b"{}\n") {
+                    stream.read_buf(&mut read).await.unwrap();
+                }
+                // Nothing says that the connection will end.
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            };
+            // A client that gives up must fail the test, not leave the receiver waiting.
+            let posted =
+                async { http.post(Ipv4Addr::LOCALHOST, &["{}"]).await.map_err(|e| e.code()) };
+            let done = tokio::try_join!(posted, async { Ok(answer.await) });
+            assert_eq!(done, Ok((0, ())), "round {round}");
+            // The end of the stream is here once it can be read.
+            for stream in http.streams.values() {
+                stream.readable().await.unwrap();
+            }
+        }
+    }
 
     #[test]
     fn answers_are_read_whole() {

@@ -310,4 +310,6 @@ impl Stage<'_> {
 }
 
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod tests;
