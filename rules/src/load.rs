@@ -277,7 +277,11 @@ impl<'s> Loader<'s, '_> {
             tactics: header.tactics,
             tags: header.tags,
             references: header.references,
-            false_positives: header.false_positives,
+            false_positives: header.extension.false_positives.unwrap_or_else(|| {
+                // A public rule names them in one language.
+                let said = header.false_positives.join("; ");
+                Text::new(said.clone(), said)
+            }),
             playbook: header.extension.playbook,
             group_by: header.extension.group_by,
             kind,
