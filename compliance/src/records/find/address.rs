@@ -70,6 +70,15 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
     let mut name_start = from;
     let mut at = from;
     while at < end {
+        if start.is_some()
+            && let Some(after) = numbered(norm, at, end)
+        {
+            levels.detail += 2;
+            stop = after;
+            name_start = after;
+            at = after;
+            continue;
+        }
         let (kind, len) = unit(norm, at, end);
         match kind {
             Unit::None => {
@@ -119,6 +128,36 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
         stop = tail(norm, stop, end);
     }
     Some((skip_blanks(norm, start, stop), stop, levels))
+}
+
+/// The end of block, unit and room written as numbers right behind a name: 27-1-1804, 3-201.
+fn numbered(norm: &Norm, at: usize, end: usize) -> Option<usize> {
+    if !norm.at(at).is_ascii_digit() || !is_han(norm.before(at)) {
+        return None;
+    }
+    let (mut i, mut groups) = (at, 0);
+    loop {
+        let from = i;
+        while i < end && norm.at(i).is_ascii_digit() {
+            i += 1;
+        }
+        if i == from || i - from > 4 {
+            return None;
+        }
+        groups += 1;
+        if norm.at(i) != b'-' || !norm.at(i + 1).is_ascii_digit() || groups == 4 {
+            break;
+        }
+        i += 1;
+    }
+    let free = !norm.at(i).is_ascii_alphanumeric() && !(is_han(norm.at(i)) && groups < 3);
+    ((2..=4).contains(&groups) && free && norm.at(i) != b'-').then_some(i)
+}
+
+/// Whether the name of a province is part of a road's: 江西路, 北京东路, 长江西路.
+fn is_road_name(norm: &Norm, after: usize) -> bool {
+    let at = after + usize::from("东西南北中一二三".contains(norm.char(after)));
+    matches!(norm.char(at), '路' | '街' | '巷') || (norm.char(at) == '大' && matches!(norm.char(at + 1), '街' | '道'))
 }
 
 fn skip_blanks(norm: &Norm, mut at: usize, end: usize) -> usize {
@@ -300,7 +339,9 @@ fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
     if !is_han(norm.at(at)) {
         return (Unit::None, 1);
     }
-    if let Some(len) = starts(norm, at, end, PROVINCES, c) {
+    if let Some(len) = starts(norm, at, end, PROVINCES, c)
+        && !(len <= 3 && is_road_name(norm, at + len))
+    {
         return (Unit::Province, len);
     }
     let after_number = {

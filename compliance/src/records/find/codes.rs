@@ -176,7 +176,9 @@ impl Judge<'_> {
         let goes_on = norm.at(at).is_ascii_alphanumeric()
             || (norm.at(at) == b'.' && norm.at(at + 1).is_ascii_digit());
         if !goes_on {
-            self.offer(Kind::Ip, start, at, 72);
+            // Four numbers with ten places together are hardly a version.
+            let base = if at - start >= 10 { 92 } else { 72 };
+            self.offer(Kind::Ip, start, at, base);
         }
     }
 
@@ -286,15 +288,14 @@ fn plate(norm: &Norm, at: usize, hint: Hint, text: &mut String, out: &mut Vec<Ca
             digits += u32::from(class.is_ascii_digit());
             end = i + 1;
             gaps = 0;
-        } else if gap(i) && gaps < 2 {
+        } else if gap(i) && norm.at(i) != b'\n' && gaps == 0 && taken < 5 {
             gaps += 1;
         } else {
             break;
         }
         i += 1;
     }
-    if taken == 4 && "学警挂港澳领试超使".contains(norm.char(end)) && is_han(norm.at(end))
-    {
+    if taken == 4 && is_han(norm.at(end)) && "学警挂港澳领试超使".contains(norm.char(end)) {
         taken += 1;
         end += 1;
         digits += 1;
@@ -336,6 +337,8 @@ fn wechat(norm: &Norm, hint: Hint, text: &mut String, out: &mut Vec<Candidate>) 
         let said = context::before(norm, start, text) == Some(Context::Expect(Kind::Wechat));
         let score = match (said, hint.expect.has(Kind::Wechat)) {
             (true, _) => 86,
+            // Many go by their mobile number: here it is the name.
+            (_, true) if len == 11 => 90,
             (_, true) if lettered => 84,
             (_, true) => 60,
             _ => continue,

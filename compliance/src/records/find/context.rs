@@ -68,7 +68,7 @@ const WORDS: &[(Context, &[&str])] = &[
         ],
     ),
     (Context::Expect(Kind::Email), &["邮箱", "邮件", "EMAIL", "E-MAIL", "MAIL"]),
-    (Context::Expect(Kind::Qq), &["QQ", "Q号", "扣扣", "企鹅号", "QQ群"]),
+    (Context::Expect(Kind::Qq), &["QQ", "Q号", "Q", "加Q", "扣扣", "扣号", "企鹅号", "企鹅", "QQ群"]),
     (
         Context::Expect(Kind::Wechat),
         &["微信", "微信号", "WECHAT", "WEIXIN", "VX", "WX", "V信", "薇信", "威信", "加微", "加V"],
