@@ -17,7 +17,7 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             at += 1;
             continue;
         }
-        let end = clause_end(norm, at);
+        let mut end = clause_end(norm, at);
         if let Some((start, stop, levels)) = inside(norm, at, end) {
             let detail = levels.detail > 0;
             let score = match (levels.region + levels.road, levels.detail, expected) {
@@ -32,6 +32,8 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             if score > 0 && (detail || expected) {
                 let score = score + hint.weight(Kind::Address);
                 finder.candidates.push(Candidate { kind: Kind::Address, start, end: stop, score });
+                // Another address may follow.
+                end = stop;
             }
         }
         at = end.max(at + 1);
@@ -78,6 +80,14 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
             name_start = after;
             at = after;
             continue;
+        }
+        if norm.at(at) == b' ' {
+            if levels.detail > 0 && is_han(norm.at(at + 1)) {
+                break;
+            }
+            if start.is_none() {
+                name_start = at + 1;
+            }
         }
         let (kind, len) = unit(norm, at, end);
         match kind {

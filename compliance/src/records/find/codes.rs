@@ -60,7 +60,8 @@ impl Judge<'_> {
         match token.len() {
             // Of digits alone, one number in thirty-one passes the check by chance.
             18 if validate::uscc(token) => {
-                let lettered = token.iter().any(u8::is_ascii_uppercase);
+                // A letter X at the end alone is an id's.
+                let lettered = token.iter().take(17).any(u8::is_ascii_uppercase);
                 self.offer(Kind::Uscc, start, end, if lettered { 86 } else { 44 });
             }
             9..=11 if !tied && !tail => self.document(start, end),

@@ -194,7 +194,7 @@ fn token(
 /// Whether all letters of the token belong to words that announce a number.
 fn words_only(norm: &Norm, start: usize, end: usize) -> bool {
     const WORDS: &[&[u8]] =
-        &[b"QQ", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR"];
+        &[b"QQ", b"Q", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR"];
     let mut at = start;
     while at < end {
         if !is_letter(norm.at(at)) {
@@ -423,7 +423,9 @@ impl Judge<'_> {
             (_, 13.., true) => 45,
             _ => return,
         };
-        self.offer(Kind::BankCard, n.start, n.end, base - penalty);
+        // Groups of four are how cards are written.
+        let grouped = n.joined && n.first_len == 4 && d.len() >= 16;
+        self.offer(Kind::BankCard, n.start, n.end, base - penalty + if grouped { 15 } else { 0 });
     }
 
     fn school(&mut self, d: &[u8], n: &Number, penalty: i32) {

@@ -163,6 +163,7 @@ impl Screen {
         let codes = at_sign
             || pairs >= 2
             || wide
+            || (pairs > 0 && letters > 4)
             || (digits >= 4 && (letters > 0 || digits >= 5))
             || (letters + digits > 4 && hint.expect.has(Kind::Wechat));
         let name = hint.expect.has(Kind::Name) && letters > 1;

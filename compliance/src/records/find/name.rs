@@ -233,7 +233,7 @@ impl Text<'_> {
             Some((Role::Strong, _)) => return 10,
             _ => {}
         }
-        if at == 0 || !is_han(norm.before(at)) { 8 } else { -10 }
+        if at == 0 || !is_han(norm.before(at)) { 12 } else { -10 }
     }
 
     /// What stands behind is worth.
@@ -304,18 +304,14 @@ impl Text<'_> {
             if single && free && start < dot {
                 break;
             }
-            if self.lexicon.roles(norm.char(start - 1)) & NEVER != 0 {
-                break;
-            }
             start -= 1;
         }
         let mut end = dot + 1;
         while end - dot <= PART_CHARS_MAX && (is_han(norm.at(end)) || norm.at(end) == b'.') {
             let follows = self.lexicon.after(end, |i| norm.char(i));
-            if end > dot + 1 && follows.is_some() {
-                break;
-            }
-            if self.lexicon.roles(norm.char(end)) & NEVER != 0 {
+            // 和 at the very end is part of the name: 巴特尔·苏和.
+            let goes_on = follows.is_some_and(|(_, len)| len > 1 || is_han(norm.at(end + 1)));
+            if end > dot + 1 && goes_on {
                 break;
             }
             end += 1;
