@@ -178,7 +178,12 @@ impl Judge<'_> {
             || (norm.at(at) == b'.' && norm.at(at + 1).is_ascii_digit());
         if !goes_on {
             // Four numbers with ten places together are hardly a version.
-            let base = if at - start >= 10 { 92 } else { 72 };
+            let base = match at - start {
+                10.. => 92,
+                // 8.2.1.1 is a clause or a version.
+                ..9 if norm.at(start + 1) == b'.' => 44,
+                _ => 72,
+            };
             self.offer(Kind::Ip, start, at, base);
         }
     }
@@ -330,7 +335,7 @@ fn wechat(norm: &Norm, hint: Hint, text: &mut String, out: &mut Vec<Candidate>) 
             out.push(Candidate { kind: Kind::Wechat, start, end: at, score: 94 });
             continue;
         }
-        let lettered = token.first().is_some_and(u8::is_ascii_uppercase) && (6..=20).contains(&len);
+        let lettered = token.first().is_some_and(u8::is_ascii_uppercase) && (6..=24).contains(&len);
         let numeric = (5..=11).contains(&len) && token.iter().all(u8::is_ascii_digit);
         if !(lettered || numeric) {
             continue;

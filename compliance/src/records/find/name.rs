@@ -233,7 +233,13 @@ impl Text<'_> {
             Some((Role::Strong, _)) => return 10,
             _ => {}
         }
-        if at == 0 || !is_han(norm.before(at)) { 12 } else { -10 }
+        match at {
+            0 => 12,
+            // One of a list: 张芳、李娜.
+            _ if norm.char(at - 1) == '、' => 16,
+            _ if !is_han(norm.before(at)) => 12,
+            _ => -10,
+        }
     }
 
     /// What stands behind is worth.
@@ -255,7 +261,11 @@ impl Text<'_> {
         if is_han(norm.at(at)) {
             return -10;
         }
-        if self.number_near(at) { 24 } else { 10 }
+        match self.number_near(at) {
+            true => 24,
+            false if norm.char(at) == '、' => 16,
+            false => 10,
+        }
     }
 
     /// Whether a telephone, an id or a date stands behind a separator or two.
