@@ -74,7 +74,9 @@ fn collect(dir: &Path, out: &mut Vec<PathBuf>) -> Result<(), Error> {
         let (kind, path) = (entry.file_type().map_err(fail)?, entry.path());
         if kind.is_dir() {
             collect(&path, out)?;
-        } else if kind.is_file() && matches!(entry.file_name().to_str(), Some("case.yml" | "info.yml")) {
+        } else if kind.is_file()
+            && matches!(entry.file_name().to_str(), Some("case.yml" | "info.yml"))
+        {
             out.push(path);
         }
     }
@@ -240,10 +242,14 @@ mod tests {
         write("a/e.jsonl", "{\"f\":1}\n{\"f\":2}\n{\"f\":1}\n");
         write("b/case.yml", "rule: t\nexpect: no_match\nevents: e.json\n");
         write("b/e.json", "[{\"f\":1}]");
-        write("c/info.yml", "rule_metadata:\n  - id: t\nregression_tests_info:\n  - name: p\n    match_count: 1\n");
+        write(
+            "c/info.yml",
+            "rule_metadata:\n  - id: t\nregression_tests_info:\n  - name: p\n    match_count: 1\n",
+        );
         write("c/x.json", "{\"f\": 1}");
         write("d/case.yml", "rule: gone\nevents: e.json\n");
-        let text = "title: t\nid: t\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n";
+        let text =
+            "title: t\nid: t\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n";
         let source = Source { name: "t".into(), text: text.into() };
         let options = LoadOptions { routing: false, ..LoadOptions::default() };
         let set = Arc::new(RuleSet::load(&[source], &options).set);
