@@ -153,7 +153,7 @@ impl Centre {
             })?;
         let addresses = running.addresses().to_vec();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
-        tokio::spawn(crate::inject::watch(Arc::clone(self)));
+        tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
         }

@@ -144,7 +144,7 @@ pub struct RuleView {
     /// What to do.
     pub advice: Text,
     /// When it is wrong.
-    pub false_positives: Vec<String>,
+    pub false_positives: Text,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
     /// The rule as written.
