@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn a_technique_scores_its_rules() {
         let rule = |id: &str, tags: &str| {
-            format!("title: {id}\nid: {id}\ntags: [{tags}]\nlogsource: {{product: x}}\ndetection: {{s: {{f: 1}}, condition: s}}\n")
+            format!(
+                "title: {id}\nid: {id}\ntags: [{tags}]\nlogsource: {{product: x}}\ndetection: {{s: {{f: 1}}, condition: s}}\n"
+            )
         };
         let text = [
             rule("a", "attack.t1110.003, attack.credential-access"),
