@@ -301,7 +301,8 @@ fn plate(norm: &Norm, at: usize, hint: Hint, text: &mut String, out: &mut Vec<Ca
         }
         i += 1;
     }
-    if taken == 4 && is_han(norm.at(end)) && "学警挂港澳领试超使".contains(norm.char(end)) {
+    if taken == 4 && is_han(norm.at(end)) && "学警挂港澳领试超使".contains(norm.char(end))
+    {
         taken += 1;
         end += 1;
         digits += 1;

@@ -193,8 +193,9 @@ fn token(
 
 /// Whether all letters of the token belong to words that announce a number.
 fn words_only(norm: &Norm, start: usize, end: usize) -> bool {
-    const WORDS: &[&[u8]] =
-        &[b"QQ", b"Q", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR"];
+    const WORDS: &[&[u8]] = &[
+        b"QQ", b"Q", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR",
+    ];
     let mut at = start;
     while at < end {
         if !is_letter(norm.at(at)) {

@@ -34,7 +34,8 @@ impl Failure {
                 (StatusCode::TOO_MANY_REQUESTS, "S307", "busy, send again later")
             }
             Self::Intake(Refused::Full) => {
-                (StatusCode::INSUFFICIENT_STORAGE, "S308", "the disk is full")
+                // Shippers send again after 503; 507 some give up on.
+                (StatusCode::SERVICE_UNAVAILABLE, "S308", "the disk is full")
             }
             Self::Intake(Refused::Closed) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "S309", "the node is stopping")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 
@@ -82,12 +82,7 @@ fn refused(failure: Failure) -> Response {
     let (_, code, reason) = failure.parts();
     // gRPC's own numbers: a client of OTLP over HTTP goes by the HTTP status.
     let status = Status { code: 0, message: format!("{reason} ({code})") };
-    let mut response = failure.into_response();
-    if response.status() == StatusCode::INSUFFICIENT_STORAGE {
-        // Exporters send again after 429, 502, 503 and 504 alone.
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    let (mut head, _) = response.into_parts();
+    let (mut head, _) = failure.into_response().into_parts();
     head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
     head.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(head, axum::body::Body::from(status.encode_to_vec()))
