@@ -15,10 +15,13 @@ mod compile;
 mod coverage;
 mod engine;
 mod error;
+pub mod exception;
 mod explain;
 mod fields;
 mod fold;
+pub mod fuzzing;
 mod hit;
+pub mod intel;
 pub mod limits;
 mod lint;
 mod load;
@@ -40,6 +43,7 @@ pub use error::Error;
 pub use explain::{Asked, Explanation, notation};
 pub use fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
 pub use hit::{Hit, MatchedField, holds};
+pub use intel::{Intel, IntelKind, IntelProblem, IntelStats};
 pub use load::{LoadOptions, Loaded};
 pub use pipeline::Pipelines;
 pub use problem::{CODES, Problem, ProblemSeverity};
@@ -47,7 +51,7 @@ pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind
 pub use scratch::Scratch;
 pub use set::RuleSet;
 pub use source::{Source, library, read_paths};
-pub use testing::{TestResult, test_source};
+pub use testing::{TestResult, test_source, test_source_with};
 
 /// A text as case-insensitive comparisons see it: every character in its simple lower case.
 pub fn fold_text(text: &str) -> String {

@@ -35,3 +35,9 @@ pub const DETECTION_EVENTS_MAX: usize = 64;
 pub const MEMO_SLOTS: usize = 1 << 14;
 /// Longest value the memo remembers, in bytes.
 pub const MEMO_VALUE_BYTES_MAX: usize = 512;
+/// Indicators of all threat-intelligence lists together.
+pub const INDICATORS_MAX: usize = 5_000_000;
+/// Largest threat-intelligence list, in bytes.
+pub const INTEL_FILE_BYTES_MAX: u64 = 1 << 30;
+/// Problems told per threat-intelligence list.
+pub const INTEL_PROBLEMS_MAX: usize = 100;

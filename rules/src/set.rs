@@ -84,6 +84,13 @@ impl RuleSet {
         Self { rules, compiled, routing, by_id, correlated, serial, virtuals }
     }
 
+    /// One detection by itself, as a set; `None` for a correlation.
+    pub fn single(&self, index: RuleIndex) -> Option<Self> {
+        let rule = self.rule(index);
+        let alone = matches!(rule.kind, RuleKind::Detection(_)).then(|| rule.clone())?;
+        Some(Self::compile(vec![alone], self.routing))
+    }
+
     /// All rules, detections and correlations.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
