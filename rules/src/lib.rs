@@ -1,8 +1,9 @@
 //! Sigma rules: parse, diagnose, compile, match, correlate, test.
 //!
 //! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), reports what is wrong
-//! (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `scratch`, `route`)
-//! finds the detections an event fulfils in one pass over its fields; `hit` says why. [`Engine`]
+//! (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `pass`) finds the
+//! detections an event fulfils in one pass over its fields: `route` says which rules are tried
+//! and `plan` what wakes them, `memo` remembers what values led to; `hit` says why. [`Engine`]
 //! adds correlation over event time. `testing` runs the tests inside rule files. `library/` holds
 //! our own rules, `data/` the tables of field names and Windows channels.
 //!
@@ -10,6 +11,7 @@
 //! reads a clock or the network; files are read in `source` alone. Equal input gives equal
 //! detections with equal ids. Every growth is bounded by [`limits`] or [`CorrelationLimits`].
 
+mod bits;
 mod compile;
 mod engine;
 mod error;
@@ -18,11 +20,15 @@ mod fold;
 mod hit;
 pub mod limits;
 mod load;
+mod memo;
+mod pass;
 pub mod pattern;
+mod plan;
 mod problem;
 mod route;
 mod rule;
 mod scratch;
+mod seen;
 mod set;
 mod source;
 pub mod syntax;
@@ -34,6 +40,7 @@ pub use error::Error;
 pub use fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
 pub use hit::{Hit, MatchedField, holds};
 pub use load::{LoadOptions, Loaded};
+pub use memo::MemoLimits;
 pub use problem::{CODES, Problem, ProblemSeverity};
 pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, Threshold};
 pub use scratch::Scratch;
