@@ -1,9 +1,10 @@
 //! Sigma rules: parse, diagnose, compile, match, correlate, test.
 //!
-//! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), reports what is wrong
-//! (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `pass`) finds the
-//! detections an event fulfils in one pass over its fields: `route` says which rules are tried
-//! and `plan` what wakes them, `memo` remembers what values led to; `hit` says why. [`Engine`]
+//! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), applies filters and
+//! `pipeline`s, reports what is wrong (`problem`) and compiles the rest (`compile`);
+//! [`RuleSet::matches`] (`set`, `pass`) finds the detections an event fulfils in one pass over its
+//! fields: `route` says which rules are tried and `plan` what wakes them, `memo` remembers what
+//! values led to; `hit` says why. [`Engine`]
 //! adds correlation over event time. `testing` runs the tests inside rule files. `library/` holds
 //! our own rules, `data/` the tables of field names and Windows channels.
 //!
@@ -12,17 +13,22 @@
 //! detections with equal ids. Every growth is bounded by [`limits`] or [`CorrelationLimits`].
 
 mod bits;
+mod cases;
 mod compile;
+mod coverage;
 mod engine;
 mod error;
+mod explain;
 mod fields;
 mod fold;
 mod hit;
 pub mod limits;
+mod lint;
 mod load;
 mod memo;
 mod pass;
 pub mod pattern;
+mod pipeline;
 mod plan;
 mod problem;
 mod route;
@@ -35,12 +41,15 @@ pub mod syntax;
 mod testing;
 mod yaml;
 
+pub use cases::{Case, CaseResult, read_cases};
 pub use engine::{CorrelationLimits, Detection, Engine, EngineStats};
 pub use error::Error;
+pub use explain::{Asked, Explanation, notation};
 pub use fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
 pub use hit::{Hit, MatchedField, holds};
 pub use load::{LoadOptions, Loaded};
 pub use memo::MemoLimits;
+pub use pipeline::Pipelines;
 pub use problem::{CODES, Problem, ProblemSeverity};
 pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, Threshold};
 pub use scratch::Scratch;
