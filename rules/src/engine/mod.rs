@@ -144,22 +144,22 @@ impl Engine {
     pub fn feed(&mut self, event: &Event, out: &mut Vec<Detection>) {
         let first = out.len();
         self.events += 1;
-        let set = self.set.clone();
+        let Self { set, limits, scratch, correlator, watermark: now, intel, .. } = self;
         self.cut += u64::from(event.marks.has(Marks::CUT | Marks::FIELDS_DROPPED));
-        let enriched = self.intel.enrich(event);
+        let enriched = intel.enrich(event);
         self.met += u64::from(enriched.is_some());
         let event = enriched.as_ref().unwrap_or(event);
-        set.find(event, &mut self.scratch);
-        for at in 0..self.scratch.found.len() {
-            let index = RuleIndex(self.scratch.found[at]);
+        set.find(event, scratch);
+        for at in &scratch.found {
+            let index = RuleIndex(*at);
             let rule = set.rule(index);
             if !rule.silent
                 && let RuleKind::Detection(detected) = &rule.kind
             {
-                out.push(Detection::of_event(&set, index, detected, event));
+                out.push(Detection::of_event(set, index, detected, event));
             }
             if !set.correlated[index.index()].is_empty() {
-                self.correlator.hit(&set, &self.limits, index, event, self.watermark, out);
+                correlator.hit(set, limits, index, event, *now, out);
             }
         }
         let mut claimed = event.time;
@@ -169,7 +169,7 @@ impl Engine {
         let watermark = claimed.minus(self.limits.lateness);
         if watermark > self.watermark {
             self.watermark = watermark;
-            self.correlator.advance(&set, &self.limits, watermark, out);
+            self.correlator.advance(&self.set, &self.limits, watermark, out);
         }
         self.correlator.detections += (out.len() - first) as u64;
     }
