@@ -30,6 +30,8 @@ enum Verb {
     Rules(commands::rules::Args),
     /// Search the log records of a node
     Search(commands::search::Args),
+    /// A node's figures, what is wrong with it, and its sensors
+    Status(commands::status::Args),
     /// List the alert groups of a node
     Alerts(commands::alerts::Args),
     /// Find and grade student data in a file
@@ -66,6 +68,7 @@ pub fn run() -> u8 {
         Verb::Detect(args) => commands::detect::run(args, lang),
         Verb::Rules(args) => commands::rules::run(args, lang),
         Verb::Search(args) => commands::search::run(args, lang),
+        Verb::Status(args) => commands::status::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),
         Verb::Classify(args) => commands::classify::run(args, lang),
         Verb::Mask(args) => commands::mask::run(args, lang),

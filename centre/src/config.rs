@@ -289,7 +289,7 @@ fn anchor_sensor(sensor: &mut SensorConfig, base: &Path) {
             fix(key);
             client_ca.as_mut().map(fix);
         }
-        InputConfig::Http { tls: Some(tls), .. } => {
+        InputConfig::Http { tls: Some(tls), .. } | InputConfig::Relp { tls: Some(tls), .. } => {
             fix(&mut tls.cert);
             fix(&mut tls.key);
             tls.client_ca.as_mut().map(fix);

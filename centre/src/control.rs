@@ -21,7 +21,7 @@ use crate::account::Caller;
 use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
-use crate::view::SearchForm;
+use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -44,13 +44,13 @@ pub enum Request {
         limit: usize,
         /// Also records of exercises.
         exercises: bool,
+        /// Go on behind a page that was given.
+        after: Option<Cursor>,
     },
-    /// The node's figures.
-    Figures,
+    /// The node's figures, what is wrong with it, and its sensors.
+    Status,
     /// All alert groups, closed ones and exercises too.
     Alerts,
-    /// Every sensor's counters.
-    Sensors,
     /// A one-time login token for an account.
     OneTimeLink {
         /// The account.
@@ -82,7 +82,7 @@ pub enum Request {
 impl Request {
     /// Whether only a node that runs can answer.
     pub const fn needs_node(&self) -> bool {
-        matches!(self, Self::StartDrill { .. } | Self::Sensors)
+        matches!(self, Self::StartDrill { .. })
     }
 }
 
@@ -124,16 +124,15 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
         value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
     };
     match request {
-        Request::Search { query, from, to, limit, exercises } => {
-            let form = SearchForm { query, from, to, limit, exercises };
+        Request::Search { query, from, to, limit, exercises, after } => {
+            let form = SearchForm { query, from, to, limit, exercises, after };
             json(serde_json::to_value(centre.search(caller, &form)?))
         }
-        Request::Figures => json(serde_json::to_value(centre.figures())),
+        Request::Status => json(serde_json::to_value(centre.status(caller)?)),
         Request::Alerts => {
             let filter = AlertFilter { exercises: true, ..AlertFilter::default() };
             json(serde_json::to_value(centre.all_alerts(caller, &filter)?))
         }
-        Request::Sensors => json(serde_json::to_value(centre.sensors(caller)?)),
         Request::OneTimeLink { account } => {
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }

@@ -1,7 +1,7 @@
 //! Sigma rules: parse, diagnose, compile, match, correlate, test.
 //!
-//! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), reports what is wrong
-//! (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `scratch`, `route`)
+//! Layout: [`RuleSet::load`] reads sources (`source`, `yaml`, `syntax`), applies filters and
+//! `pipeline`s, reports what is wrong (`problem`) and compiles the rest (`compile`); [`RuleSet::matches`] (`set`, `scratch`, `route`)
 //! finds the detections an event fulfils in one pass over its fields; `hit` says why. [`Engine`]
 //! adds correlation over event time. `testing` runs the tests inside rule files. `library/` holds
 //! our own rules, `data/` the tables of field names and Windows channels.
@@ -10,15 +10,20 @@
 //! reads a clock or the network; files are read in `source` alone. Equal input gives equal
 //! detections with equal ids. Every growth is bounded by [`limits`] or [`CorrelationLimits`].
 
+mod cases;
 mod compile;
+mod coverage;
 mod engine;
 mod error;
+mod explain;
 mod fields;
 mod fold;
 mod hit;
 pub mod limits;
+mod lint;
 mod load;
 pub mod pattern;
+mod pipeline;
 mod problem;
 mod route;
 mod rule;
@@ -29,11 +34,14 @@ pub mod syntax;
 mod testing;
 mod yaml;
 
+pub use cases::{Case, CaseResult, read_cases};
 pub use engine::{CorrelationLimits, Detection, Engine, EngineStats};
 pub use error::Error;
+pub use explain::{Asked, Explanation, notation};
 pub use fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
 pub use hit::{Hit, MatchedField, holds};
 pub use load::{LoadOptions, Loaded};
+pub use pipeline::Pipelines;
 pub use problem::{CODES, Problem, ProblemSeverity};
 pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, Threshold};
 pub use scratch::Scratch;

@@ -18,6 +18,7 @@ pub mod reveal;
 pub mod rules;
 pub mod search;
 pub mod serve;
+pub mod status;
 
 use std::fmt;
 use std::path::Path;

@@ -17,7 +17,7 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             at += 1;
             continue;
         }
-        let end = clause_end(norm, at);
+        let mut end = clause_end(norm, at);
         if let Some((start, stop, levels)) = inside(norm, at, end) {
             let detail = levels.detail > 0;
             let score = match (levels.region + levels.road, levels.detail, expected) {
@@ -32,6 +32,8 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             if score > 0 && (detail || expected) {
                 let score = score + hint.weight(Kind::Address);
                 finder.candidates.push(Candidate { kind: Kind::Address, start, end: stop, score });
+                // Another address may follow.
+                end = stop;
             }
         }
         at = end.max(at + 1);
@@ -70,6 +72,23 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
     let mut name_start = from;
     let mut at = from;
     while at < end {
+        if start.is_some()
+            && let Some(after) = numbered(norm, at, end)
+        {
+            levels.detail += 2;
+            stop = after;
+            name_start = after;
+            at = after;
+            continue;
+        }
+        if norm.at(at) == b' ' {
+            if levels.detail > 0 && is_han(norm.at(at + 1)) {
+                break;
+            }
+            if start.is_none() {
+                name_start = at + 1;
+            }
+        }
         let (kind, len) = unit(norm, at, end);
         match kind {
             Unit::None => {
@@ -119,6 +138,37 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
         stop = tail(norm, stop, end);
     }
     Some((skip_blanks(norm, start, stop), stop, levels))
+}
+
+/// The end of block, unit and room written as numbers right behind a name: 27-1-1804, 3-201.
+fn numbered(norm: &Norm, at: usize, end: usize) -> Option<usize> {
+    if !norm.at(at).is_ascii_digit() || !is_han(norm.before(at)) {
+        return None;
+    }
+    let (mut i, mut groups) = (at, 0);
+    loop {
+        let from = i;
+        while i < end && norm.at(i).is_ascii_digit() {
+            i += 1;
+        }
+        if i == from || i - from > 4 {
+            return None;
+        }
+        groups += 1;
+        if norm.at(i) != b'-' || !norm.at(i + 1).is_ascii_digit() || groups == 4 {
+            break;
+        }
+        i += 1;
+    }
+    let free = !norm.at(i).is_ascii_alphanumeric() && !(is_han(norm.at(i)) && groups < 3);
+    ((2..=4).contains(&groups) && free && norm.at(i) != b'-').then_some(i)
+}
+
+/// Whether the name of a province is part of a road's: 江西路, 北京东路, 长江西路.
+fn is_road_name(norm: &Norm, after: usize) -> bool {
+    let at = after + usize::from("东西南北中一二三".contains(norm.char(after)));
+    matches!(norm.char(at), '路' | '街' | '巷')
+        || (norm.char(at) == '大' && matches!(norm.char(at + 1), '街' | '道'))
 }
 
 fn skip_blanks(norm: &Norm, mut at: usize, end: usize) -> usize {
@@ -286,8 +336,9 @@ const REGIONS: &[&str] = &[
     "乡",
 ];
 const ROADS: &[&str] = &[
-    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "家园", "新村", "路", "街", "巷", "弄",
-    "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场", "大厦",
+    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "宿舍", "家园", "新村", "路", "街",
+    "巷", "弄", "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场",
+    "大厦",
 ];
 const DETAILS: &[&str] = &[
     "号楼", "号院", "单元", "号", "栋", "幢", "座", "室", "楼", "层", "组", "户", "队", "弄", "巷",
@@ -300,7 +351,9 @@ fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
     if !is_han(norm.at(at)) {
         return (Unit::None, 1);
     }
-    if let Some(len) = starts(norm, at, end, PROVINCES, c) {
+    if let Some(len) = starts(norm, at, end, PROVINCES, c)
+        && !(len <= 3 && is_road_name(norm, at + len))
+    {
         return (Unit::Province, len);
     }
     let after_number = {

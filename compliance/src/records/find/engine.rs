@@ -148,21 +148,22 @@ struct Screen {
 
 impl Screen {
     fn of(cell: &str, hint: Hint) -> Option<Self> {
-        let (mut digits, mut wide, mut letters, mut colons) = (0u32, 0u32, 0u32, 0u32);
+        let (mut digits, mut wide, mut letters, mut pairs) = (0u32, 0u32, 0u32, 0u32);
         let mut at_sign = false;
         for &b in cell.as_bytes() {
             digits += u32::from(b.is_ascii_digit());
             wide += u32::from(b >= 0x80);
             letters += u32::from(b.is_ascii_alphabetic());
-            colons += u32::from(b == b':');
+            pairs += u32::from(b == b':' || b == b'-');
             at_sign |= b == b'@';
         }
         let wide = wide > 0;
         // Any letter of Latin script can be a digit's look-alike, but not without some digits.
         let number = digits >= 4 || wide;
         let codes = at_sign
-            || colons >= 2
+            || pairs >= 2
             || wide
+            || (pairs > 0 && letters > 4)
             || (digits >= 4 && (letters > 0 || digits >= 5))
             || (letters + digits > 4 && hint.expect.has(Kind::Wechat));
         let name = hint.expect.has(Kind::Name) && letters > 1;

@@ -13,9 +13,12 @@ use axum::response::{IntoResponse, Response};
 use events::Timestamp;
 use serde_json::{Value, json};
 
-use super::http::{Failure, Peer, Server, blocking, body, push};
+use super::Server;
+use super::answer::Failure;
+use super::body::{blocking, body, lines};
+use super::ingest::push;
 use crate::context::Refused;
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, Origin};
 use crate::limits::BODY_RECORDS_MAX;
 
 /// The version answered: one that current shippers accept.
@@ -37,14 +40,14 @@ enum Outcome {
 /// `POST /_bulk`.
 pub(crate) async fn bulk(
     State(server): State<Arc<Server>>,
-    Extension(peer): Extension<Peer>,
+    Extension(origin): Extension<Origin>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, stream) = request.into_parts();
     let bytes = body(&parts.headers, stream).await?;
     let received = server.feed.context.clock.now();
     let feed = server.feed.clone();
-    let (items, batches) = blocking(move || read(&feed, &bytes, peer, received)).await??;
+    let (items, batches) = blocking(move || read(&feed, &bytes, origin, received)).await??;
     let mut outcomes = Vec::with_capacity(batches.len());
     let mut refused = None;
     for batch in batches {
@@ -60,10 +63,10 @@ pub(crate) async fn bulk(
 fn read(
     feed: &Feed,
     bytes: &[u8],
-    peer: Peer,
+    origin: Origin,
     received: Timestamp,
 ) -> Result<(Vec<Item>, Vec<Batch>), Failure> {
-    let mut lines = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let mut lines = lines(bytes);
     let (mut items, mut batches) = (Vec::new(), vec![Batch::default()]);
     while let Some(line) = lines.next() {
         let (op, index) = action(line)?;
@@ -74,7 +77,7 @@ fn read(
                     batches.push(Batch::default());
                 }
                 let at = batches.len() - 1;
-                push(feed, &mut batches[at], document, peer, received);
+                push(feed, &mut batches[at], document, origin, received);
                 Outcome::Batch(at)
             }
             "update" => {
@@ -160,6 +163,11 @@ pub(crate) async fn version() -> Response {
         }))
         .into_response(),
     )
+}
+
+/// `GET /_cluster/health`: Vector asks before it sends.
+pub(crate) async fn health() -> Response {
+    product(Json(json!({ "cluster_name": "xuedun", "status": "green" })).into_response())
 }
 
 /// `GET /_license` and `/_xpack`: what default Beats ask for.
