@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{DrillId, Lang, SiteId, Timestamp};
+use events::{DrillId, Lang, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -97,7 +97,7 @@ pub enum Answer {
         /// The stable code.
         code: String,
         /// What a person reads.
-        message: String,
+        message: Text,
     },
 }
 
@@ -112,11 +112,19 @@ pub fn answer(centre: &Arc<Centre>, request: Request) -> Answer {
     let done = perform(centre, &caller, request);
     match done {
         Ok(value) => Answer::Ok(value),
-        Err(error) => Answer::Error {
-            code: error.code().to_owned(),
-            message: format!("{}: {error}", error.title(Lang::En)),
-        },
+        Err(error) => Answer::Error { code: error.code().to_owned(), message: told(&error) },
     }
+}
+
+/// The error in both languages; of a query and a configuration with their own words.
+fn told(error: &Error) -> Text {
+    let detail = match error {
+        Error::Query(query) => query.message.clone(),
+        Error::Config(config) => config.text(),
+        _ => Text::new(error.to_string(), error.to_string()),
+    };
+    let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
+    Text::new(format!("{zh}：{}", detail.zh), format!("{en}: {}", detail.en))
 }
 
 fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Value, Error> {
@@ -185,7 +193,10 @@ async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Re
         Ok(request) => tokio::task::spawn_blocking(move || answer(&centre, request))
             .await
             .map_err(std::io::Error::other)?,
-        Err(error) => Answer::Error { code: "N011".to_owned(), message: error.to_string() },
+        Err(error) => Answer::Error {
+            code: "N011".to_owned(),
+            message: Text::new(error.to_string(), error.to_string()),
+        },
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');

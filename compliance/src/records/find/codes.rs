@@ -181,7 +181,7 @@ impl Judge<'_> {
             let base = match at - start {
                 10.. => 92,
                 // 8.2.1.1 is a clause or a version.
-                ..9 if norm.at(start + 1) == b'.' => 44,
+                0..=8 if norm.at(start + 1) == b'.' => 44,
                 _ => 72,
             };
             self.offer(Kind::Ip, start, at, base);
