@@ -146,7 +146,7 @@ fn lacks(rule: &Rule) -> Vec<&'static str> {
         let served = rule.attack.iter().any(|tag| tactics(tag).contains(&tactic.as_str()));
         need(served, "a technique for a tactic");
     }
-    need(!rule.false_positives.is_empty(), "notes on false positives");
+    need(!rule.false_positives.en.is_empty(), "notes on false positives");
     if let RuleKind::Detection(_) = rule.kind {
         let alone = rule.level > Severity::Informational;
         need(!alone || !rule.group_by.is_empty(), "fields to group its alerts by");
