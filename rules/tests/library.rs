@@ -126,7 +126,7 @@ fn lacks(rule: &Rule) -> Vec<&'static str> {
             out.push(what);
         }
     };
-    for text in [&rule.title, &rule.description, &rule.advice] {
+    for text in [&rule.title, &rule.description, &rule.advice, &rule.false_positives] {
         need(!text.zh.is_empty() && !text.en.is_empty(), "a text in one language");
         need(!text.zh.is_ascii(), "a Chinese text");
         need(text.en.is_ascii(), "a purely English text");
@@ -146,7 +146,6 @@ fn lacks(rule: &Rule) -> Vec<&'static str> {
         let served = rule.attack.iter().any(|tag| tactics(tag).contains(&tactic.as_str()));
         need(served, "a technique for a tactic");
     }
-    need(!rule.false_positives.en.is_empty(), "notes on false positives");
     if let RuleKind::Detection(_) = rule.kind {
         let alone = rule.level > Severity::Informational;
         need(!alone || !rule.group_by.is_empty(), "fields to group its alerts by");
