@@ -2,7 +2,12 @@
 //! limit or peer in the same run. `cargo bench -p compliance --bench records -- [ROWS] [PART…]`;
 //! parts: classify mask protect aead. Prints CPU seconds, MB/s of input and the peak of memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a measurement, not the product")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a measurement, not the product"
+)]
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -15,12 +20,19 @@ use ring::rand::SystemRandom;
 
 /// Rows as a school's export has them: twelve columns, free text in the last.
 fn generate(path: &Path, rows: u64) {
-    const SURNAMES: &[&str] = &["王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "朱", "高", "林", "何"];
-    const GIVEN: &[&str] = &["伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "杰", "涛", "明", "超", "霞", "平", "梓", "涵", "宇", "轩", "欣", "怡"];
+    const SURNAMES: &[&str] = &[
+        "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "朱", "高", "林",
+        "何",
+    ];
+    const GIVEN: &[&str] = &[
+        "伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "杰", "涛", "明", "超", "霞",
+        "平", "梓", "涵", "宇", "轩", "欣", "怡",
+    ];
     const REGIONS: &[&str] = &["330106", "320105", "110108", "440305", "510107", "420106"];
     let mut state = 0x9E37_79B9u64;
     let mut below = |n: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) % n as u64) as usize
     };
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
@@ -29,7 +41,14 @@ fn generate(path: &Path, rows: u64) {
         let (y, m, d) = (2006 + below(13), 1 + below(12), 1 + below(28));
         let body = format!("{}{y}{m:02}{d:02}{:03}", REGIONS[below(REGIONS.len())], below(1000));
         let id = format!("{body}{}", char::from(id_check(body.as_bytes()).unwrap()));
-        let mut name = || format!("{}{}{}", SURNAMES[below(SURNAMES.len())], GIVEN[below(GIVEN.len())], GIVEN[below(GIVEN.len())]);
+        let mut name = || {
+            format!(
+                "{}{}{}",
+                SURNAMES[below(SURNAMES.len())],
+                GIVEN[below(GIVEN.len())],
+                GIVEN[below(GIVEN.len())]
+            )
+        };
         let (own, guardian) = (name(), name());
         let phone = format!("138{:08}", below(100_000_000));
         let remark = match below(5) {
@@ -59,14 +78,25 @@ fn cpu() -> f64 {
 
 fn peak_kb() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().find(|l| l.starts_with("VmHWM")).unwrap().split_whitespace().nth(1).unwrap().to_owned()
+    status
+        .lines()
+        .find(|l| l.starts_with("VmHWM"))
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .to_owned()
 }
 
 fn timed<T>(what: &str, megabytes: f64, work: impl FnOnce() -> T) -> (T, f64) {
     let from = cpu();
     let done = work();
     let seconds = cpu() - from;
-    println!("{what:32} {seconds:8.2} CPU s {:8.1} MB/s   peak {} kB", megabytes / seconds, peak_kb());
+    println!(
+        "{what:32} {seconds:8.2} CPU s {:8.1} MB/s   peak {} kB",
+        megabytes / seconds,
+        peak_kb()
+    );
     (done, seconds)
 }
 
@@ -99,18 +129,38 @@ fn main() {
 }
 
 /// Eight sealed columns beside the AEAD alone on the same cells.
-fn protect(dir: &Path, input: &Path, output: &Path, megabytes: f64, options: &ClassifyOptions, taxonomy: &Taxonomy) {
-    let columns = ["姓名", "身份证件号", "出生日期", "家庭住址", "监护人姓名", "监护人电话", "银行卡号", "备注"];
+fn protect(
+    dir: &Path,
+    input: &Path,
+    output: &Path,
+    megabytes: f64,
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) {
+    let columns = [
+        "姓名",
+        "身份证件号",
+        "出生日期",
+        "家庭住址",
+        "监护人姓名",
+        "监护人电话",
+        "银行卡号",
+        "备注",
+    ];
     let mut cells: Vec<Vec<u8>> = Vec::new();
     let mut reader = csv::Reader::from_path(input).unwrap();
     let places = [0usize, 2, 4, 6, 7, 8, 9, 11];
     for record in reader.records().take(100_000) {
         let record = record.unwrap();
-        cells.extend(places.iter().map(|i| record[*i].as_bytes().to_vec()).filter(|c| !c.is_empty()));
+        cells.extend(
+            places.iter().map(|i| record[*i].as_bytes().to_vec()).filter(|c| !c.is_empty()),
+        );
     }
     let random = SystemRandom::new();
-    for (name, algorithm) in [("AES-256-GCM", Algorithm::Aes256Gcm), ("SM4-GCM", Algorithm::Sm4Gcm)] {
-        let (_, limit) = timed(&format!("raw {name}, 100 000 rows"), 0.0, || raw(algorithm, &cells));
+    for (name, algorithm) in [("AES-256-GCM", Algorithm::Aes256Gcm), ("SM4-GCM", Algorithm::Sm4Gcm)]
+    {
+        let (_, limit) =
+            timed(&format!("raw {name}, 100 000 rows"), 0.0, || raw(algorithm, &cells));
         let per_cell = limit / cells.len() as f64;
         let protect = ProtectOptions {
             dataset: "bench".into(),
@@ -127,8 +177,12 @@ fn protect(dir: &Path, input: &Path, output: &Path, megabytes: f64, options: &Cl
         let (report, seconds) = timed(&format!("protect, {name}, 8 columns"), megabytes, run);
         println!(
             "{:32} {:.0} ns a cell, the AEAD alone {:.0} ns: {:.0} % of its speed ({} cells, {} subjects)",
-            "", seconds / report.cells as f64 * 1e9, per_cell * 1e9,
-            per_cell * report.cells as f64 / seconds * 100.0, report.cells, report.subjects
+            "",
+            seconds / report.cells as f64 * 1e9,
+            per_cell * 1e9,
+            per_cell * report.cells as f64 / seconds * 100.0,
+            report.cells,
+            report.subjects
         );
     }
 }

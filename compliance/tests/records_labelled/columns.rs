@@ -116,15 +116,22 @@ impl Column {
         match self.content {
             Content::Value(kind) => {
                 if r.chance(4) {
-                    return Cell::default().plain(r.any(&["", "无", "-", "/", "N/A", "不详", "null"]));
+                    return Cell::default()
+                        .plain(r.any(&["", "无", "-", "/", "N/A", "不详", "null"]));
                 }
                 value(r, kind, p)
             }
             Content::Guardian => match r.below(10) {
-                0 => Cell::of("NAME", &people::name(r)).plain(r.any(&["（父）", "(母亲)", "（爷爷）"])),
+                0 => Cell::of("NAME", &people::name(r)).plain(r.any(&[
+                    "（父）",
+                    "(母亲)",
+                    "（爷爷）",
+                ])),
                 1 => {
                     let other = people::name(r);
-                    Cell::of("NAME", &people::name(r)).plain(r.any(&["、", "/", "，"])).value("NAME", &other)
+                    Cell::of("NAME", &people::name(r))
+                        .plain(r.any(&["、", "/", "，"]))
+                        .value("NAME", &other)
                 }
                 _ => {
                     let name = people::name(r);
@@ -139,7 +146,9 @@ impl Column {
                 let (kind, _) = VALUES[r.below(VALUES.len())];
                 match kind {
                     // Nothing tells that these alone are anything.
-                    "QQ" | "WECHAT" | "BIRTH_DATE" | "SCHOOL_CODE" | "CN_ID15" | "USCC" => Cell::default(),
+                    "QQ" | "WECHAT" | "BIRTH_DATE" | "SCHOOL_CODE" | "CN_ID15" | "USCC" => {
+                        Cell::default()
+                    }
                     _ => value(r, kind, p),
                 }
             }
@@ -173,7 +182,9 @@ fn value(r: &mut Rng, kind: &'static str, p: &Person) -> Cell {
             let plain = n::mobile(r);
             if r.chance(4) {
                 let other = n::mobile(r);
-                return Cell::of("CN_PHONE", &plain).plain(r.any(&["/", "、", ";", " "])).value("CN_PHONE", &other);
+                return Cell::of("CN_PHONE", &plain)
+                    .plain(r.any(&["/", "、", ";", " "]))
+                    .value("CN_PHONE", &other);
             }
             messy::mobile(r, &plain)
         }
@@ -186,7 +197,13 @@ fn value(r: &mut Rng, kind: &'static str, p: &Person) -> Cell {
             let plain = n::email(r);
             messy::code(r, &plain)
         }
-        "ADDRESS" => if r.chance(4) { places::dormitory(r) } else { places::address(r) },
+        "ADDRESS" => {
+            if r.chance(4) {
+                places::dormitory(r)
+            } else {
+                places::address(r)
+            }
+        }
         "BIRTH_DATE" => match r.below(20) {
             0 => n::birth_numerals(p.birth),
             1 => format!("{:02}.{}.{}", p.birth.0 % 100, p.birth.1, p.birth.2),
@@ -202,10 +219,22 @@ fn value(r: &mut Rng, kind: &'static str, p: &Person) -> Cell {
         }
         "PLATE" => n::plate(r),
         "QQ" => n::qq(r),
-        "WECHAT" => if r.chance(15) { n::mobile(r) } else { n::wechat(r) },
+        "WECHAT" => {
+            if r.chance(15) {
+                n::mobile(r)
+            } else {
+                n::wechat(r)
+            }
+        }
         "SCHOOL_CODE" => n::school_code(r),
         "USCC" => n::uscc(r),
-        "IP" => format!("{}.{}.{}.{}", r.any(&["10", "172", "192", "61", "218"]), r.below(256), r.below(256), r.between(1, 254)),
+        "IP" => format!(
+            "{}.{}.{}.{}",
+            r.any(&["10", "172", "192", "61", "218"]),
+            r.below(256),
+            r.below(256),
+            r.between(1, 254)
+        ),
         _ => {
             let sep = r.any(&[":", "-"]);
             let bytes: Vec<String> = (0..6).map(|_| format!("{:02X}", r.below(256))).collect();

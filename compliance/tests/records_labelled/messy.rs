@@ -44,10 +44,13 @@ fn sprinkled(r: &mut Rng, s: &str, odd: &str) -> String {
 }
 
 fn numerals(r: &mut Rng, s: &str) -> String {
-    let set = r.any(&["〇一二三四五六七八九", "零一二三四五六七八九", "零壹贰叁肆伍陆柒捌玖", "零幺二三四五六七八九"]);
-    s.chars()
-        .map(|c| c.to_digit(10).map_or(c, |d| set.chars().nth(d as usize).unwrap()))
-        .collect()
+    let set = r.any(&[
+        "〇一二三四五六七八九",
+        "零一二三四五六七八九",
+        "零壹贰叁肆伍陆柒捌玖",
+        "零幺二三四五六七八九",
+    ]);
+    s.chars().map(|c| c.to_digit(10).map_or(c, |d| set.chars().nth(d as usize).unwrap())).collect()
 }
 
 /// An 18-character id, a student number or a 15-digit id as found in the wild.

@@ -46,9 +46,9 @@ pub fn compare(table: &Table, found: &[CellFinding], scores: &mut Scores, notes:
         let labels = open.entry((f.row, f.col)).or_default();
         let score = scores.entry(f.kind.name()).or_default();
         score.found += 1;
-        let hit = labels
-            .iter_mut()
-            .find(|(l, used)| !used && l.kind == f.kind.name() && l.start < f.end && f.start < l.end);
+        let hit = labels.iter_mut().find(|(l, used)| {
+            !used && l.kind == f.kind.name() && l.start < f.end && f.start < l.end
+        });
         match hit {
             Some((label, used)) => {
                 *used = true;
@@ -58,16 +58,35 @@ pub fn compare(table: &Table, found: &[CellFinding], scores: &mut Scores, notes:
                 } else {
                     notes.push(format!(
                         "span  {} {}..{} is {}..{} {}",
-                        label.kind, f.start, f.end, label.start, label.end, cell(f.row, f.col)
+                        label.kind,
+                        f.start,
+                        f.end,
+                        label.start,
+                        label.end,
+                        cell(f.row, f.col)
                     ));
                 }
             }
-            None => notes.push(format!("extra {} {}..{} col {} {}", f.kind.name(), f.start, f.end, f.col, cell(f.row, f.col))),
+            None => notes.push(format!(
+                "extra {} {}..{} col {} {}",
+                f.kind.name(),
+                f.start,
+                f.end,
+                f.col,
+                cell(f.row, f.col)
+            )),
         }
     }
     for (label, used) in open.values().flatten() {
         if !used {
-            notes.push(format!("miss  {} {}..{} col {} {}", label.kind, label.start, label.end, label.col, cell(label.row, label.col)));
+            notes.push(format!(
+                "miss  {} {}..{} col {} {}",
+                label.kind,
+                label.start,
+                label.end,
+                label.col,
+                cell(label.row, label.col)
+            ));
         }
     }
 }
@@ -77,7 +96,11 @@ pub fn print(title: &str, scores: &Scores) {
     for (kind, s) in scores {
         println!(
             "| {kind} | {} | {:.4} | {:.4} | {:.4} | {:.4} |",
-            s.labelled, s.precision(), s.recall(), s.f1(), s.f1_exact()
+            s.labelled,
+            s.precision(),
+            s.recall(),
+            s.f1(),
+            s.f1_exact()
         );
     }
 }

@@ -173,7 +173,8 @@ fn numbered(norm: &Norm, at: usize, end: usize) -> Option<usize> {
 /// Whether the name of a province is part of a road's: 江西路, 北京东路, 长江西路.
 fn is_road_name(norm: &Norm, after: usize) -> bool {
     let at = after + usize::from("东西南北中一二三".contains(norm.char(after)));
-    matches!(norm.char(at), '路' | '街' | '巷') || (norm.char(at) == '大' && matches!(norm.char(at + 1), '街' | '道'))
+    matches!(norm.char(at), '路' | '街' | '巷')
+        || (norm.char(at) == '大' && matches!(norm.char(at + 1), '街' | '道'))
 }
 
 fn skip_blanks(norm: &Norm, mut at: usize, end: usize) -> usize {
@@ -342,8 +343,9 @@ const REGIONS: &[&str] = &[
     "乡",
 ];
 const ROADS: &[&str] = &[
-    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "宿舍", "家园", "新村", "路", "街", "巷", "弄",
-    "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场", "大厦",
+    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "宿舍", "家园", "新村", "路", "街",
+    "巷", "弄", "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场",
+    "大厦",
 ];
 const DETAILS: &[&str] = &[
     "号楼", "号院", "单元", "号", "栋", "幢", "座", "室", "楼", "层", "组", "户", "队", "弄", "巷",

@@ -31,7 +31,19 @@ const WORDS: &[(Context, &[&str])] = &[
     ),
     (
         Context::Expect(Kind::Landline),
-        &["座机", "固定电话", "固话", "座机号码", "固话号码", "宅电", "办公电话", "家庭电话", "传真", "LANDLINE", "FAX"],
+        &[
+            "座机",
+            "固定电话",
+            "固话",
+            "座机号码",
+            "固话号码",
+            "宅电",
+            "办公电话",
+            "家庭电话",
+            "传真",
+            "LANDLINE",
+            "FAX",
+        ],
     ),
     (
         Context::AnyId,
@@ -73,7 +85,10 @@ const WORDS: &[(Context, &[&str])] = &[
         ],
     ),
     (Context::Expect(Kind::Email), &["邮箱", "邮件", "EMAIL", "E-MAIL", "MAIL"]),
-    (Context::Expect(Kind::Qq), &["QQ", "Q号", "Q", "加Q", "扣扣", "扣号", "企鹅号", "企鹅", "QQ群", "QQ号码"]),
+    (
+        Context::Expect(Kind::Qq),
+        &["QQ", "Q号", "Q", "加Q", "扣扣", "扣号", "企鹅号", "企鹅", "QQ群", "QQ号码"],
+    ),
     (
         Context::Expect(Kind::Wechat),
         &["微信", "微信号", "WECHAT", "WEIXIN", "VX", "WX", "V信", "薇信", "威信", "加微", "加V"],
@@ -95,7 +110,10 @@ const WORDS: &[(Context, &[&str])] = &[
         ],
     ),
     (Context::Expect(Kind::Passport), &["护照", "护照号", "护照号码", "PASSPORT"]),
-    (Context::Expect(Kind::Hkmo), &["通行证", "通行证号码", "回乡证", "港澳通行证", "来往内地", "HKMO"]),
+    (
+        Context::Expect(Kind::Hkmo),
+        &["通行证", "通行证号码", "回乡证", "港澳通行证", "来往内地", "HKMO"],
+    ),
     (Context::Expect(Kind::Plate), &["车牌", "车牌号", "车牌号码", "牌照", "车号", "PLATE"]),
     (Context::Expect(Kind::Uscc), &["信用代码", "统一社会", "税号", "USCC"]),
     (
@@ -250,14 +268,37 @@ pub(crate) fn before(norm: &Norm, start: usize, text: &mut String) -> Option<Con
     for found in words.automaton.find_iter(text.as_str()) {
         // Latin words stand alone: no CARD in DISCARD.
         let latin = bytes.get(found.start()).is_some_and(u8::is_ascii_alphabetic);
-        let joined =
-            found.start() > 0 && bytes.get(found.start() - 1).is_some_and(u8::is_ascii_alphanumeric);
+        let joined = found.start() > 0
+            && bytes.get(found.start() - 1).is_some_and(u8::is_ascii_alphanumeric);
         if latin && joined {
             continue;
         }
         last = words.meaning.get(found.pattern().as_usize()).copied();
     }
     last
+}
+
+/// What the words before a number add to the score of a type.
+pub(crate) fn weight(context: Option<Context>, kind: Kind) -> i32 {
+    match context {
+        None => 0,
+        Some(Context::Expect(k)) if k == kind => 30,
+        Some(Context::AnyPhone) => match kind {
+            Kind::CnPhone | Kind::Landline => 25,
+            _ => 0,
+        },
+        Some(Context::AnyId) => match kind {
+            Kind::CnId | Kind::CnId15 | Kind::Passport | Kind::Hkmo => 25,
+            _ => -5,
+        },
+        Some(Context::Expect(Kind::CnPhone)) if kind == Kind::Landline => 10,
+        Some(Context::Expect(Kind::Landline)) if kind == Kind::CnPhone => 10,
+        Some(Context::Expect(_)) => -5,
+        Some(Context::Negative) => match kind {
+            Kind::CnId | Kind::StudentNo => -20,
+            _ => -45,
+        },
+    }
 }
 
 /// Appends the characters of a range in plain form, ASCII upper-cased.

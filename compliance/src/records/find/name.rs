@@ -128,8 +128,25 @@ fn part(norm: &Norm, mut start: usize, mut end: usize, out: &mut Vec<Candidate>)
 /// What stands in a cell when there is no name.
 fn is_filler(chars: &[char]) -> bool {
     const FILLERS: &[&str] = &[
-        "不详", "未知", "测试", "保密", "待定", "暂无", "同上", "已离职", "无", "没有", "未填", "空缺", "已故", "去世",
-        "合计", "总计", "小计", "其他", "备注",
+        "不详",
+        "未知",
+        "测试",
+        "保密",
+        "待定",
+        "暂无",
+        "同上",
+        "已离职",
+        "无",
+        "没有",
+        "未填",
+        "空缺",
+        "已故",
+        "去世",
+        "合计",
+        "总计",
+        "小计",
+        "其他",
+        "备注",
     ];
     FILLERS.iter().any(|f| f.chars().eq(chars.iter().copied()))
 }
@@ -147,7 +164,11 @@ impl Text<'_> {
         let norm = self.norm;
         for at in 0..norm.len() {
             if !is_han(norm.at(at)) {
-                if norm.at(at) == b'.' && at > 0 && is_han(norm.before(at)) && is_han(norm.at(at + 1)) {
+                if norm.at(at) == b'.'
+                    && at > 0
+                    && is_han(norm.before(at))
+                    && is_han(norm.at(at + 1))
+                {
                     out.extend(self.dotted(at));
                 }
                 continue;
@@ -187,7 +208,10 @@ impl Text<'_> {
         }
         let given = chars.get(surname..)?;
         let roles: Vec<u8> = given.iter().map(|c| self.lexicon.roles(*c)).collect();
-        if roles.iter().any(|r| r & NEVER != 0) || self.lexicon.is_title(chars) || given.contains(&'某') {
+        if roles.iter().any(|r| r & NEVER != 0)
+            || self.lexicon.is_title(chars)
+            || given.contains(&'某')
+        {
             return None;
         }
         let usual = roles.iter().filter(|r| **r & GIVEN != 0).count();
@@ -273,7 +297,12 @@ impl Text<'_> {
         let norm = self.norm;
         let mut i = at;
         let mut separators = 0;
-        while separators < 3 && matches!(norm.at(i), b' ' | b',' | b':' | b'/' | b'|' | b'(' | b'-' | b';' | b'+' | PUNCT) {
+        while separators < 3
+            && matches!(
+                norm.at(i),
+                b' ' | b',' | b':' | b'/' | b'|' | b'(' | b'-' | b';' | b'+' | PUNCT
+            )
+        {
             i += 1;
             separators += 1;
         }

@@ -21,10 +21,19 @@ pub(super) fn kind_of(cell: &str, hint: Hint, today: Day) -> Option<Kind> {
         return (name && is_name(cell)).then_some(Kind::Name);
     }
     match b.len() {
-        11 if expect.only(Kind::CnPhone) && digits(b) && validate::mobile_range(b) => Some(Kind::CnPhone),
+        11 if expect.only(Kind::CnPhone) && digits(b) && validate::mobile_range(b) => {
+            Some(Kind::CnPhone)
+        }
         18 if expect.has(Kind::CnId) && id(b, today) => Some(Kind::CnId),
-        19 if first == b'G' && expect.only(Kind::StudentNo) && id(b.get(1..)?, today) => Some(Kind::StudentNo),
-        16 | 19 if expect.only(Kind::BankCard) && digits(b) && validate::card_prefix(b) == 2 && validate::luhn(b) => {
+        19 if first == b'G' && expect.only(Kind::StudentNo) && id(b.get(1..)?, today) => {
+            Some(Kind::StudentNo)
+        }
+        16 | 19
+            if expect.only(Kind::BankCard)
+                && digits(b)
+                && validate::card_prefix(b) == 2
+                && validate::luhn(b) =>
+        {
             Some(Kind::BankCard)
         }
         10 if expect.only(Kind::BirthDate) && date(b, today) => Some(Kind::BirthDate),
@@ -77,7 +86,10 @@ mod tests {
         let Some(quick) = kind_of(cell, hint, TODAY) else { return true };
         let mut finder = Finder::new(TODAY);
         let slow = finder.scan(cell, hint);
-        slow.len() == 1 && slow[0].kind == quick && slow[0].start == 0 && slow[0].whole
+        slow.len() == 1
+            && slow[0].kind == quick
+            && slow[0].start == 0
+            && slow[0].whole
             && slow[0].end as usize == cell.chars().count()
     }
 

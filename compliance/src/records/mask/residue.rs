@@ -96,16 +96,19 @@ impl Verifier {
     /// `kept` says which columns a rule leaves as they are (a class, a school's name).
     pub(super) fn new(kept: Vec<bool>, today: Day, delimiter: u8) -> Self {
         let samples = Vec::new();
-        Self { kept, today, delimiter, found: 0, samples, squeezed: String::new(), joined: String::new() }
+        Self {
+            kept,
+            today,
+            delimiter,
+            found: 0,
+            samples,
+            squeezed: String::new(),
+            joined: String::new(),
+        }
     }
 
     /// Reads whole records. `first` is the row of the first one; `values` has one entry each.
-    pub(super) fn chunk(
-        &mut self,
-        bytes: &[u8],
-        first: u64,
-        values: &Values,
-    ) -> Result<(), Error> {
+    pub(super) fn chunk(&mut self, bytes: &[u8], first: u64, values: &Values) -> Result<(), Error> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -141,7 +144,8 @@ impl Verifier {
             joined.push_str(&self.squeezed);
             joined.push('\u{1f}');
         }
-        let there = |v: Value<'_>| memchr::memmem::find(joined.as_bytes(), v.squeezed.as_bytes()).is_some();
+        let there =
+            |v: Value<'_>| memchr::memmem::find(joined.as_bytes(), v.squeezed.as_bytes()).is_some();
         let suspect = self.pattern(&joined).is_some() || values.of(row).any(there);
         self.joined = joined;
         suspect

@@ -21,7 +21,14 @@ pub(super) struct RowMasker {
 
 impl RowMasker {
     pub(super) fn new(masker: Masker, finder: Finder, hints: Vec<Hint>) -> Self {
-        Self { masker, finder, hints, cells: Vec::new(), found: Vec::new(), squeezed: String::new() }
+        Self {
+            masker,
+            finder,
+            hints,
+            cells: Vec::new(),
+            found: Vec::new(),
+            squeezed: String::new(),
+        }
     }
 
     /// Masks the cells that have a rule. What the columns about persons told is added to `told`;

@@ -141,24 +141,35 @@ impl Lexicon {
     }
 
     /// The best word that ends before `end`; `char_at` gives characters.
-    pub(super) fn before(&self, end: usize, char_at: impl Fn(usize) -> char) -> Option<(Role, usize)> {
+    pub(super) fn before(
+        &self,
+        end: usize,
+        char_at: impl Fn(usize) -> char,
+    ) -> Option<(Role, usize)> {
         let last = char_at(end.checked_sub(1)?);
         if u32::from(last) >= 0x80 && self.roles(last) & PRECEDES == 0 {
             return None;
         }
         let fits = |word: &[char]| {
-            word.len() <= end && word.iter().enumerate().all(|(i, c)| char_at(end - word.len() + i) == *c)
+            word.len() <= end
+                && word.iter().enumerate().all(|(i, c)| char_at(end - word.len() + i) == *c)
         };
         best(self.before.get(&last)?, fits)
     }
 
     /// The best word that starts at `at`.
-    pub(super) fn after(&self, at: usize, char_at: impl Fn(usize) -> char) -> Option<(Role, usize)> {
+    pub(super) fn after(
+        &self,
+        at: usize,
+        char_at: impl Fn(usize) -> char,
+    ) -> Option<(Role, usize)> {
         let first = char_at(at);
         if u32::from(first) >= 0x4E00 && self.roles(first) & FOLLOWS == 0 {
             return None;
         }
-        best(self.after.get(&first)?, |word| word.iter().enumerate().all(|(i, c)| char_at(at + i) == *c))
+        best(self.after.get(&first)?, |word| {
+            word.iter().enumerate().all(|(i, c)| char_at(at + i) == *c)
+        })
     }
 }
 
@@ -183,7 +194,9 @@ mod tests {
     #[test]
     fn the_data_loads() {
         let l = &*LEXICON;
-        assert!(l.roles('王') & SURNAME != 0 && l.roles('佘') & RARE != 0 && l.roles('芳') & GIVEN != 0);
+        assert!(
+            l.roles('王') & SURNAME != 0 && l.roles('佘') & RARE != 0 && l.roles('芳') & GIVEN != 0
+        );
         assert!(l.is_double('欧', '阳') && !l.is_double('欧', '洲'));
         assert!(l.is_word(&['高', '考']) && !l.is_word(&['高', '芳']) && l.is_title(&['老', '师']));
         let text: Vec<char> = "家长王芳来校".chars().collect();
