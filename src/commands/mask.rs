@@ -13,7 +13,7 @@ use super::{Done, Failure, Outcome, print_json, print_line, told};
 pub struct Args {
     /// A CSV or TSV file
     file: PathBuf,
-    /// A shipped policy (internal-analysis, inter-agency, public-release) or a policy file
+    /// A shipped policy (internal-analysis, inter-agency, public-release, test-data) or a policy file
     #[arg(long, value_name = "NAME|FILE")]
     policy: String,
     /// The file to write

@@ -51,7 +51,7 @@ pub fn find_cells(
     taxonomy: &Taxonomy,
     sink: &mut dyn FnMut(CellFinding),
 ) -> Result<FindSummary, Error> {
-    let mut scan = Scan::open(reader, options.delimiter, options.today, taxonomy)?;
+    let mut scan = Scan::open(reader, options, taxonomy)?;
     let hints: Vec<Hint> = scan.columns.iter().map(|c| c.hint).collect();
     let mut finder = Finder::new(options.today);
     let mut findings = 0;

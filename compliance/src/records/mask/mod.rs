@@ -1,6 +1,7 @@
 //! Masking: a policy says what is done to each element, a keyed masker does it, and an output is
 //! released only when a second scan finds nobody in it.
 
+mod fpe;
 pub mod key;
 pub mod policy;
 mod residue;
@@ -9,7 +10,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hashbrown::HashMap;
@@ -25,6 +26,7 @@ use super::error::Error;
 use super::find::engine::Finder;
 use super::find::{Day, Kind};
 use super::scan::Scan;
+use super::source::Source;
 use super::table::writer::RowWriter;
 use super::taxonomy::Taxonomy;
 use policy::Unknown;
@@ -83,12 +85,16 @@ pub fn mask_file(
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
     let part = Part::new(output);
-    let job = Job { input, policy, key, options, taxonomy };
+    let source = Source::one(input, options.table.as_deref())?;
+    let mut options = options.clone();
+    options.header = options.header.or(source.has_header());
+    let options = &options;
+    let job = Job { source: &source, policy, key, options, taxonomy };
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
-    let mut report = job.write(&part.0, plans, groups.as_ref())?;
-    let (residue, samples) = second_scan(&part.0, options, taxonomy)?;
+    let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
+    let (residue, samples) = second_scan(&part.0, written, options, taxonomy)?;
     if residue > 0 {
         return Err(Error::Residue { total: residue, samples });
     }
@@ -103,10 +109,14 @@ pub fn mask_file(
 /// policy. How many findings there are, and where the first ones lie.
 fn second_scan(
     path: &Path,
+    (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<(u64, Vec<CellFinding>), Error> {
-    let mut scan = Scan::open(open(path)?, options.delimiter, options.today, taxonomy)?;
+    let mut options = options.clone();
+    options.delimiter = Some(delimiter);
+    options.header = Some(has_header);
+    let mut scan = Scan::open(open(path)?, &options, taxonomy)?;
     let hints: Vec<_> = scan.columns.iter().map(|c| c.hint).collect();
     let mut finder = Finder::new(options.today);
     let (mut residue, mut samples) = (0, Vec::new());
@@ -168,7 +178,7 @@ fn sha256(path: &Path) -> Result<String, Error> {
     let mut reader = open(path)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let n = std::io::Read::read(&mut reader, &mut buffer).map_err(Error::Read)?;
+        let n = reader.read(&mut buffer).map_err(Error::Read)?;
         if n == 0 {
             return Ok(data_encoding::HEXLOWER.encode(context.finish().as_ref()));
         }
@@ -200,7 +210,7 @@ type Groups = HashMap<String, u64>;
 
 /// One file under one policy.
 struct Job<'a> {
-    input: &'a Path,
+    source: &'a Source,
     policy: &'a Policy,
     key: &'a PolicyKey,
     options: &'a ClassifyOptions,
@@ -212,7 +222,7 @@ impl Job<'_> {
         // What a column is, its head tells; what else stands in it is taken out row by row.
         let mut options = self.options.clone();
         options.sample_rows = Some(PLAN_ROWS);
-        let inventory = classify(open(self.input)?, &options, self.taxonomy)?;
+        let inventory = classify(self.source.open()?, &options, self.taxonomy)?;
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
@@ -226,12 +236,11 @@ impl Job<'_> {
         Ok(inventory.columns.into_iter().map(column).collect())
     }
 
-    fn scan(&self) -> Result<(Scan<BufReader<File>>, RowMasker), Error> {
-        let ClassifyOptions { delimiter, today, .. } = *self.options;
-        let scan = Scan::open(open(self.input)?, delimiter, today, self.taxonomy)?;
+    fn scan(&self) -> Result<(Scan<Box<dyn Read>>, RowMasker), Error> {
+        let scan = Scan::open(self.source.open()?, self.options, self.taxonomy)?;
         let hints = scan.columns.iter().map(|c| c.hint).collect();
         let masker = Masker::new(self.key, &self.policy.name)?;
-        Ok((scan, RowMasker::new(masker, Finder::new(today), hints)))
+        Ok((scan, RowMasker::new(masker, Finder::new(self.options.today), hints)))
     }
 
     /// How many rows share each set of masked quasi-identifiers.
@@ -251,7 +260,7 @@ impl Job<'_> {
         output: &Path,
         plans: Vec<Plan>,
         groups: Option<&Groups>,
-    ) -> Result<MaskReport, Error> {
+    ) -> Result<(MaskReport, (u8, bool)), Error> {
         let (mut scan, mut rows) = self.scan()?;
         let mut out = Out::new(output, &plans, self.options.today, scan.delimiter())?;
         if scan.has_header {
@@ -260,7 +269,8 @@ impl Job<'_> {
         let (mut shown, mut group) = (Groups::new(), String::new());
         let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
-        while let Some((_, row)) = scan.next()? {
+        while let Some((number, row)) = scan.next()? {
+            row.whole(number)?;
             // What stands beyond the header has no rule: it is left out, and counted.
             extra_cells += row.len().saturating_sub(plans.len()) as u64;
             rows.mask(&plans, &row, Some(&mut out.values));
@@ -283,7 +293,8 @@ impl Job<'_> {
         for (plan, n) in plans.iter().zip(by_column).filter(|(_, n)| *n > 0) {
             *changed.entry(plan.method.name()).or_default() += n;
         }
-        Ok(MaskReport {
+        let written = (scan.delimiter(), scan.has_header);
+        let report = MaskReport {
             policy: self.policy.name.clone(),
             policy_sha256: self.policy.sha256.clone(),
             rows: scan.rows(),
@@ -295,7 +306,8 @@ impl Job<'_> {
             rows_below_k,
             input_sha256: String::new(),
             output_sha256: String::new(),
-        })
+        };
+        Ok((report, written))
     }
 }
 

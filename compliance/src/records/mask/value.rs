@@ -2,6 +2,7 @@
 
 use ring::hmac;
 
+use super::fpe::Fpe;
 use super::key::PolicyKey;
 use super::policy::{Method, Precision};
 use crate::records::error::Error;
@@ -15,6 +16,7 @@ const COMPOUND: [&str; 12] = [
 /// Masks values under one policy key.
 pub(super) struct Masker {
     pseudonym: hmac::Key,
+    fpe: Fpe,
     plain: String,
 }
 
@@ -29,7 +31,8 @@ pub(super) struct Seen<'a> {
 
 impl Masker {
     pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
-        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, plain: String::new() })
+        let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
+        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, fpe, plain: String::new() })
     }
 
     /// Writes the masked value of a cell to `out`.
@@ -60,6 +63,14 @@ impl Masker {
             Method::Partial { head, tail } => partial(element, head, tail, cell, out),
             Method::Generalise(precision) => generalise(precision, cell, &mut self.plain, out),
             Method::Pseudonym => self.token(cell, out),
+            // What has no known form becomes a token.
+            Method::Fpe => {
+                normal(cell, &mut self.plain);
+                if !self.fpe.number(&self.plain, out) {
+                    out.clear();
+                    self.token(cell, out);
+                }
+            }
             Method::Band(width) => band(width, cell, out),
         }
     }
