@@ -118,7 +118,7 @@ pub fn day(text: Option<&str>) -> Result<Day, Failure> {
         }
         _ => None,
     };
-    day.ok_or_else(|| Failure::usage("X040", format!("not a day YYYY-MM-DD: {text}")))
+    day.ok_or_else(|| Failure::usage("X040", text))
 }
 
 /// The data set's name: the file's.

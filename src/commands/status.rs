@@ -53,7 +53,8 @@ fn sensor_line(sensor: &Value, lang: Lang) -> String {
     let number = |key: &str| sensor[key].as_u64().unwrap_or_default();
     let pair = |pair: &Value| pair[1].as_u64().unwrap_or_default();
     let dropped: u64 = sensor["dropped"].as_array().map_or(0, |d| d.iter().map(pair).sum());
-    let silent = if sensor["silent"] == Value::Bool(true) { lang.pick("静默", "silent") } else { "" };
+    let silent =
+        if sensor["silent"] == Value::Bool(true) { lang.pick("静默", "silent") } else { "" };
     [
         text("name"),
         text("input"),

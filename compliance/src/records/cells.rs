@@ -61,7 +61,7 @@ pub fn find_cells(
         }
         for (col, cell) in row.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
-            for found in finder.find(cell, hint) {
+            for found in finder.find_in(col, cell, hint) {
                 findings += 1;
                 sink(CellFinding {
                     row: number,

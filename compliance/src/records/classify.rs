@@ -142,12 +142,14 @@ pub fn classify(
         }
         rows += 1;
         let mut age = None;
-        for (cell, (column, count)) in row.cells().zip(columns.iter().zip(&mut counts)) {
+        for (col, (cell, (column, count))) in
+            row.cells().zip(columns.iter().zip(&mut counts)).enumerate()
+        {
             if cell.trim_ascii().is_empty() {
                 continue;
             }
             count.filled += 1;
-            let findings = finder.find(cell, column.hint);
+            let findings = finder.find_in(col, cell, column.hint);
             count.cells += u64::from(!findings.is_empty());
             let mut told = None;
             for found in findings {

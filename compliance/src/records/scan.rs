@@ -131,8 +131,9 @@ impl<R: Read> Scan<R> {
                 continue;
             }
             column.learned = learn_kind(finder, &cells);
-            if let Some(kind) = column.learned {
-                column.hint.expect = column.hint.expect.with(kind);
+            match column.learned {
+                Some(kind) => column.hint.expect = column.hint.expect.with(kind),
+                None => column.hint.negative |= numbers_of_nobody(finder, &cells),
             }
         }
         self.learn_births(finder);
@@ -167,7 +168,7 @@ impl<R: Read> Scan<R> {
             }
             let mostly = filled >= 5 && dates * 10 >= filled * 7;
             let by_id = known >= 3 && same * 10 >= known * 5;
-            let unnamed = !self.has_header && years.len() >= 3;
+            let unnamed = !self.has_header && known < 3 && years.len() >= 3;
             if mostly
                 && (by_id || unnamed)
                 && let Some(column) = self.columns.get_mut(index)
@@ -242,6 +243,16 @@ fn is_header(first: &Kept, finder: &mut Finder, taxonomy: &Taxonomy) -> bool {
     });
     let chars: Vec<Vec<char>> = row.cells().map(|c| c.trim().chars().collect()).collect();
     named && !chars.iter().any(|c| name::plausible(c) == 2)
+}
+
+/// Whether so many cells are long numbers of no kind that the rest look personal by chance.
+fn numbers_of_nobody(finder: &mut Finder, cells: &[&str]) -> bool {
+    let long = |c: &&&str| {
+        let c = c.trim();
+        c.len() >= 10 && c.bytes().all(|b| b.is_ascii_digit())
+    };
+    let strange = cells.iter().filter(long).filter(|c| finder.find(c, Hint::default()).is_empty());
+    strange.count() * 100 >= cells.len() * 35
 }
 
 /// Drops the expectation of names from a column called "name" that holds other things.

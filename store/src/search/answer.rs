@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use events::{Event, Timestamp};
 
-use super::{Answer, Cursor};
 use super::parse::{Query, Shape};
 use super::view::View;
+use super::{Answer, Cursor};
 
 /// Groups of one `count by`; further ones are counted together.
 const GROUPS_MAX: usize = 100_000;

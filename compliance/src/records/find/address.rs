@@ -1,5 +1,8 @@
 //! Postal addresses, by their structure: region, street, number, room.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::engine::{Candidate, Finder, Hint};
 use super::kind::Kind;
 use super::norm::{NUM0, Norm, PUNCT, TEN, is_han};
@@ -7,17 +10,18 @@ use super::norm::{NUM0, Norm, PUNCT, TEN, is_han};
 /// How far an address may reach, in characters.
 const CHARS_MAX: usize = 80;
 
-/// Proposes the addresses of the cell.
-pub(crate) fn find(finder: &mut Finder, hint: Hint) {
+/// Proposes the addresses of the cell; `true` when one is all of a cell that should be one.
+pub(crate) fn find(finder: &mut Finder, hint: Hint) -> bool {
     let norm = &finder.norm;
     let expected = hint.expect.has(Kind::Address);
+    let mut all = false;
     let mut at = 0;
     while at < norm.len() {
         if !is_han(norm.at(at)) {
             at += 1;
             continue;
         }
-        let end = clause_end(norm, at);
+        let mut end = clause_end(norm, at);
         if let Some((start, stop, levels)) = inside(norm, at, end) {
             let detail = levels.detail > 0;
             let score = match (levels.region + levels.road, levels.detail, expected) {
@@ -31,11 +35,15 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             };
             if score > 0 && (detail || expected) {
                 let score = score + hint.weight(Kind::Address);
+                all = expected && score >= 84 && start == 0 && stop == norm.len();
                 finder.candidates.push(Candidate { kind: Kind::Address, start, end: stop, score });
+                // Another address may follow.
+                end = stop;
             }
         }
         at = end.max(at + 1);
     }
+    all
 }
 
 /// The end of the run of characters an address can be made of.
@@ -70,6 +78,23 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
     let mut name_start = from;
     let mut at = from;
     while at < end {
+        if start.is_some()
+            && let Some(after) = numbered(norm, at, end)
+        {
+            levels.detail += 2;
+            stop = after;
+            name_start = after;
+            at = after;
+            continue;
+        }
+        if norm.at(at) == b' ' {
+            if levels.detail > 0 && is_han(norm.at(at + 1)) {
+                break;
+            }
+            if start.is_none() {
+                name_start = at + 1;
+            }
+        }
         let (kind, len) = unit(norm, at, end);
         match kind {
             Unit::None => {
@@ -121,6 +146,37 @@ fn inside(norm: &Norm, from: usize, end: usize) -> Option<(usize, usize, Levels)
     Some((skip_blanks(norm, start, stop), stop, levels))
 }
 
+/// The end of block, unit and room written as numbers right behind a name: 27-1-1804, 3-201.
+fn numbered(norm: &Norm, at: usize, end: usize) -> Option<usize> {
+    if !norm.at(at).is_ascii_digit() || !is_han(norm.before(at)) {
+        return None;
+    }
+    let (mut i, mut groups) = (at, 0);
+    loop {
+        let from = i;
+        while i < end && norm.at(i).is_ascii_digit() {
+            i += 1;
+        }
+        if i == from || i - from > 4 {
+            return None;
+        }
+        groups += 1;
+        if norm.at(i) != b'-' || !norm.at(i + 1).is_ascii_digit() || groups == 4 {
+            break;
+        }
+        i += 1;
+    }
+    let free = !norm.at(i).is_ascii_alphanumeric() && !(is_han(norm.at(i)) && groups < 3);
+    ((2..=4).contains(&groups) && free && norm.at(i) != b'-').then_some(i)
+}
+
+/// Whether the name of a province is part of a road's: 江西路, 北京东路, 长江西路.
+fn is_road_name(norm: &Norm, after: usize) -> bool {
+    let at = after + usize::from("东西南北中一二三".contains(norm.char(after)));
+    matches!(norm.char(at), '路' | '街' | '巷')
+        || (norm.char(at) == '大' && matches!(norm.char(at + 1), '街' | '道'))
+}
+
 fn skip_blanks(norm: &Norm, mut at: usize, end: usize) -> usize {
     while at < end && matches!(norm.at(at), b' ' | b':' | b'(' | b')') {
         at += 1;
@@ -160,6 +216,7 @@ fn number_start(norm: &Norm, at: usize) -> usize {
     first
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     None,
     Lead,
@@ -286,58 +343,74 @@ const REGIONS: &[&str] = &[
     "乡",
 ];
 const ROADS: &[&str] = &[
-    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "家园", "新村", "路", "街", "巷", "弄",
-    "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场", "大厦",
+    "大道", "大街", "胡同", "小区", "花园", "社区", "公寓", "宿舍", "家园", "新村", "路", "街",
+    "巷", "弄", "道", "里", "村", "屯", "庄", "苑", "园", "府", "庭", "湾", "城", "坊", "广场",
+    "大厦",
 ];
 const DETAILS: &[&str] = &[
     "号楼", "号院", "单元", "号", "栋", "幢", "座", "室", "楼", "层", "组", "户", "队", "弄", "巷",
     "房", "社",
 ];
 
+/// The words by their first character, in the order they are tried.
+struct Words {
+    /// One bit for each Han character that begins a word.
+    begins: Vec<u64>,
+    by_char: HashMap<char, Vec<(Unit, Vec<char>)>>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    let mut words = Words { begins: vec![0; 0x5200 / 64], by_char: HashMap::new() };
+    let lists = [
+        (Unit::Province, PROVINCES),
+        (Unit::Detail, DETAILS),
+        (Unit::Region, REGIONS),
+        (Unit::Road, ROADS),
+        (Unit::Lead, LEADS),
+    ];
+    for (unit, list) in lists {
+        for word in list {
+            let chars: Vec<char> = word.chars().collect();
+            let Some(&first) = chars.first() else { continue };
+            let (at, bit) = place(first);
+            if let Some(bits) = words.begins.get_mut(at) {
+                *bits |= bit;
+            }
+            words.by_char.entry(first).or_default().push((unit, chars));
+        }
+    }
+    words
+});
+
+fn place(c: char) -> (usize, u64) {
+    let at = u32::from(c).wrapping_sub(0x4E00);
+    ((at / 64) as usize, 1 << (at % 64))
+}
+
 /// The unit of an address at a place, and its length in characters.
 fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
     let c = norm.char(at);
-    if !is_han(norm.at(at)) {
+    let (word, bit) = place(c);
+    if WORDS.begins.get(word).is_none_or(|bits| bits & bit == 0) {
         return (Unit::None, 1);
     }
-    if let Some(len) = starts(norm, at, end, PROVINCES, c) {
-        return (Unit::Province, len);
-    }
-    let after_number = {
-        let b = norm.before(at);
-        b.is_ascii_alphanumeric()
-            || (NUM0..=TEN).contains(&b)
-            || matches!(norm.char(at.saturating_sub(1)), '甲' | '乙')
-    };
-    if after_number && let Some(len) = starts(norm, at, end, DETAILS, c) {
-        return (Unit::Detail, len);
-    }
-    if let Some(len) = starts(norm, at, end, REGIONS, c) {
-        return (Unit::Region, len);
-    }
-    if let Some(len) = starts(norm, at, end, ROADS, c) {
-        return (Unit::Road, len);
-    }
-    if let Some(len) = starts(norm, at, end, LEADS, c) {
-        return (Unit::Lead, len);
+    let Some(words) = WORDS.by_char.get(&c) else { return (Unit::None, 1) };
+    let before = norm.before(at);
+    let after_number = before.is_ascii_alphanumeric()
+        || (NUM0..=TEN).contains(&before)
+        || matches!(norm.char(at.saturating_sub(1)), '甲' | '乙');
+    for (unit, chars) in words {
+        let len = chars.len();
+        if at + len > end || (*unit == Unit::Detail && !after_number) {
+            continue;
+        }
+        if chars.iter().enumerate().skip(1).any(|(i, c)| norm.char(at + i) != *c) {
+            continue;
+        }
+        if *unit == Unit::Province && len <= 3 && is_road_name(norm, at + len) {
+            continue;
+        }
+        return (*unit, len);
     }
     (Unit::None, 1)
-}
-
-/// The length of the first word of the list that stands at `at`.
-fn starts(norm: &Norm, at: usize, end: usize, words: &[&str], first: char) -> Option<usize> {
-    words.iter().find_map(|word| {
-        let mut chars = word.chars();
-        if chars.next() != Some(first) {
-            return None;
-        }
-        let mut i = at + 1;
-        for c in chars {
-            if i >= end || norm.char(i) != c {
-                return None;
-            }
-            i += 1;
-        }
-        Some(i - at)
-    })
 }

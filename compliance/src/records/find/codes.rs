@@ -60,7 +60,8 @@ impl Judge<'_> {
         match token.len() {
             // Of digits alone, one number in thirty-one passes the check by chance.
             18 if validate::uscc(token) => {
-                let lettered = token.iter().any(u8::is_ascii_uppercase);
+                // A letter X at the end alone is an id's.
+                let lettered = token.iter().take(17).any(u8::is_ascii_uppercase);
                 self.offer(Kind::Uscc, start, end, if lettered { 86 } else { 44 });
             }
             9..=11 if !tied && !tail => self.document(start, end),
@@ -176,7 +177,14 @@ impl Judge<'_> {
         let goes_on = norm.at(at).is_ascii_alphanumeric()
             || (norm.at(at) == b'.' && norm.at(at + 1).is_ascii_digit());
         if !goes_on {
-            self.offer(Kind::Ip, start, at, 72);
+            // Four numbers with ten places together are hardly a version.
+            let base = match at - start {
+                10.. => 92,
+                // 8.2.1.1 is a clause or a version.
+                0..=8 if norm.at(start + 1) == b'.' => 44,
+                _ => 72,
+            };
+            self.offer(Kind::Ip, start, at, base);
         }
     }
 
@@ -286,14 +294,14 @@ fn plate(norm: &Norm, at: usize, hint: Hint, text: &mut String, out: &mut Vec<Ca
             digits += u32::from(class.is_ascii_digit());
             end = i + 1;
             gaps = 0;
-        } else if gap(i) && gaps < 2 {
+        } else if gap(i) && norm.at(i) != b'\n' && gaps == 0 && taken < 5 {
             gaps += 1;
         } else {
             break;
         }
         i += 1;
     }
-    if taken == 4 && "学警挂港澳领试超使".contains(norm.char(end)) && is_han(norm.at(end))
+    if taken == 4 && is_han(norm.at(end)) && "学警挂港澳领试超使".contains(norm.char(end))
     {
         taken += 1;
         end += 1;
@@ -328,7 +336,7 @@ fn wechat(norm: &Norm, hint: Hint, text: &mut String, out: &mut Vec<Candidate>) 
             out.push(Candidate { kind: Kind::Wechat, start, end: at, score: 94 });
             continue;
         }
-        let lettered = token.first().is_some_and(u8::is_ascii_uppercase) && (6..=20).contains(&len);
+        let lettered = token.first().is_some_and(u8::is_ascii_uppercase) && (6..=24).contains(&len);
         let numeric = (5..=11).contains(&len) && token.iter().all(u8::is_ascii_digit);
         if !(lettered || numeric) {
             continue;
@@ -336,6 +344,8 @@ fn wechat(norm: &Norm, hint: Hint, text: &mut String, out: &mut Vec<Candidate>) 
         let said = context::before(norm, start, text) == Some(Context::Expect(Kind::Wechat));
         let score = match (said, hint.expect.has(Kind::Wechat)) {
             (true, _) => 86,
+            // Many go by their mobile number: here it is the name.
+            (_, true) if len == 11 => 90,
             (_, true) if lettered => 84,
             (_, true) => 60,
             _ => continue,

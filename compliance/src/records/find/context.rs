@@ -31,13 +31,28 @@ const WORDS: &[(Context, &[&str])] = &[
     ),
     (
         Context::Expect(Kind::Landline),
-        &["座机", "固定电话", "固话", "宅电", "办公电话", "家庭电话", "传真", "LANDLINE", "FAX"],
+        &[
+            "座机",
+            "固定电话",
+            "固话",
+            "座机号码",
+            "固话号码",
+            "宅电",
+            "办公电话",
+            "家庭电话",
+            "传真",
+            "LANDLINE",
+            "FAX",
+        ],
     ),
     (
         Context::AnyId,
         &[
             "身份证",
             "身份证号",
+            "身份证号码",
+            "身份号码",
+            "证件号码",
             "证件号",
             "证件",
             "公民身份号码",
@@ -47,11 +62,13 @@ const WORDS: &[(Context, &[&str])] = &[
             "户口",
         ],
     ),
-    (Context::Expect(Kind::StudentNo), &["学籍号", "学籍", "XJH"]),
+    (Context::Expect(Kind::StudentNo), &["学籍号", "学籍", "学籍号码", "XJH"]),
     (
         Context::Expect(Kind::BankCard),
         &[
             "银行卡",
+            "银行卡号码",
+            "卡号码",
             "卡号",
             "账号",
             "帐号",
@@ -68,7 +85,10 @@ const WORDS: &[(Context, &[&str])] = &[
         ],
     ),
     (Context::Expect(Kind::Email), &["邮箱", "邮件", "EMAIL", "E-MAIL", "MAIL"]),
-    (Context::Expect(Kind::Qq), &["QQ", "Q号", "扣扣", "企鹅号", "QQ群"]),
+    (
+        Context::Expect(Kind::Qq),
+        &["QQ", "Q号", "Q", "加Q", "扣扣", "扣号", "企鹅号", "企鹅", "QQ群", "QQ号码"],
+    ),
     (
         Context::Expect(Kind::Wechat),
         &["微信", "微信号", "WECHAT", "WEIXIN", "VX", "WX", "V信", "薇信", "威信", "加微", "加V"],
@@ -89,9 +109,12 @@ const WORDS: &[(Context, &[&str])] = &[
             "CSRQ",
         ],
     ),
-    (Context::Expect(Kind::Passport), &["护照", "护照号", "PASSPORT"]),
-    (Context::Expect(Kind::Hkmo), &["通行证", "回乡证", "港澳通行证", "来往内地", "HKMO"]),
-    (Context::Expect(Kind::Plate), &["车牌", "车牌号", "牌照", "车号", "PLATE"]),
+    (Context::Expect(Kind::Passport), &["护照", "护照号", "护照号码", "PASSPORT"]),
+    (
+        Context::Expect(Kind::Hkmo),
+        &["通行证", "通行证号码", "回乡证", "港澳通行证", "来往内地", "HKMO"],
+    ),
+    (Context::Expect(Kind::Plate), &["车牌", "车牌号", "车牌号码", "牌照", "车号", "PLATE"]),
     (Context::Expect(Kind::Uscc), &["信用代码", "统一社会", "税号", "USCC"]),
     (
         Context::Expect(Kind::SchoolCode),
@@ -104,6 +127,21 @@ const WORDS: &[(Context, &[&str])] = &[
         &[
             "订单",
             "订单号",
+            "订单号码",
+            "发票号码",
+            "快递号码",
+            "票据",
+            "档案",
+            "串号",
+            "坐标",
+            "流水号码",
+            "取餐号",
+            "取号",
+            "排队号",
+            "学生证号",
+            "门牌",
+            "机器码",
+            "校验码",
             "单号",
             "流水",
             "流水号",
@@ -230,8 +268,8 @@ pub(crate) fn before(norm: &Norm, start: usize, text: &mut String) -> Option<Con
     for found in words.automaton.find_iter(text.as_str()) {
         // Latin words stand alone: no CARD in DISCARD.
         let latin = bytes.get(found.start()).is_some_and(u8::is_ascii_alphabetic);
-        let joined =
-            found.start() > 0 && bytes.get(found.start() - 1).is_some_and(u8::is_ascii_alphabetic);
+        let joined = found.start() > 0
+            && bytes.get(found.start() - 1).is_some_and(u8::is_ascii_alphanumeric);
         if latin && joined {
             continue;
         }

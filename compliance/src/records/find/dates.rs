@@ -123,7 +123,7 @@ fn separator(norm: &Norm, mut at: usize, unit: char) -> Option<usize> {
     while norm.at(at) == b' ' || norm.at(at) == b'\n' {
         at += 1;
     }
-    if matches!(norm.at(at), b'-' | b'/' | b'.' | b'_') || norm.char(at) == unit {
+    if matches!(norm.at(at), b'-' | b'/' | b'.' | b'_' | b'~') || norm.char(at) == unit {
         at += 1;
         while norm.at(at) == b' ' || norm.at(at) == b'\n' {
             at += 1;
@@ -147,8 +147,7 @@ fn year_first(norm: &Norm, at: usize, run: usize, expected: bool, today: Day) ->
         if !validate::plausible_birth(day, today) || norm.at(end).is_ascii_alphabetic() {
             return None;
         }
-        let end = if matches!(norm.char(end), '日' | '号') { end + 1 } else { end };
-        Some(Written { start: at, end })
+        Some(Written { start: at, end: midnight(norm, day_word(norm, end)) })
     });
     if whole.is_some() {
         return whole;
@@ -159,6 +158,19 @@ fn year_first(norm: &Norm, at: usize, run: usize, expected: bool, today: Day) ->
     let day = Day::new(year, month, 1)?;
     let right = run == 4 && validate::plausible_birth(day, today) && (unit || (expected && alone));
     right.then_some(Written { start: at, end: if unit { end + 1 } else { end } })
+}
+
+/// Past the word for day, a blank before it or not.
+fn day_word(norm: &Norm, end: usize) -> usize {
+    let at = end + usize::from(norm.at(end) == b' ');
+    if matches!(norm.char(at), '日' | '号') { at + 1 } else { end }
+}
+
+/// Past the midnight that databases write behind a day.
+fn midnight(norm: &Norm, end: usize) -> usize {
+    const FORMS: [&[u8]; 4] = [b" 00:00:00", b"T00:00:00", b" 0:00:00", b" 0:00"];
+    let form = FORMS.iter().find(|f| norm.b.get(end..end + f.len()) == Some(**f));
+    form.filter(|f| !norm.at(end + f.len()).is_ascii_alphanumeric()).map_or(end, |f| end + f.len())
 }
 
 /// 5/3/2012 and 05-03-2012, in either order of day and month.

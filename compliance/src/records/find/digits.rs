@@ -174,7 +174,7 @@ fn token(
     let x = norm.at(end - 1) == b'X' && end - start > 1;
     let body = digits + numerals + alike_n;
     let others = letters - usize::from(x);
-    if others == 0 && numerals * 2 <= body && digits + numerals >= alike_n {
+    if others == 0 && (numerals * 2 <= body || digits == 0) && digits + numerals >= alike_n {
         if x || alike > 0 {
             atoms.push(Atom { weak: alike, x, ..plain });
         }
@@ -193,8 +193,9 @@ fn token(
 
 /// Whether all letters of the token belong to words that announce a number.
 fn words_only(norm: &Norm, start: usize, end: usize) -> bool {
-    const WORDS: &[&[u8]] =
-        &[b"QQ", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR"];
+    const WORDS: &[&[u8]] = &[
+        b"QQ", b"Q", b"TEL", b"PHONE", b"MOBILE", b"MOB", b"ID", b"WX", b"VX", b"V", b"CARD", b"OR",
+    ];
     let mut at = start;
     while at < end {
         if !is_letter(norm.at(at)) {
@@ -328,6 +329,9 @@ impl Judge<'_> {
         if n.joined && n.first_len > 4 && d.len() == 11 && n.first_len != 7 && n.first_len != 5 {
             return;
         }
+        if n.joined && n.first_len < 3 && d.len() == 11 {
+            return;
+        }
         let base = if validate::mobile_range(own) { 82 } else { 62 };
         // With its country code it is one number, not a code and a number.
         let base = base + if d.len() > 11 { 12 } else { 0 };
@@ -414,12 +418,15 @@ impl Judge<'_> {
         let said = self.hint.expect.has(Kind::BankCard)
             || self.context(n) == Some(Context::Expect(Kind::BankCard));
         let base = match (validate::card_prefix(d), d.len(), said) {
-            (2, 16.., _) => 82,
-            (1, 16.., _) => 58,
+            (2, 16.., _) => 90,
+            (1, 16.., true) => 58,
+            (1, 16.., _) => 40,
             (_, 13.., true) => 45,
             _ => return,
         };
-        self.offer(Kind::BankCard, n.start, n.end, base - penalty);
+        // Groups of four are how cards are written.
+        let grouped = n.joined && n.first_len == 4 && d.len() >= 16;
+        self.offer(Kind::BankCard, n.start, n.end, base - penalty + if grouped { 15 } else { 0 });
     }
 
     fn school(&mut self, d: &[u8], n: &Number, penalty: i32) {

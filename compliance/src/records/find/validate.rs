@@ -179,10 +179,14 @@ pub(crate) fn card_prefix(digits: &[u8]) -> u8 {
     let n = digits.len();
     let head2 = digits.get(..2).and_then(number).unwrap_or(0);
     let head4 = digits.get(..4).and_then(number).unwrap_or(0);
+    let head6 = digits.get(..6).and_then(number).unwrap_or(0);
     match (head2, n) {
         (62, 16..=19) => 2,
         (95, 16..=19) if head4 == 9558 || head4 == 9559 => 2,
         (40..=49 | 51..=55 | 35, 16) => 2,
+        // Debit cards of the Bank of China and the Construction Bank.
+        (45 | 43, 19) if matches!(head6, 456_351 | 436_742 | 436_745 | 434_061 | 434_062) => 2,
+        (40..=49 | 51..=55, 19) => 1,
         (22..=27, 16) if (2221..=2720).contains(&head4) => 1,
         (34 | 37, 15) | (36 | 38, 14) => 1,
         (60 | 68 | 69 | 90 | 94 | 98 | 99 | 10 | 84 | 81, 16..=19) => 1,

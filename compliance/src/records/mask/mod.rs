@@ -7,11 +7,12 @@ mod residue;
 mod row;
 mod value;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashMap;
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
@@ -27,7 +28,7 @@ use super::scan::Scan;
 use super::table::writer::RowWriter;
 use super::taxonomy::Taxonomy;
 use policy::Unknown;
-use residue::{Forbidden, Verifier};
+use residue::{Values, Verifier};
 use row::RowMasker;
 use value::Masker;
 
@@ -35,6 +36,8 @@ use value::Masker;
 const SAMPLES_MAX: usize = 20;
 /// Quasi-identifier groups that are counted.
 const GROUPS_MAX: usize = 1_000_000;
+/// Rows from which the columns are told.
+const PLAN_ROWS: u64 = 20_000;
 /// Bytes of output verified and written at a time.
 const PIECE_BYTES: usize = 1 << 18;
 
@@ -110,7 +113,7 @@ fn second_scan(
     while let Some((row, cells)) = scan.next()? {
         for (col, cell) in cells.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
-            for found in finder.find(cell, hint) {
+            for found in finder.find_in(col, cell, hint) {
                 let district = found.kind == Kind::Address && ends_at_a_district(cell, found.end);
                 if !is_person(found.kind) || district {
                     continue;
@@ -206,7 +209,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn plan(&self) -> Result<Vec<Plan>, Error> {
-        let inventory = classify(open(self.input)?, self.options, self.taxonomy)?;
+        // What a column is, its head tells; what else stands in it is taken out row by row.
+        let mut options = self.options.clone();
+        options.sample_rows = Some(PLAN_ROWS);
+        let inventory = classify(open(self.input)?, &options, self.taxonomy)?;
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
@@ -224,7 +230,7 @@ impl Job<'_> {
         let ClassifyOptions { delimiter, today, .. } = *self.options;
         let scan = Scan::open(open(self.input)?, delimiter, today, self.taxonomy)?;
         let hints = scan.columns.iter().map(|c| c.hint).collect();
-        let masker = Masker::new(self.key, &self.policy.name, Finder::new(today))?;
+        let masker = Masker::new(self.key, &self.policy.name)?;
         Ok((scan, RowMasker::new(masker, Finder::new(today), hints)))
     }
 
@@ -233,7 +239,7 @@ impl Job<'_> {
         let (mut scan, mut rows) = self.scan()?;
         let (mut groups, mut group) = (Groups::new(), String::new());
         while let Some((_, row)) = scan.next()? {
-            rows.mask(plans, &row, true);
+            rows.mask(plans, &row, None);
             rows.group(plans, &mut group);
             add(&mut groups, &group)?;
         }
@@ -252,12 +258,12 @@ impl Job<'_> {
             out.header(&plans)?;
         }
         let (mut shown, mut group) = (Groups::new(), String::new());
-        let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
         while let Some((_, row)) = scan.next()? {
             // What stands beyond the header has no rule: it is left out, and counted.
             extra_cells += row.len().saturating_sub(plans.len()) as u64;
-            rows.mask(&plans, &row, false);
+            rows.mask(&plans, &row, Some(&mut out.values));
             rows.group(&plans, &mut group);
             let size = groups.and_then(|g| g.get(&group)).copied();
             if size.is_some_and(|n| n < self.policy.k) {
@@ -266,15 +272,17 @@ impl Job<'_> {
             } else if !group.is_empty() {
                 add(&mut shown, &group)?;
             }
-            let forbidden = rows.forbidden(&plans, &row);
-            rows.sweep(&plans, &forbidden);
-            for (col, (cell, plan)) in rows.cells.iter().zip(&plans).enumerate() {
-                *changed.entry(plan.method.name()).or_default() += u64::from(cell != row.cell(col));
+            rows.sweep(&plans, &out.values);
+            for (col, (cell, count)) in rows.cells.iter().zip(&mut by_column).enumerate() {
+                *count += u64::from(cell != row.cell(col));
             }
-            out.row(&rows.cells, forbidden)?;
+            out.row(&rows.cells)?;
         }
         out.finish()?;
-        changed.retain(|_, n| *n > 0);
+        let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (plan, n) in plans.iter().zip(by_column).filter(|(_, n)| *n > 0) {
+            *changed.entry(plan.method.name()).or_default() += n;
+        }
         Ok(MaskReport {
             policy: self.policy.name.clone(),
             policy_sha256: self.policy.sha256.clone(),
@@ -309,7 +317,7 @@ struct Out {
     rows: RowWriter,
     bytes: Vec<u8>,
     first: u64,
-    forbidden: Vec<Vec<Forbidden>>,
+    values: Values,
     verifier: Verifier,
 }
 
@@ -321,7 +329,7 @@ impl Out {
             rows: RowWriter::new(delimiter),
             bytes: Vec::new(),
             first: 0,
-            forbidden: Vec::new(),
+            values: Values::default(),
             verifier: Verifier::new(kept, today, delimiter),
         })
     }
@@ -336,22 +344,22 @@ impl Out {
         Ok(())
     }
 
-    fn row(&mut self, cells: &[String], forbidden: Vec<Forbidden>) -> Result<(), Error> {
+    fn row(&mut self, cells: &[String]) -> Result<(), Error> {
         for cell in cells {
             self.rows.cell(&mut self.bytes, cell);
         }
         let last_empty = cells.last().is_none_or(String::is_empty);
         self.rows.end(&mut self.bytes, cells.len(), last_empty);
-        self.forbidden.push(forbidden);
+        self.values.end_row();
         if self.bytes.len() > PIECE_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.verifier.chunk(&self.bytes, self.first, &self.forbidden)?;
+        self.verifier.chunk(&self.bytes, self.first, &self.values)?;
         self.file.write_all(&self.bytes).map_err(Error::Write)?;
         self.bytes.clear();
-        self.first += self.forbidden.len() as u64;
-        self.forbidden.clear();
+        self.first += self.values.rows() as u64;
+        self.values.clear();
         Ok(())
     }
 
