@@ -49,6 +49,11 @@ impl Failure {
         Self { code, message: message.into(), exit: 2 }
     }
 
+    /// A configuration, rule or pipeline that cannot be used: exit code 3.
+    pub fn configuration(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), exit: 3 }
+    }
+
     /// Something failed while running: exit code 4.
     pub fn runtime(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), exit: 4 }

@@ -53,6 +53,8 @@ pub enum Permission {
     ComplianceRun,
     /// Read inventories of student data (never the data).
     RecordsRead,
+    /// Load rules again, agree to and end exceptions.
+    RulesWrite,
     /// Read drills.
     DrillsRead,
     /// Start and lead drills.
@@ -67,7 +69,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Workbench,
         Self::AlertsRead,
         Self::AlertsWrite,
@@ -77,6 +79,7 @@ impl Permission {
         Self::ComplianceRead,
         Self::ComplianceRun,
         Self::RecordsRead,
+        Self::RulesWrite,
         Self::DrillsRead,
         Self::DrillsRun,
         Self::AuditLogRead,
@@ -101,6 +104,7 @@ impl Role {
                 ComplianceRead,
                 ComplianceRun,
                 RecordsRead,
+                RulesWrite,
                 DrillsRead,
                 DrillsRun,
             ],

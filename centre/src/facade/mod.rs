@@ -8,6 +8,7 @@ mod alerts;
 mod compliance;
 mod drills;
 mod records;
+pub mod rules;
 mod schools;
 mod search;
 mod sensors;
