@@ -69,6 +69,10 @@ pub struct RulesConfig {
     pub library: bool,
     /// Further files and folders of Sigma rules.
     pub paths: Vec<PathBuf>,
+    /// Processing pipelines to run over all rules.
+    pub pipelines: Vec<PathBuf>,
+    /// Folder of threat-intelligence lists.
+    pub intel: Option<PathBuf>,
 }
 
 /// `[store]`
@@ -103,7 +107,7 @@ impl Default for ConsoleConfig {
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        Self { library: true, paths: Vec::new() }
+        Self { library: true, paths: Vec::new(), pipelines: Vec::new(), intel: None }
     }
 }
 
@@ -260,6 +264,8 @@ impl Config {
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
         self.rules.paths.iter_mut().for_each(fix);
+        self.rules.pipelines.iter_mut().for_each(fix);
+        self.rules.intel.iter_mut().for_each(fix);
         for sensor in &mut self.sensors {
             anchor_sensor(sensor, base);
         }

@@ -21,10 +21,11 @@ use crate::account::{Caller, Role};
 use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
+use crate::facade::rules::ExceptionDraft;
 use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
-const REQUEST_BYTES_MAX: u64 = 64 << 10;
+const REQUEST_BYTES_MAX: u64 = 8 << 20;
 /// How long the command line waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 /// How long it waits for one that reads the whole archive.
@@ -73,6 +74,49 @@ pub enum Request {
     ArchiveRestore {
         /// The folder.
         from: PathBuf,
+    },
+    /// Load rules, pipelines and lists again.
+    ReloadRules,
+    /// Run rules over past events; those in force when none are given.
+    Backtest {
+        /// Name and text of rule files.
+        sources: Vec<(String, String)>,
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
+    /// All exceptions.
+    Exceptions,
+    /// Ask for an exception.
+    AddException {
+        /// Who asks.
+        by: String,
+        /// For what.
+        draft: ExceptionDraft,
+    },
+    /// What an exception would cover.
+    PreviewException {
+        /// The exception.
+        draft: ExceptionDraft,
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
+    /// Agree to an exception.
+    ApproveException {
+        /// Who agrees.
+        by: String,
+        /// Which.
+        id: String,
+    },
+    /// End an exception.
+    RemoveException {
+        /// Who ends it.
+        by: String,
+        /// Which.
+        id: String,
     },
     /// Start a drill; only a node that runs can.
     StartDrill {
@@ -177,6 +221,26 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
         }
         Request::ArchiveRestore { from } => {
             Ok(Value::from(centre.restore_archive(&keeper(caller), &from)?))
+        }
+        Request::ReloadRules => Ok(Value::from(centre.reload_rules(caller)?)),
+        Request::Backtest { sources, from, to } => {
+            let sources: Vec<rules::Source> =
+                sources.into_iter().map(|(name, text)| rules::Source { name, text }).collect();
+            json(serde_json::to_value(centre.backtest(caller, &sources, from, to)?))
+        }
+        Request::Exceptions => json(serde_json::to_value(centre.exceptions(caller)?)),
+        Request::AddException { by, draft } => {
+            json(serde_json::to_value(centre.add_exception(&Caller::local(&by), &draft)?))
+        }
+        Request::PreviewException { draft, from, to } => {
+            json(serde_json::to_value(centre.preview_exception(caller, &draft, from, to)?))
+        }
+        Request::ApproveException { by, id } => {
+            json(serde_json::to_value(centre.approve_exception(&Caller::local(&by), &id)?))
+        }
+        Request::RemoveException { by, id } => {
+            centre.remove_exception(&Caller::local(&by), &id)?;
+            Ok(Value::Null)
         }
         Request::StartDrill { slug, site } => {
             json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events::{Event, Severity, Timestamp};
-use rules::{CorrelationLimits, Detection, Engine, RuleSet};
+use rules::{CorrelationLimits, Detection, Engine, Intel, RuleSet};
 use sensors::Clock;
 use store::archive::Archive;
 use store::journal::{Journal, Reader};
@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::live::Live;
 use crate::rates::Rates;
+use crate::rulebook::RuleBook;
 
 /// How long detection may go without a commit while events flow.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -44,7 +45,7 @@ pub struct Pipeline {
     /// The alert groups and the detection checkpoint.
     pub alerts: Arc<AlertBook>,
     /// The rules in force.
-    pub rules: Mutex<Arc<RuleSet>>,
+    pub rules: Arc<RuleBook>,
     /// Who wants to know at once.
     pub live: broadcast::Sender<Live>,
     /// What was counted.
@@ -67,6 +68,8 @@ pub struct Counters {
     pub matched: AtomicU64,
     /// Detections, over the life of the data folder.
     pub detections: AtomicU64,
+    /// Detections that an exception covered, since the start.
+    pub excepted: AtomicU64,
     /// The next sequence number detection will read.
     pub detection_next: AtomicU64,
     /// Commits that failed since the last that went well; each is tried again.
@@ -81,7 +84,7 @@ impl Pipeline {
         journal: Arc<Journal>,
         archive: Arc<Archive>,
         alerts: Arc<AlertBook>,
-        rules: Arc<RuleSet>,
+        rules: Arc<RuleBook>,
         live: broadcast::Sender<Live>,
         clock: Arc<dyn Clock>,
         archive_after: Duration,
@@ -95,7 +98,7 @@ impl Pipeline {
             journal,
             archive,
             alerts,
-            rules: Mutex::new(rules),
+            rules,
             live,
             counters,
             rates: Rates::default(),
@@ -125,12 +128,7 @@ impl Pipeline {
 
     /// The rules in force.
     pub fn rule_set(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another rule set in force; correlation state of unchanged rules is kept.
-    pub fn replace_rules(&self, set: Arc<RuleSet>) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = set;
+        self.rules.in_force().set
     }
 
     /// Seals everything that is durable now into the archive. Returns the last sequence number
@@ -262,6 +260,7 @@ struct Detector<'p> {
     pipeline: &'p Pipeline,
     reader: Reader,
     set: Arc<RuleSet>,
+    intel: Arc<Intel>,
     engine: Engine,
     checkpoint: Checkpoint,
     raised: Vec<Raised>,
@@ -275,19 +274,22 @@ struct Detector<'p> {
 
 impl<'p> Detector<'p> {
     fn new(pipeline: &'p Pipeline, checkpoint: Checkpoint) -> Self {
-        let set = pipeline.rule_set();
-        let engine = data_encoding::BASE64
+        let in_force = pipeline.rules.in_force();
+        let (set, intel) = (in_force.set, in_force.intel);
+        let mut engine = data_encoding::BASE64
             .decode(checkpoint.engine.as_bytes())
             .ok()
             .filter(|bytes| !bytes.is_empty())
             .and_then(|bytes| Engine::restore(Arc::clone(&set), correlation(), &bytes).ok())
             .unwrap_or_else(|| Engine::new(Arc::clone(&set), correlation()));
+        engine.set_intel(Arc::clone(&intel));
         let reader = pipeline.journal.read(checkpoint.next_seq);
         let heard = (engine.watermark(), pipeline.clock.now());
         Self {
             pipeline,
             reader,
             set,
+            intel,
             engine,
             checkpoint,
             raised: Vec::new(),
@@ -300,10 +302,14 @@ impl<'p> Detector<'p> {
 
     /// Reads until the end of the journal or a commit's worth of work; `true` if there is more.
     fn read_on(&mut self) -> bool {
-        let latest = self.pipeline.rule_set();
-        if !Arc::ptr_eq(&latest, &self.set) {
-            self.engine.replace(Arc::clone(&latest));
-            self.set = latest;
+        let latest = self.pipeline.rules.in_force();
+        if !Arc::ptr_eq(&latest.set, &self.set) {
+            self.engine.replace(Arc::clone(&latest.set));
+            self.set = latest.set;
+        }
+        if !Arc::ptr_eq(&latest.intel, &self.intel) {
+            self.engine.set_intel(Arc::clone(&latest.intel));
+            self.intel = latest.intel;
         }
         let started = self.pipeline.clock.now();
         while let Some(batch) = self.reader.next() {
@@ -357,6 +363,11 @@ impl<'p> Detector<'p> {
             self.checkpoint.detections += 1;
             // What is only for information is counted and searchable, not put before a person.
             if detection.level == Severity::Informational {
+                continue;
+            }
+            // What is known to be harmless is counted with its exception.
+            if self.pipeline.rules.exceptions.covers(&self.set, &detection, event, now) {
+                self.pipeline.counters.excepted.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.raised.push(raise(&detection, rule, event, now));

@@ -191,7 +191,7 @@ fn logsource(set: &RuleSet, rule: &Rule) -> LogSource {
 /// The event, with what the detection knows besides.
 fn whole(set: &RuleSet, detection: &Detection, event: Option<&Event>) -> Event {
     // For a correlation the last event is one of many: only what all share counts.
-    let mut out = match event {
+    let mut out = match event.filter(|e| e.id == detection.event) {
         Some(event) if detection.count == 1 && detection.events.len() == 1 => event.clone(),
         _ => Event::new(),
     };
@@ -333,31 +333,34 @@ mod tests {
 
     const RULES: &str = "title: d\nid: d\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n---\ntitle: c\nid: c\ncorrelation: {type: event_count, rules: [d], group-by: [c-ip], timespan: 1m, condition: {gte: 2}, generate: true}\n";
 
-    fn detections(ip: &str) -> (Arc<RuleSet>, Vec<Detection>, Event) {
+    fn detections(ip: &str) -> (Arc<RuleSet>, Vec<Detection>, Vec<Event>) {
         let source = Source { name: "t".into(), text: RULES.into() };
         let options = LoadOptions { routing: false, ..LoadOptions::default() };
         let set = Arc::new(RuleSet::load(&[source], &options).set);
         let mut engine = Engine::new(Arc::clone(&set), CorrelationLimits::default());
         let mut out = Vec::new();
-        let mut event = Event::new();
+        let (mut event, mut events) = (Event::new(), Vec::new());
         event.push_named("http.request.method", Value::Str("GET"));
         event.push_named("source.ip", Value::Str(ip));
         for n in 0..2 {
             event.time = Timestamp::from_secs(1_700_000_000 + n);
             event.id = events::EventId::at(event.time, n as u128 + 1);
             engine.feed(&event, &mut out);
+            events.push(event.clone());
         }
         engine.advance(Timestamp::MAX, &mut out);
-        (set, out, event)
+        (set, out, events)
     }
 
     fn covered(e: &Exception, ip: &str) -> Vec<String> {
-        let (set, out, event) = detections(ip);
+        let (set, out, events) = detections(ip);
         let (compiled, problems) = Exceptions::compile(std::slice::from_ref(e), &set);
         assert!(problems.is_empty(), "{problems:?}");
         let now = Timestamp::from_secs(1_700_000_100);
         out.iter()
-            .filter(|d| compiled.covering(&set, d, Some(&event), now).is_some())
+            .filter(|d| {
+                compiled.covering(&set, d, events.iter().find(|e| e.id == d.event), now).is_some()
+            })
             .map(|d| d.rule_id.clone())
             .collect()
     }

@@ -55,7 +55,9 @@ pub use load::{LoadOptions, Loaded};
 pub use memo::MemoLimits;
 pub use pipeline::Pipelines;
 pub use problem::{CODES, Problem, ProblemSeverity};
-pub use rule::{Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, Threshold};
+pub use rule::{
+    Correlation, CorrelationKind, Detected, Rule, RuleIndex, RuleKind, SeverityMap, Threshold,
+};
 pub use scratch::Scratch;
 pub use set::RuleSet;
 pub use source::{Source, library, read_paths};

@@ -32,6 +32,11 @@ pub struct Args {
     /// Try every rule on every event, whatever its log source
     #[arg(long)]
     no_routing: bool,
+    #[command(flatten)]
+    pipeline: super::rules::PipelineArg,
+    /// Threat-intelligence lists: a file or folder
+    #[arg(long, value_name = "PATH")]
+    intel: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -66,7 +71,8 @@ struct Stats {
 pub fn run(args: Args, lang: Lang) -> Done {
     let started = Instant::now();
     let sources = rules::read_paths(&args.rules).map_err(|e| Failure::of(e.code(), &e))?;
-    let options = LoadOptions { routing: !args.no_routing, ..LoadOptions::default() };
+    let pipelines = args.pipeline.load(lang)?;
+    let options = LoadOptions { routing: !args.no_routing, pipelines, ..LoadOptions::default() };
     let loaded = RuleSet::load(&sources, &options);
     let rejected = report_rejected(&loaded.problems, &sources, lang);
     let load_seconds = started.elapsed().as_secs_f64();
@@ -75,6 +81,9 @@ pub fn run(args: Args, lang: Lang) -> Done {
     }
     let started = Instant::now();
     let mut work = Work::new(&args, Arc::new(loaded.set), lang);
+    if let Some(path) = &args.intel {
+        work.engine.set_intel(Arc::new(rules::Intel::load(path).0));
+    }
     work.read(&mut *open(&args.input)?)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.stats {

@@ -44,6 +44,11 @@ impl Failure {
         Self { code, detail: detail.into().0, exit: 2 }
     }
 
+    /// A configuration, rule or pipeline that cannot be used: exit code 3.
+    pub fn configuration(code: &'static str, detail: impl Into<Detail>) -> Self {
+        Self { code, detail: detail.into().0, exit: 3 }
+    }
+
     /// Something failed while running: exit code 4.
     pub fn runtime(code: &'static str, detail: impl Into<Detail>) -> Self {
         Self { code, detail: detail.into().0, exit: 4 }

@@ -96,6 +96,8 @@ key = "key.pem"
 [rules]
 library = true
 paths = []          # 本地 Sigma 规则 / your own Sigma rules
+pipelines = []      # 处理管道 / processing pipelines
+# intel = "intel"    # 威胁情报清单目录 / folder of threat-intelligence lists
 
 [store]
 retention_days = 180   # 不得少于 180 / never fewer

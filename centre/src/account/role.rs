@@ -53,6 +53,8 @@ pub enum Permission {
     ComplianceRun,
     /// Read inventories of student data (never the data).
     RecordsRead,
+    /// Load rules again, agree to and end exceptions.
+    RulesWrite,
     /// Read drills.
     DrillsRead,
     /// Start and lead drills.
@@ -69,7 +71,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Workbench,
         Self::AlertsRead,
         Self::AlertsWrite,
@@ -79,6 +81,7 @@ impl Permission {
         Self::ComplianceRead,
         Self::ComplianceRun,
         Self::RecordsRead,
+        Self::RulesWrite,
         Self::DrillsRead,
         Self::DrillsRun,
         Self::AuditLogRead,
@@ -104,6 +107,7 @@ impl Role {
                 ComplianceRead,
                 ComplianceRun,
                 RecordsRead,
+                RulesWrite,
                 DrillsRead,
                 DrillsRun,
             ],

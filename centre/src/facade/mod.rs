@@ -9,6 +9,7 @@ pub mod archive;
 mod compliance;
 mod drills;
 mod records;
+pub mod rules;
 mod schools;
 mod search;
 mod sensors;

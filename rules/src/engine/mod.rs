@@ -16,6 +16,7 @@ mod correlate;
 mod detection;
 mod pending;
 mod snapshot;
+mod suppress;
 mod window;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::set::RuleSet;
 
 use correlate::Correlator;
 pub use detection::Detection;
+use suppress::Quiet;
 
 /// Bounds of the correlation state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub struct EngineStats {
     pub met: u64,
     /// Events whose fields or values were cut at a bound before they were matched.
     pub cut: u64,
+    /// Detections not given, as their rule keeps quiet for a while after one.
+    pub suppressed: u64,
     /// Detections given.
     pub detections: u64,
     /// Hits of rules that correlations build on.
@@ -105,6 +109,8 @@ pub struct Engine {
     intel: Arc<Intel>,
     met: u64,
     cut: u64,
+    quiet: Quiet,
+    suppressed: u64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -127,6 +133,8 @@ impl Engine {
             intel: Arc::default(),
             met: 0,
             cut: 0,
+            quiet: Quiet::default(),
+            suppressed: 0,
         }
     }
 
@@ -144,7 +152,7 @@ impl Engine {
     pub fn feed(&mut self, event: &Event, out: &mut Vec<Detection>) {
         let first = out.len();
         self.events += 1;
-        let Self { set, limits, scratch, correlator, watermark: now, intel, .. } = self;
+        let Self { set, limits, scratch, correlator, watermark: now, intel, quiet, .. } = self;
         self.cut += u64::from(event.marks.has(Marks::CUT | Marks::FIELDS_DROPPED));
         let enriched = intel.enrich(event);
         self.met += u64::from(enriched.is_some());
@@ -156,7 +164,13 @@ impl Engine {
             if !rule.silent
                 && let RuleKind::Detection(detected) = &rule.kind
             {
-                out.push(Detection::of_event(set, index, detected, event));
+                let mut detection = Detection::of_event(set, index, detected, event);
+                detection.level = suppress::level_of_event(rule, event);
+                if quiet.may_speak(rule, &detection) {
+                    out.push(detection);
+                } else {
+                    self.suppressed += 1;
+                }
             }
             if !set.correlated[index.index()].is_empty() {
                 correlator.hit(set, limits, index, event, *now, out);
@@ -194,6 +208,12 @@ impl Engine {
 
     /// Counters and sizes.
     pub fn stats(&self) -> EngineStats {
-        EngineStats { events: self.events, met: self.met, cut: self.cut, ..self.correlator.stats() }
+        EngineStats {
+            events: self.events,
+            met: self.met,
+            cut: self.cut,
+            suppressed: self.suppressed,
+            ..self.correlator.stats()
+        }
     }
 }

@@ -22,6 +22,14 @@ pub use key::IntelKind;
 use key::Key;
 use table::Table;
 
+/// Every code of [`IntelProblem`] with its title (zh, en).
+pub const CODES: &[(&str, &str, &str)] = &[
+    ("I001", "情报清单无法读取", "list that cannot be read"),
+    ("I002", "情报条目不合法", "indicator that is none"),
+    ("I003", "情报模式不能由单个值判定", "pattern that no single value decides"),
+    ("I004", "情报清单超过上限", "bound of threat intelligence"),
+];
+
 /// Which fields to look at.
 const FIELDS: &str = include_str!("../../data/intel.yml");
 
@@ -42,8 +50,7 @@ pub struct Intel {
 /// What is wrong with a list. The rest of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IntelProblem {
-    /// Stable code: `I001` the file cannot be read, `I002` an indicator that is none, `I003` a
-    /// pattern this program does not match, `I004` a bound is reached.
+    /// Stable code, see [`CODES`].
     pub code: &'static str,
     /// The file.
     pub file: String,
