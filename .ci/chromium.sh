@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A real Chromium opens the console of a running demonstration: logs in with the one-time link
-# and visits every page in both languages. Screenshots go to target/ci/.
+# A real Chromium at the console of a running demonstration: one-time login, live updates, every
+# page in both languages, themes, a narrow screen, roles, WCAG by axe-core. Screenshots go to
+# target/ci/.
 PORT_BASE=24400
 . "$(dirname "$0")/lib.sh"
 OUT=${CARGO_TARGET_DIR:-$ROOT/target}/ci
@@ -13,10 +14,10 @@ within 180 link >/dev/null || { fail "the demonstration prints a login link"; ta
 pass "the demonstration prints a login link"
 
 # playwright-core drives the installed Chromium; it brings no browser of its own.
-(cd "$WORK" && npm install --silent --no-audit --no-fund playwright-core@1 >npm.out 2>&1) ||
+(cd "$WORK" && npm install --silent --no-audit --no-fund playwright-core@1 axe-core@4 >npm.out 2>&1) ||
     { cat "$WORK/npm.out"; exit 1; }
 cp "$ROOT/.ci/chromium.mjs" "$WORK/chromium.mjs"
-if (cd "$WORK" && node chromium.mjs "$(link)" "$OUT"); then
+if (cd "$WORK" && node chromium.mjs "$OUT" "$WORK/demo.out"); then
     pass "every page in Chromium"
 else
     fail "every page in Chromium"

@@ -60,7 +60,8 @@ node_start() {
     : >"$WORK/serve.out"
     "$XUEDUN" --lang en serve --config "$CONFIG" >>"$WORK/serve.out" 2>>"$WORK/serve.err" &
     NODE=$!
-    if ! within 60 grep -qx ready "$WORK/serve.out"; then
+    up() { grep -qx ready "$WORK/serve.out" || ! kill -0 "$NODE" 2>/dev/null; }
+    if ! within 60 up || ! grep -qx ready "$WORK/serve.out"; then
         echo "the node did not become ready:"
         tail -n 20 "$WORK/serve.out" "$WORK/serve.err"
         exit 1

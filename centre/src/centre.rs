@@ -20,9 +20,10 @@ use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
 use crate::error::Error;
+use crate::intake::JournalIntake;
 use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
-use crate::pipeline::{JournalIntake, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::region::Directory;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
@@ -131,13 +132,7 @@ impl Centre {
             message: format!("{} shipped packs cannot be read", problems.len()),
         })?;
         let context = Context {
-            intake: Arc::new(JournalIntake {
-                journal: Arc::clone(&self.pipeline.journal),
-                site_of: {
-                    let own = Arc::downgrade(self);
-                    Arc::new(move |exercise| own.upgrade()?.drills.site_of(exercise))
-                },
-            }),
+            intake: Arc::new(JournalIntake::new(self)),
             clock: Arc::clone(&self.world.clock),
             checkpoints: Arc::new(SledCheckpoints::open(&self.state)?),
             ids: {
@@ -158,7 +153,7 @@ impl Centre {
             })?;
         let addresses = running.addresses().to_vec();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
-        tokio::spawn(crate::inject::watch(Arc::clone(self)));
+        tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
         }
@@ -223,6 +218,8 @@ impl Centre {
             rules_rejected: self.rule_problems().len(),
             archive_bytes: archive.files().iter().map(|f| f.bytes).sum(),
             oldest: archive.oldest(),
+            journal_full: self.pipeline.journal.stats().full,
+            refused: self.pipeline.journal.stats().failed,
         }
     }
 
@@ -240,6 +237,13 @@ impl Centre {
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let counters = &self.pipeline.counters;
+        let journal = self.pipeline.journal.stats();
+        if journal.full {
+            alarms.push(Text::new(
+                "磁盘空间已满，暂停接收日志（发送方会重试，已确认的日志不受影响），请清理磁盘",
+                "The disk is full: records are refused until there is room; senders try again, and what was acknowledged is kept",
+            ));
+        }
         if counters.seal_failures.load(Ordering::Relaxed) > 0 {
             alarms.push(Text::new(
                 "归档写入失败，正在重试",

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{DrillId, Lang, SiteId, Timestamp};
+use events::{DrillId, Lang, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ use crate::account::Caller;
 use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
-use crate::view::SearchForm;
+use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -44,13 +44,13 @@ pub enum Request {
         limit: usize,
         /// Also records of exercises.
         exercises: bool,
+        /// Go on behind a page that was given.
+        after: Option<Cursor>,
     },
-    /// The node's figures.
-    Figures,
+    /// The node's figures, what is wrong with it, and its sensors.
+    Status,
     /// All alert groups, closed ones and exercises too.
     Alerts,
-    /// Every sensor's counters.
-    Sensors,
     /// A one-time login token for an account.
     OneTimeLink {
         /// The account.
@@ -82,7 +82,7 @@ pub enum Request {
 impl Request {
     /// Whether only a node that runs can answer.
     pub const fn needs_node(&self) -> bool {
-        matches!(self, Self::StartDrill { .. } | Self::Sensors)
+        matches!(self, Self::StartDrill { .. })
     }
 }
 
@@ -97,7 +97,7 @@ pub enum Answer {
         /// The stable code.
         code: String,
         /// What a person reads.
-        message: String,
+        message: Text,
     },
 }
 
@@ -112,11 +112,19 @@ pub fn answer(centre: &Arc<Centre>, request: Request) -> Answer {
     let done = perform(centre, &caller, request);
     match done {
         Ok(value) => Answer::Ok(value),
-        Err(error) => Answer::Error {
-            code: error.code().to_owned(),
-            message: format!("{}: {error}", error.title(Lang::En)),
-        },
+        Err(error) => Answer::Error { code: error.code().to_owned(), message: told(&error) },
     }
+}
+
+/// The error in both languages; of a query and a configuration with their own words.
+fn told(error: &Error) -> Text {
+    let detail = match error {
+        Error::Query(query) => query.message.clone(),
+        Error::Config(config) => config.text(),
+        _ => Text::new(error.to_string(), error.to_string()),
+    };
+    let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
+    Text::new(format!("{zh}：{}", detail.zh), format!("{en}: {}", detail.en))
 }
 
 fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Value, Error> {
@@ -124,16 +132,15 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
         value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
     };
     match request {
-        Request::Search { query, from, to, limit, exercises } => {
-            let form = SearchForm { query, from, to, limit, exercises };
+        Request::Search { query, from, to, limit, exercises, after } => {
+            let form = SearchForm { query, from, to, limit, exercises, after };
             json(serde_json::to_value(centre.search(caller, &form)?))
         }
-        Request::Figures => json(serde_json::to_value(centre.figures())),
+        Request::Status => json(serde_json::to_value(centre.status(caller)?)),
         Request::Alerts => {
             let filter = AlertFilter { exercises: true, ..AlertFilter::default() };
             json(serde_json::to_value(centre.all_alerts(caller, &filter)?))
         }
-        Request::Sensors => json(serde_json::to_value(centre.sensors(caller)?)),
         Request::OneTimeLink { account } => {
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }
@@ -186,7 +193,10 @@ async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Re
         Ok(request) => tokio::task::spawn_blocking(move || answer(&centre, request))
             .await
             .map_err(std::io::Error::other)?,
-        Err(error) => Answer::Error { code: "N011".to_owned(), message: error.to_string() },
+        Err(error) => Answer::Error {
+            code: "N011".to_owned(),
+            message: Text::new(error.to_string(), error.to_string()),
+        },
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');

@@ -250,6 +250,24 @@ impl DrillBook {
         Ok((seen != Observation::Ignored).then_some(record.id))
     }
 
+    /// Tells the running drill that a record of one of its injects is durable. The drill's id the
+    /// first time.
+    pub(crate) fn logged(
+        &self,
+        exercise: ExerciseId,
+        inject: &str,
+        now: Timestamp,
+    ) -> Result<Option<DrillId>, Error> {
+        let Some(record) = self.active().filter(|r| r.run.exercise() == exercise) else {
+            return Ok(None);
+        };
+        if record.run.clock(inject).is_none_or(|clock| clock.logged.is_some()) {
+            return Ok(None);
+        }
+        self.change(record.id, |run| run.logged(inject, now))?;
+        Ok(Some(record.id))
+    }
+
     /// Tells the running drill what a person did to one of its alerts.
     pub(crate) fn acted_on(&self, group: &AlertGroup) -> Result<Option<DrillId>, Error> {
         let Some(record) = self.active() else { return Ok(None) };

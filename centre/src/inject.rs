@@ -1,7 +1,7 @@
 //! Feeding a drill's injects into the node's own sensors, over real sockets, at their times.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use events::DrillId;
@@ -144,11 +144,13 @@ async fn post(to: SocketAddr, token: &str, body: &str) -> std::io::Result<()> {
 
 /// Tells the running drill of every alert as it appears. A watcher that fell behind looks at all
 /// open groups again: a drill's clocks are set by the first that happens, so nothing counts twice.
-pub(crate) async fn watch(centre: Arc<Centre>) {
+/// Ends with the node: it does not keep it alive.
+pub(crate) async fn watch(centre: Weak<Centre>, mut news: tokio::sync::broadcast::Receiver<Live>) {
     use tokio::sync::broadcast::error::RecvError;
-    let mut news = centre.subscribe();
     loop {
-        match news.recv().await {
+        let heard = news.recv().await;
+        let Some(centre) = centre.upgrade() else { return };
+        match heard {
             Ok(Live::Alert(group)) => observe(&centre, &group),
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => {

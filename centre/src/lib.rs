@@ -20,6 +20,7 @@ pub mod error;
 pub mod evidence;
 pub mod facade;
 mod inject;
+mod intake;
 pub mod jobs;
 pub mod ledger;
 pub mod limits;

@@ -5,18 +5,16 @@
 //! Parquet and then lets the journal forget what both have read. Intake is neither: it appends to
 //! the journal and answers the sender when the bytes are on disk.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use events::{Event, ExerciseId, Severity, SiteId, Timestamp};
+use events::{Event, Severity, Timestamp};
 use rules::{CorrelationLimits, Detection, Engine, RuleSet};
-use sensors::{Clock, Intake, Refused};
+use sensors::Clock;
 use store::archive::Archive;
-use store::journal::{AppendError, Journal, Reader};
+use store::journal::{Journal, Reader};
 use tokio::sync::broadcast;
 
 use crate::alert::raise::raise;
@@ -67,9 +65,9 @@ pub struct Counters {
     pub detections: AtomicU64,
     /// The next sequence number detection will read.
     pub detection_next: AtomicU64,
-    /// Commits that failed since the start; each is tried again.
+    /// Commits that failed since the last that went well; each is tried again.
     pub commit_failures: AtomicU64,
-    /// Seals that failed since the start; each is tried again.
+    /// Seals that failed since the last that went well; each is tried again.
     pub seal_failures: AtomicU64,
 }
 
@@ -165,7 +163,7 @@ impl Pipeline {
         loop {
             let stopping = self.stop.load(Ordering::SeqCst);
             match self.seal_some(false) {
-                Ok(true) => {}
+                Ok(true) => self.counters.seal_failures.store(0, Ordering::Relaxed),
                 Ok(false) if stopping => return,
                 Ok(false) => std::thread::sleep(IDLE_WAIT),
                 Err(error) => {
@@ -356,6 +354,7 @@ impl<'p> Detector<'p> {
         self.checkpoint.rules = self.set.hash();
         match self.pipeline.alerts.commit(self.raised.clone(), &self.checkpoint) {
             Ok(changed) => {
+                self.pipeline.counters.commit_failures.store(0, Ordering::Relaxed);
                 self.raised.clear();
                 self.dirty = false;
                 self.committed = self.pipeline.clock.now();
@@ -393,40 +392,4 @@ impl<'p> Detector<'p> {
 
 fn correlation() -> CorrelationLimits {
     CorrelationLimits { groups_max: limits::CORRELATION_KEYS_MAX, ..CorrelationLimits::default() }
-}
-
-/// The school an exercise plays at, if it runs now.
-pub type ExerciseSite = Arc<dyn Fn(ExerciseId) -> Option<SiteId> + Send + Sync>;
-
-/// The journal as the sensors see it: resolves when the batch is on disk. Records of a drill
-/// belong to the school it plays at, wherever they were sent from.
-pub struct JournalIntake {
-    /// The journal.
-    pub journal: Arc<Journal>,
-    /// Where drills play.
-    pub site_of: ExerciseSite,
-}
-
-impl Intake for JournalIntake {
-    fn submit(
-        &self,
-        mut batch: Vec<Event>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
-        for event in &mut batch {
-            if let Some(site) = event.exercise.and_then(|e| (self.site_of)(e)) {
-                event.site = site;
-            }
-        }
-        let pending = self.journal.append(batch);
-        Box::pin(async move { pending.map_err(refused)?.await.map(drop).map_err(refused) })
-    }
-}
-
-fn refused(error: AppendError) -> Refused {
-    match error {
-        // A write that failed is tried again by the sender, as when the queue is full.
-        AppendError::Busy | AppendError::Failed { .. } => Refused::Busy,
-        AppendError::Full => Refused::Full,
-        AppendError::Closed => Refused::Closed,
-    }
 }

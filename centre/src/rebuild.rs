@@ -46,6 +46,7 @@ pub(crate) fn read(
         to: Timestamp::MAX,
         scope: Scope::All,
         limit: usize::MAX,
+        after: None,
         deadline: None,
         include_exercise: true,
     };

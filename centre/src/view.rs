@@ -11,6 +11,7 @@ pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
+pub use store::search::Cursor;
 
 use crate::alert::{AlertGroup, AlertState};
 use crate::situation::{Band, RiskIndex, Silence};
@@ -63,6 +64,21 @@ pub struct Figures {
     pub archive_bytes: u64,
     /// The oldest event that is kept.
     pub oldest: Option<Timestamp>,
+    /// Whether the last write found the disk full.
+    pub journal_full: bool,
+    /// Events refused since the start because the disk was full or failed.
+    pub refused: u64,
+}
+
+/// How the node itself does, for the command line and for those who watch over it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Its figures.
+    pub figures: Figures,
+    /// What is wrong with it.
+    pub alarms: Vec<Text>,
+    /// Its sensors in the caller's scope; none while it does not run.
+    pub sensors: Vec<SensorRow>,
 }
 
 /// One school in the ranking.
@@ -128,7 +144,7 @@ pub struct RuleView {
     /// What to do.
     pub advice: Text,
     /// When it is wrong.
-    pub false_positives: Vec<String>,
+    pub false_positives: Text,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
     /// The rule as written.
@@ -346,6 +362,8 @@ pub struct SearchForm {
     pub limit: usize,
     /// Whether records of exercises are found too.
     pub exercises: bool,
+    /// Go on behind a page that was given.
+    pub after: Option<Cursor>,
 }
 
 /// What a search found.
@@ -369,6 +387,8 @@ pub struct SearchPage {
     pub from: Timestamp,
     /// Until when.
     pub to: Timestamp,
+    /// Where the next page begins, if the limit cut this one.
+    pub next: Option<Cursor>,
 }
 
 /// A link to an alert, for lists elsewhere.

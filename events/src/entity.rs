@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::field;
+use crate::text::Lang;
 
 /// What kind of thing an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +33,17 @@ impl EntityKind {
             Self::Host => "host",
             Self::Domain => "domain",
             Self::File => "file",
+        }
+    }
+
+    /// The word a person reads.
+    pub const fn title(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Ip => lang.pick("地址", "address"),
+            Self::User => lang.pick("账号", "account"),
+            Self::Host => lang.pick("主机", "host"),
+            Self::Domain => lang.pick("域名", "domain"),
+            Self::File => lang.pick("文件", "file"),
         }
     }
 }

@@ -67,6 +67,25 @@ impl Marks {
     }
 }
 
+/// The text buffer of an event, lent out while a value is written.
+pub(crate) struct Building {
+    start: usize,
+    text: String,
+}
+
+impl std::ops::Deref for Building {
+    type Target = String;
+    fn deref(&self) -> &String {
+        &self.text
+    }
+}
+
+impl std::ops::DerefMut for Building {
+    fn deref_mut(&mut self) -> &mut String {
+        &mut self.text
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Slot {
     field: FieldId,
@@ -132,6 +151,18 @@ impl Event {
             }
         }
         self.raw_len = self.text.len() as u32;
+    }
+
+    /// [`Event::set_raw`] for a record that is known to be text: it is not checked again.
+    pub fn set_raw_text(&mut self, record: &str) {
+        if record.len() > limits::RAW_BYTES_MAX {
+            return self.set_raw(record.as_bytes());
+        }
+        self.text.clear();
+        self.slots.clear();
+        self.raw_bytes = None;
+        self.text.push_str(record);
+        self.raw_len = record.len() as u32;
     }
 
     /// Sets the record as received together with its text in UTF-8 (for a record in GB18030 or
@@ -201,6 +232,31 @@ impl Event {
         true
     }
 
+    /// Lends the text buffer so that a value can be written at its end piece by piece; give it
+    /// back with [`Event::end_text`], or set the raw record anew.
+    pub(crate) fn begin_text(&mut self) -> Building {
+        Building { start: self.text.len(), text: std::mem::take(&mut self.text) }
+    }
+
+    /// Takes the buffer back and adds what was written as a field, within the same bounds as
+    /// [`Event::push`].
+    pub(crate) fn end_text(&mut self, field: FieldId, built: Building) {
+        let Building { start, text } = built;
+        self.text = text;
+        if self.text.len() - start > limits::VALUE_BYTES_MAX {
+            self.marks.set(Marks::CUT);
+            let end = self.text.floor_char_boundary(start + limits::VALUE_BYTES_MAX);
+            self.text.truncate(end);
+        }
+        if self.text.len() > limits::TEXT_BYTES_MAX {
+            self.marks.set(Marks::FIELDS_DROPPED);
+            self.text.truncate(start);
+            return;
+        }
+        let (start, len) = (start as u32, (self.text.len() - start) as u32);
+        self.push_stored(field, Stored::Str { start, len });
+    }
+
     /// Replaces every value of a field by one.
     pub fn set(&mut self, field: FieldId, value: Value<'_>) {
         self.slots.retain(|s| s.field != field);
@@ -210,6 +266,17 @@ impl Event {
     /// All fields in the order they were added.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
         self.slots.iter().map(|s| (s.field, self.value(s.value)))
+    }
+
+    /// The names of [`Event::fields`], alone.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = FieldId> + Clone {
+        self.slots.iter().map(|s| s.field)
+    }
+
+    /// The value at a place in the order of [`Event::fields`]; null past the end.
+    #[inline]
+    pub fn value_at(&self, at: usize) -> Value<'_> {
+        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value))
     }
 
     /// The first value of a field.
@@ -268,13 +335,10 @@ impl Event {
             return s;
         }
         self.marks.set(Marks::CUT);
-        let mut end = limits::VALUE_BYTES_MAX;
-        while !s.is_char_boundary(end) {
-            end -= 1;
-        }
-        &s[..end]
+        &s[..s.floor_char_boundary(limits::VALUE_BYTES_MAX)]
     }
 
+    #[inline]
     fn value(&self, stored: Stored) -> Value<'_> {
         match stored {
             Stored::Null => Value::Null,

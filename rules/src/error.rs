@@ -30,6 +30,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A test case that cannot be run.
+    #[error("{}: {what}", path.display())]
+    Case {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A snapshot of correlation state cannot be read.
     #[error("correlation snapshot cannot be read")]
     Snapshot {
@@ -56,6 +64,7 @@ impl Error {
             Self::NotUtf8 { .. } => "R092",
             Self::Snapshot { .. } => "R093",
             Self::SnapshotVersion { .. } => "R094",
+            Self::Case { .. } => "R095",
         }
     }
 }

@@ -17,6 +17,20 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Pattern(pub Vec<Part>);
 
+/// In Sigma's notation.
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Many => f.write_str("*"),
+            Part::One => f.write_str("?"),
+            Part::Literal(text) => text.chars().try_for_each(|c| match c {
+                '*' | '?' | '\\' => write!(f, "\\{c}"),
+                c => write!(f, "{c}"),
+            }),
+        })
+    }
+}
+
 impl Pattern {
     /// A pattern that is this text, with no wildcard.
     pub fn literal(text: &str) -> Self {
@@ -168,6 +182,7 @@ mod tests {
         fn fits_equals_the_obvious_definition(p in "[ab*?学]{0,8}", t in "[ab学]{0,10}") {
             let pattern = Pattern::parse(&p);
             let chars: Vec<char> = t.chars().collect();
+            prop_assert_eq!(Pattern::parse(&pattern.to_string()), pattern.clone());
             prop_assert_eq!(pattern.fits(&t), naive(&pattern.0, &chars), "{} on {}", p, t);
         }
     }

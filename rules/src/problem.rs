@@ -57,13 +57,21 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("R021", "条件引用了不存在的检测项", "condition names an unknown detection item"),
     ("R022", "检测项未被条件使用", "detection item never used"),
     ("R023", "旧式聚合条件不支持", "legacy aggregation is refused"),
+    ("R024", "条件永远不成立", "condition that never holds"),
+    ("R025", "条件总是成立", "condition that always holds"),
     ("R030", "关联规则引用了不存在的规则", "correlation refers to an unknown rule"),
     ("R031", "关联规则循环引用", "correlations form a cycle"),
     ("R032", "关联条件不合法", "bad correlation condition"),
     ("R033", "时间跨度不合法", "bad timespan"),
     ("R040", "过滤器引用了不存在的规则", "filter refers to an unknown rule"),
+    ("R041", "过滤器不能用于此规则", "filter that cannot apply"),
     ("R050", "xuedun 扩展段不合法", "bad xuedun section"),
     ("R051", "规则内测试未通过", "a test inside the rule fails"),
+    ("R060", "处理管道不合法", "bad processing pipeline"),
+    ("R061", "处理管道的步骤无法执行", "pipeline step that an engine cannot honour"),
+    ("R062", "规则被处理管道拒绝", "rule refused by a pipeline"),
+    ("R063", "处理管道删去了全部检测项", "nothing left of the rule"),
+    ("R064", "处理管道无法用于此处", "pipeline that does not fit the rule"),
 ];
 
 impl Problem {

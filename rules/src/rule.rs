@@ -45,8 +45,8 @@ pub struct Rule {
     pub tags: Vec<String>,
     /// Where it comes from.
     pub references: Vec<String>,
-    /// Known false positives.
-    pub false_positives: Vec<String>,
+    /// Known false positives; of a rule without our section, as written there.
+    pub false_positives: Text,
     /// Id of the playbook to follow.
     pub playbook: Option<String>,
     /// Fields by which its alerts are grouped.

@@ -74,6 +74,20 @@ pub enum InputConfig {
         #[serde(default)]
         client_ca: Option<PathBuf>,
     },
+    /// Syslog over RELP (rsyslog's `omrelp`): every record is answered when it is durable.
+    Relp {
+        /// Address and port.
+        listen: SocketAddr,
+        /// Encoding of records that are not UTF-8.
+        #[serde(default)]
+        encoding: Encoding,
+        /// Connections served at a time.
+        #[serde(default = "connections")]
+        connections_max: usize,
+        /// Certificate chain and key of the server; plain RELP without.
+        #[serde(default)]
+        tls: Option<ServerTls>,
+    },
     /// Files that grow, followed through rotation.
     File {
         /// Paths; `*` and `?` stand for parts of one name.
@@ -88,16 +102,20 @@ pub enum InputConfig {
         #[serde(default)]
         start: Start,
     },
-    /// JSON over HTTP: `/ingest`, and Elastic-compatible `/_bulk`.
+    /// Records over HTTP on one port: JSON lines (`/ingest`), as Elasticsearch (`/_bulk`), as a
+    /// Splunk event collector (`/services/collector`), OpenTelemetry logs (`/v1/logs`).
     Http {
         /// Address and port.
         listen: SocketAddr,
         /// Bearer token that senders must show.
         #[serde(deserialize_with = "secret")]
         token: Sensitive<String>,
+        /// Further tokens, each of one school: what comes with it belongs to that school.
+        #[serde(default)]
+        tokens: Vec<SiteToken>,
         /// Certificate chain and key of the server; plain HTTP without.
         #[serde(default)]
-        tls: Option<HttpTls>,
+        tls: Option<ServerTls>,
     },
     /// NetFlow v5, v9 and IPFIX.
     Netflow {
@@ -109,10 +127,10 @@ pub enum InputConfig {
     },
 }
 
-/// TLS of an HTTP sensor.
+/// TLS of a server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HttpTls {
+pub struct ServerTls {
     /// Certificate chain of the server, PEM.
     pub cert: PathBuf,
     /// Private key of the server, PEM.
@@ -120,6 +138,17 @@ pub struct HttpTls {
     /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+}
+
+/// A school's own token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteToken {
+    /// The school.
+    pub site: SiteId,
+    /// Its token.
+    #[serde(deserialize_with = "secret")]
+    pub token: Sensitive<String>,
 }
 
 /// Several lines that are one record.
@@ -187,6 +216,7 @@ impl InputConfig {
             Self::SyslogUdp { .. } => "syslog-udp",
             Self::SyslogTcp { .. } => "syslog-tcp",
             Self::SyslogTls { .. } => "syslog-tls",
+            Self::Relp { .. } => "relp",
             Self::File { .. } => "file",
             Self::Http { .. } => "http",
             Self::Netflow { .. } => "netflow",

@@ -23,7 +23,7 @@ pub enum Refused {
     /// Too much at once: try again (HTTP 429).
     #[error("the intake is busy")]
     Busy,
-    /// The disk is full (HTTP 507).
+    /// The disk is full (HTTP 503).
     #[error("the disk is full")]
     Full,
     /// The node is stopping (HTTP 503).

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Context, Refused};
 use crate::counters::{Counters, add};
+use crate::decode::Aside;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, RETRY_MS, STOP_FLUSH_MS};
 use crate::pack::{Decoded, Packs, Record};
 
@@ -21,6 +22,21 @@ use crate::pack::{Decoded, Packs, Record};
 const MARKER: &[u8] = b"xdx=";
 /// A time further ahead of its receipt than this is counted as of the future, in milliseconds.
 const FUTURE_MS: i64 = 300_000;
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin {
+    /// The sender's address.
+    pub(crate) address: Option<IpAddr>,
+    /// The school its token stands for.
+    pub(crate) site: Option<SiteId>,
+}
+
+impl Origin {
+    pub(crate) fn at(address: Option<IpAddr>) -> Self {
+        Self { address, site: None }
+    }
+}
 
 /// One sensor's way from records to durable events.
 #[derive(Clone)]
@@ -103,18 +119,44 @@ impl Feed {
         batch: &mut Batch,
         bytes: &[u8],
         cut: bool,
-        peer: Option<IpAddr>,
+        origin: Origin,
         received: Timestamp,
     ) {
-        let mut event = Event::new();
-        let record = Record { bytes, text: self.text(bytes), cut };
+        let record = Record { bytes, text: self.text(bytes), cut, plain: false, app: None };
+        self.decode(batch, &record, origin, received, &Aside::default());
+    }
+
+    /// The same for a record whose protocol says more of it: its text needs no envelope then.
+    pub(crate) fn record_beside(
+        &self,
+        batch: &mut Batch,
+        bytes: &[u8],
+        cut: bool,
+        origin: Origin,
+        received: Timestamp,
+        aside: &Aside<'_>,
+    ) {
+        let record = Record { bytes, text: self.text(bytes), cut, plain: true, app: aside.app() };
+        self.decode(batch, &record, origin, received, aside);
+    }
+
+    fn decode(
+        &self,
+        batch: &mut Batch,
+        record: &Record<'_>,
+        origin: Origin,
+        received: Timestamp,
+        aside: &Aside<'_>,
+    ) {
+        let (mut event, bytes) = (Event::new(), record.bytes);
         let pack = self.pack.as_deref();
-        let decoded = self.packs.decode_record(pack, &record, received, self.zone_secs, &mut event);
+        let decoded = self.packs.decode_record(pack, record, received, self.zone_secs, &mut event);
         if let Decoded::Failed(code) = decoded {
             batch.tally.failed += 1;
             self.counters.sample(code, event.raw_text());
         }
-        self.head(&mut event, peer);
+        aside.fill(&mut event);
+        self.head(&mut event, origin);
         if memmem::find(bytes, MARKER).is_some() {
             event.exercise = (self.context.exercise)(bytes);
         }
@@ -122,12 +164,13 @@ impl Feed {
     }
 
     /// Sets what does not depend on the record.
-    pub(crate) fn head(&self, event: &mut Event, peer: Option<IpAddr>) {
+    pub(crate) fn head(&self, event: &mut Event, origin: Origin) {
         event.id = (self.context.ids)(event.received);
         event.sensor = self.sensor;
-        event.site = match peer {
-            Some(peer) if self.site.is_bureau() => {
-                (self.context.site_of)(peer.to_canonical()).unwrap_or(self.site)
+        event.site = match (origin.site, origin.address) {
+            (Some(site), _) => site,
+            (None, Some(address)) if self.site.is_bureau() => {
+                (self.context.site_of)(address.to_canonical()).unwrap_or(self.site)
             }
             _ => self.site,
         };

@@ -21,7 +21,7 @@ pub mod limits;
 pub mod pack;
 mod run;
 
-pub use config::{Encoding, HttpTls, InputConfig, Multiline, SensorConfig, Start};
+pub use config::{Encoding, InputConfig, Multiline, SensorConfig, ServerTls, SiteToken, Start};
 pub use context::{Checkpoints, Clock, Context, ExerciseOf, Ids, Intake, Refused, SiteOf};
 pub use counters::SensorCounters;
 pub use error::Error;

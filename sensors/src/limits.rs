@@ -36,6 +36,8 @@ pub const BODY_BYTES_MAX: usize = 16 << 20;
 pub const BODY_INFLATED_BYTES_MAX: usize = 64 << 20;
 /// Records in one HTTP request.
 pub const BODY_RECORDS_MAX: usize = 200_000;
+/// Nesting of OpenTelemetry attributes that is followed.
+pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// Idempotency keys of durable requests that an HTTP sensor remembers.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 8_192;
 /// Samples of undecodable records kept per sensor, and the characters shown of each.

@@ -9,12 +9,14 @@ use std::thread;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use crate::config::{Encoding, InputConfig, SensorConfig};
+use crate::config::{Encoding, InputConfig, SensorConfig, ServerTls};
 use crate::context::Context;
 use crate::counters::{Counters, SensorCounters};
 use crate::error::Error;
 use crate::feed::Feed;
+use crate::input::syslog::Protocol;
 use crate::input::{file, http, netflow, syslog, tls, udp};
 use crate::pack::Packs;
 
@@ -93,11 +95,18 @@ impl Job<'_> {
                 running.tasks.spawn(syslog::datagrams(feed, from, self.stopped.clone()));
             }
             InputConfig::SyslogTcp { listen, encoding, connections_max } => {
-                self.stream(running, *listen, *encoding, *connections_max, None).await?;
+                let feed = self.feed(*encoding, true);
+                self.stream(running, feed, Protocol::Plain, *listen, *connections_max, None)
+                    .await?;
             }
             InputConfig::SyslogTls { listen, encoding, connections_max, cert, key, client_ca } => {
                 let tls = self.tls(cert, key, client_ca.as_deref())?;
-                self.stream(running, *listen, *encoding, *connections_max, Some(tls)).await?;
+                let (feed, tls) = (self.feed(*encoding, true), Some(tls));
+                self.stream(running, feed, Protocol::Plain, *listen, *connections_max, tls).await?;
+            }
+            InputConfig::Relp { listen, encoding, connections_max, tls } => {
+                let (feed, tls) = (self.feed(*encoding, true), self.server_tls(tls.as_ref())?);
+                self.stream(running, feed, Protocol::Relp, *listen, *connections_max, tls).await?;
             }
             InputConfig::File { paths, multiline, encoding, start } => {
                 let feed = self.feed(*encoding, false);
@@ -112,14 +121,11 @@ impl Job<'_> {
                 let stop = (self.stopped.clone(), Arc::clone(&running.stop_threads));
                 running.threads.push(file::start(&self.config.name, job, stop)?);
             }
-            InputConfig::Http { listen, token, tls } => {
-                let tls = match tls {
-                    Some(t) => Some(self.tls(&t.cert, &t.key, t.client_ca.as_deref())?),
-                    None => None,
-                };
+            InputConfig::Http { listen, token, tokens, tls } => {
+                let tls = self.server_tls(tls.as_ref())?;
                 let (listener, address) = self.listen(*listen).await?;
                 running.addresses.push((self.config.name.clone(), address));
-                let server = http::Server::new(self.feed(Encoding::Utf8, true), token.clone());
+                let server = http::Server::new(self.feed(Encoding::Utf8, true), token, tokens);
                 running.tasks.spawn(http::serve(server, listener, tls, self.stopped.clone()));
             }
             InputConfig::Netflow { listen, receive_buffer_bytes } => {
@@ -137,13 +143,12 @@ impl Job<'_> {
         Feed::new(self.config, encoding, live, packs, self.context.clone(), counters)
     }
 
-    fn tls(
-        &self,
-        cert: &Path,
-        key: &Path,
-        client_ca: Option<&Path>,
-    ) -> Result<tokio_rustls::TlsAcceptor, Error> {
+    fn tls(&self, cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<TlsAcceptor, Error> {
         tls::acceptor(&self.config.name, cert, key, client_ca)
+    }
+
+    fn server_tls(&self, tls: Option<&ServerTls>) -> Result<Option<TlsAcceptor>, Error> {
+        tls.map(|t| self.tls(&t.cert, &t.key, t.client_ca.as_deref())).transpose()
     }
 
     async fn listen(
@@ -157,16 +162,16 @@ impl Job<'_> {
     async fn stream(
         &self,
         running: &mut Running,
+        feed: Feed,
+        protocol: Protocol,
         listen: SocketAddr,
-        encoding: Encoding,
         connections_max: usize,
-        tls: Option<tokio_rustls::TlsAcceptor>,
+        tls: Option<TlsAcceptor>,
     ) -> Result<(), Error> {
         let (listener, address) = self.listen(listen).await?;
         running.addresses.push((self.config.name.clone(), address));
-        let feed = self.feed(encoding, true);
         let stop = self.stopped.clone();
-        running.tasks.spawn(syslog::accept(feed, listener, tls, connections_max, stop));
+        running.tasks.spawn(syslog::accept(feed, protocol, listener, tls, connections_max, stop));
         Ok(())
     }
 

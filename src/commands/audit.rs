@@ -153,7 +153,7 @@ fn list(data: &DataArg, json: bool) -> Done {
 
 /// A run by id, or the latest.
 pub fn find(ledger: &Ledger, id: Option<RunId>) -> Result<AuditRun, Failure> {
-    let none = || Failure::usage("X060", "there is no such run; `xuedun audit run` makes one");
+    let none = || Failure::usage("X060", "");
     let id = match id {
         Some(id) => id,
         None => ledger.ids()?.into_iter().next().ok_or_else(none)?,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use centre::control::Request;
 use events::{DrillId, Lang, SiteId};
+use playbooks::Coverage;
 use serde_json::Value;
 
 use super::node::ConfigArg;
@@ -19,7 +20,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// List the drills that can be run
-    List,
+    List {
+        /// One JSON object a drill
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a drill: its injects go through the node's real sensors
     Run {
         #[command(flatten)]
@@ -60,12 +65,16 @@ enum Verb {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
-        Verb::List => {
+        Verb::List { json } => {
             for (slug, text) in playbooks::library() {
                 if let Ok(playbook) = playbooks::parse(&slug, &text)
                     && playbook.drill.is_some()
                 {
-                    print_line(&format!("{slug}\t{}", playbook.name.get(lang)))?;
+                    if json {
+                        print_json(&serde_json::json!({ "name": slug, "title": playbook.name }))?;
+                    } else {
+                        print_line(&format!("{slug}\t{}", playbook.name.get(lang)))?;
+                    }
                 }
             }
             Ok(Outcome::Clean)
@@ -118,7 +127,8 @@ fn show(board: &Value, json: bool, lang: Lang) -> Done {
             word(&board["name"])
         ))?;
         for inject in score["injects"].as_array().map_or(&[][..], |a| a) {
-            let coverage = inject["coverage"].as_str().unwrap_or_default();
+            let coverage = serde_json::from_value::<Coverage>(inject["coverage"].clone());
+            let coverage = coverage.map_or("-", |c| c.label(lang));
             let (sent, seen) = (&inject["clock"]["emitted"], &inject["clock"]["alerted"]);
             print_line(&format!("{}\t{coverage}\tT0 {sent}\tT1 {seen}", word(&inject["title"])))?;
         }

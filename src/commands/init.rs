@@ -36,8 +36,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     node::start_log("warn");
     let config_path = args.dir.join("xuedun.toml");
     if config_path.exists() {
-        let message = format!("{} is there already; nothing was changed", config_path.display());
-        return Err(Failure::usage("X070", message));
+        return Err(Failure::usage("X070", config_path.display().to_string()));
     }
     fs::DirBuilder::new()
         .recursive(true)

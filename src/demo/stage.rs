@@ -76,7 +76,7 @@ pub fn config(
         sensor(
             HTTP,
             SiteId::BUREAU,
-            InputConfig::Http { listen: any, token: token.clone(), tls: None },
+            InputConfig::Http { listen: any, token: token.clone(), tokens: Vec::new(), tls: None },
         ),
         sensor(
             FLOWS,

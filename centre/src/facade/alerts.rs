@@ -134,6 +134,7 @@ impl Centre {
             to: Some(events::Timestamp::MAX),
             limit: AROUND_ROWS,
             exercises: true,
+            after: None,
         };
         Ok(self.search_in(&form, caller.scope(), caller)?.records)
     }
@@ -155,6 +156,7 @@ impl Centre {
             to: Some(group.last.plus(AROUND)),
             limit: AROUND_ROWS,
             exercises: group.exercise.is_some(),
+            after: None,
         };
         let site = group.site;
         let found = self.search_in(&form, crate::account::Scope::Site(site), caller)?;

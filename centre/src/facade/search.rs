@@ -42,7 +42,11 @@ impl Centre {
         let request = SearchRequest {
             query: Query::parse(&form.query)?,
             from,
-            to,
+            // What is newer was given: files of it need no look.
+            to: form.after.map_or(to, |cursor| {
+                to.min(Timestamp::from_nanos(cursor.time.nanos().saturating_add(1)))
+            }),
+            after: form.after,
             scope: scope.for_search(),
             limit: form.limit.clamp(1, limits::SEARCH_ROWS_MAX),
             deadline: Some(Instant::now() + Duration::from_millis(limits::SEARCH_MS_MAX)),
@@ -61,6 +65,7 @@ impl Centre {
             histogram: Vec::new(),
             from,
             to,
+            next: result.next,
         };
         match result.answer {
             Answer::Events(events) => {

@@ -7,7 +7,7 @@ use crate::account::{Caller, Permission};
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::situation::Silence;
-use crate::view::SensorRow;
+use crate::view::{SensorRow, Status};
 use sensors::InputConfig;
 
 impl Centre {
@@ -16,6 +16,12 @@ impl Centre {
         caller.need(Permission::SensorsRead)?;
         let scope = caller.scope();
         Ok(self.sensor_rows().into_iter().filter(|s| scope.holds(s.site)).collect())
+    }
+
+    /// How the node itself does.
+    pub fn status(&self, caller: &Caller) -> Result<Status, Error> {
+        let sensors = self.sensors(caller)?;
+        Ok(Status { figures: self.figures(), alarms: self.alarms(), sensors })
     }
 
     /// What every running sensor has counted.

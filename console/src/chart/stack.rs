@@ -61,7 +61,7 @@ pub(crate) fn bars(t: &Messages, title: &str, desc: &str, bars: &[Bar]) -> Marku
     let rows: Vec<Vec<String>> =
         bars.iter().map(|b| vec![b.label.clone(), parts::number(b.value)]).collect();
     html! {
-        svg.chart viewBox={ "0 0 400 " (height) } role="img" aria-label=(title) {
+        svg.chart.bars viewBox={ "0 0 400 " (height) } role="img" aria-label=(title) {
             title { (title) }
             desc { (desc) }
             @for (i, bar) in bars.iter().enumerate() {

@@ -127,14 +127,8 @@ fn rule_text(chrome: &Chrome, rule: &RuleView) -> Markup {
         @if !rule.advice.get(chrome.lang).is_empty() {
             div.advice { strong { (t.alerts.advice) } " " (rule.advice.get(chrome.lang)) }
         }
-        @if !rule.false_positives.is_empty() {
-            p.soft.small {
-                (t.alerts.false_positives) ": "
-                @for (i, text) in rule.false_positives.iter().enumerate() {
-                    @if i > 0 { "; " } (text)
-                }
-            }
-        }
+        @let wrong = rule.false_positives.get(chrome.lang);
+        @if !wrong.is_empty() { p.soft.small { (t.alerts.false_positives) ": " (wrong) } }
     }
 }
 
@@ -284,10 +278,10 @@ fn entity(chrome: &Chrome, entity: &events::Entity) -> Markup {
     html! {
         @if chrome.may(Permission::Search) {
             a.chip href=(parts::link("/search", &[("q", &query), ("range", "24h")])) {
-                span.k { (entity.kind.as_str()) } (entity.key)
+                span.k { (entity.kind.title(chrome.lang)) } (entity.key)
             }
         } @else {
-            span.chip { span.k { (entity.kind.as_str()) } (entity.key) }
+            span.chip { span.k { (entity.kind.title(chrome.lang)) } (entity.key) }
         }
     }
 }

@@ -3,7 +3,7 @@
 use centre::Permission;
 use centre::alert::{AlertFilter, AlertGroup, AlertState, Order};
 use centre::view::AlertPage;
-use events::{Severity, SiteId, Text};
+use events::{Lang, Severity, SiteId, Text};
 use maud::{Markup, html};
 
 use crate::html::form::{post, select, tick};
@@ -220,7 +220,7 @@ fn row(chrome: &Chrome, view: &View, group: &AlertGroup) -> Markup {
                     None => { (group.site) }
                 }
             }
-            td.wrap { (entities(group)) }
+            td.wrap { (entities(group, chrome.lang)) }
             td.num { (number(group.count)) }
             td.tight { (parts::time(group.first, chrome.now)) }
             td.tight { (parts::time(group.last, chrome.now)) }
@@ -232,11 +232,11 @@ fn row(chrome: &Chrome, view: &View, group: &AlertGroup) -> Markup {
     }
 }
 
-fn entities(group: &AlertGroup) -> Markup {
+fn entities(group: &AlertGroup, lang: Lang) -> Markup {
     const SHOWN: usize = 3;
     html! {
         @for entity in group.entities.iter().take(SHOWN) {
-            span.chip { span.k { (entity.kind.as_str()) } (entity.key) }
+            span.chip { span.k { (entity.kind.title(lang)) } (entity.key) }
         }
         @if group.entities.len() > SHOWN { span.faint.small { "+" (group.entities.len() - SHOWN) } }
     }

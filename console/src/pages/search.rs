@@ -59,7 +59,14 @@ impl Query {
             Some((_, secs)) => (Some(now.minus(Duration::from_secs(*secs))), None),
             None => (local(&self.from), local(&self.to)),
         };
-        SearchForm { query: self.text.clone(), from, to, limit, exercises: self.exercises }
+        SearchForm {
+            query: self.text.clone(),
+            from,
+            to,
+            limit,
+            exercises: self.exercises,
+            after: None,
+        }
     }
 
     fn export(&self) -> String {

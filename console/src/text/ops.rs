@@ -14,7 +14,7 @@ messages! {
         events_today: "窗口内日志记录", "Events in the window";
         alerts_today: "窗口内新增告警组", "New alert groups in the window";
         journal: "累计入库", "Journalled in all";
-        lag: "检测滞后", "Detection lag";
+        lag: "待检测日志（条）", "Records awaiting detection";
         sensors: "采集状态", "Sensors";
         sensors_ok: "全部采集器正常上报。", "Every sensor is reporting.";
         silent: "静默", "silent";
@@ -81,7 +81,7 @@ messages! {
         verdict_duplicate: "重复告警", "Duplicate";
         reason_hint: "必填：写明依据，供以后同类告警参考", "Required: what you based it on; shown when the rule fires again";
         history: "处置过程", "History";
-        act_raised: "系统产生告警组", "raised the group";
+        act_raised: "产生告警组", "raised the group";
         act_ack: "认领", "took it";
         act_assigned: "转交给", "assigned it to";
         act_closed: "关闭，结论为", "closed it as";

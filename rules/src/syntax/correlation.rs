@@ -57,6 +57,11 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
         );
         return None;
     }
+    if let Some(twice) =
+        rules.iter().enumerate().find(|(n, r)| rules[..*n].iter().any(|o| o.text() == r.text()))
+    {
+        diags.error("R032", &twice.1.span, "规则重复列出", "the rule is listed twice");
+    }
     if rules.len() > limits::CORRELATED_RULES_MAX {
         diags.error(
             "R002",
@@ -235,6 +240,10 @@ fn condition(node: &Node, kind: CorrelationKind, diags: &mut Diags<'_>) -> Optio
             ("此类关联不用 field", "this type takes no field")
         };
         diags.error("R032", &at.span, zh, en);
+        return None;
+    }
+    if fields.len() > 1 && kind != CorrelationKind::ValueCount {
+        diags.error("R032", &at.span, "此类关联只用一个 field", "this type takes one field");
         return None;
     }
     if kind == CorrelationKind::ValuePercentile && percentile.is_none() {

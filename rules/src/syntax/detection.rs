@@ -1,4 +1,4 @@
-//! Detection items and the condition over them, as one boolean tree.
+//! From a detection as written to one boolean tree.
 
 use std::ops::Range;
 
@@ -7,13 +7,14 @@ use events::LogSource;
 use super::condition::{self, Cond};
 use super::expr::Expr;
 use super::modifier::{Modifiers, Values};
+use super::written::{Group, Item, Written};
 use crate::fields::Resolver;
 use crate::limits;
 use crate::pattern::Pattern;
 use crate::problem::Diags;
-use crate::yaml::{Kind, Node, Scalar};
+use crate::yaml::{Kind, Node};
 
-/// What reading a detection needs.
+/// What building an expression needs.
 pub(crate) struct Reader<'r, 'd, 't> {
     pub(crate) source: &'r LogSource,
     pub(crate) resolver: &'r mut Resolver,
@@ -21,56 +22,31 @@ pub(crate) struct Reader<'r, 'd, 't> {
     pub(crate) diags: &'d mut Diags<'t>,
 }
 
+/// One detection item, built.
+struct Built<'w> {
+    name: &'w str,
+    /// `Some(None)` when a pipeline dropped all of it, `None` after an error.
+    expr: Option<Option<Expr>>,
+    used: bool,
+}
+
 impl Reader<'_, '_, '_> {
-    /// Reads a `detection` map (or the same keys of a filter, `skip` naming the others). `None`
-    /// when an error was reported.
-    pub(crate) fn detection(&mut self, node: &Node, skip: &[&str]) -> Option<Expr> {
-        let Some(entries) = node.map() else {
-            self.diags.error("R008", &node.span, "detection 必须是映射", "detection must be a map");
-            return None;
-        };
-        let mut items: Vec<(&str, Range<usize>, Option<Expr>)> = Vec::new();
-        let mut conditions: Vec<&Node> = Vec::new();
-        for (key, value) in entries {
-            match key.text() {
-                Some("condition") => conditions.extend(value.items()),
-                Some("timeframe") => self.diags.error(
-                    "R023",
-                    &key.span,
-                    "timeframe 已废弃，请改用关联规则",
-                    "timeframe is refused: write a correlation rule",
-                ),
-                Some(name) if skip.contains(&name) => {}
-                Some(name) => items.push((name, key.span.clone(), self.item_group(value))),
-                None => self.diags.error(
-                    "R008",
-                    &key.span,
-                    "检测项名称必须是文本",
-                    "a detection item's name must be a text",
-                ),
-            }
-        }
-        if conditions.is_empty() {
-            self.diags.error("R007", &node.span, "缺少 condition", "the condition is missing");
-            return None;
-        }
-        let mut used = vec![false; items.len()];
+    /// The expression of a detection; `None` after an error.
+    pub(crate) fn detection(&mut self, written: &Written) -> Option<Expr> {
+        let mut items: Vec<Built<'_>> = written
+            .items
+            .iter()
+            .map(|(name, _, group)| Built { name, expr: self.group(group), used: false })
+            .collect();
         let mut parts = Vec::new();
-        let mut budget = limits::TESTS_PER_RULE_MAX;
-        let mut failed = items.iter().any(|(_, _, e)| e.is_none());
-        for node in conditions {
-            let Some(text) = node.text() else {
-                self.diags.error(
-                    "R008",
-                    &node.span,
-                    "condition 必须是文本",
-                    "the condition must be a text",
-                );
-                return None;
-            };
+        let mut budget = Some(limits::TESTS_PER_RULE_MAX);
+        let mut failed = items.iter().any(|i| i.expr.is_none());
+        for node in &written.conditions {
+            let text = node.text().unwrap_or("");
             match condition::parse(text) {
-                Ok(cond) => match self.build(&cond, node, &items, &mut used, &mut budget) {
-                    Some(expr) => parts.push(expr),
+                Ok(cond) => match self.build(&cond, node, &mut items, &mut budget) {
+                    Some(Some(expr)) => parts.push(expr),
+                    Some(None) => failed |= self.nothing_left(&node.span),
                     None => failed = true,
                 },
                 Err(e) => {
@@ -79,50 +55,51 @@ impl Reader<'_, '_, '_> {
                 }
             }
         }
+        let mut all = vec![Expr::any(parts)];
+        for (group, negated) in &written.demanded {
+            match self.group(group) {
+                Some(Some(expr)) => all.push(if *negated { expr.negate() } else { expr }),
+                Some(None) => {}
+                None => failed = true,
+            }
+        }
         if failed {
             return None;
         }
-        for ((name, span, _), used) in items.iter().zip(&used) {
-            if !used {
+        for (built, (_, span, _)) in items.iter().zip(&written.items) {
+            if !built.used {
                 self.diags.warning(
                     "R022",
                     span,
-                    &format!("检测项 {name} 未被条件使用"),
-                    &format!("the condition never uses {name}"),
+                    &format!("检测项 {} 未被条件使用", built.name),
+                    &format!("the condition never uses {}", built.name),
                 );
             }
         }
-        Some(Expr::any(parts))
+        Some(Expr::all(all))
     }
 
+    fn nothing_left(&mut self, at: &Range<usize>) -> bool {
+        self.diags.error(
+            "R063",
+            at,
+            "处理管道删去了规则的全部检测项",
+            "the pipelines leave nothing of this rule",
+        );
+        true
+    }
+
+    /// `Some(None)` when nothing is left of the condition.
     fn build(
         &mut self,
         cond: &Cond,
         at: &Node,
-        items: &[(&str, Range<usize>, Option<Expr>)],
-        used: &mut [bool],
-        budget: &mut usize,
-    ) -> Option<Expr> {
-        let mut take = |index: usize, diags: &mut Diags<'_>| -> Option<Expr> {
-            used[index] = true;
-            let expr = items[index].2.as_ref()?;
-            match budget.checked_sub(expr.tests().max(1)) {
-                Some(left) => *budget = left,
-                None => {
-                    diags.error(
-                        "R002",
-                        &at.span,
-                        "规则展开后的比较过多",
-                        "the rule makes too many comparisons",
-                    );
-                    return None;
-                }
-            }
-            Some(expr.clone())
-        };
+        items: &mut [Built<'_>],
+        budget: &mut Option<usize>,
+    ) -> Option<Option<Expr>> {
         match cond {
-            Cond::Item(name, place) => match items.iter().position(|(n, _, _)| n == name) {
-                Some(index) => take(index, self.diags),
+            Cond::Item(name, place) => match items.iter().position(|i| i.name == name) {
+                Some(index) => self.take(&mut items[index], at, budget),
                 None => {
                     self.unknown(at, place, name);
                     None
@@ -130,31 +107,60 @@ impl Reader<'_, '_, '_> {
             },
             Cond::Of { all, pattern, at: place } => {
                 let glob = pattern.as_deref().map(Pattern::parse);
-                let chosen: Vec<usize> = (0..items.len())
-                    .filter(|i| match &glob {
-                        Some(glob) => glob.fits(items[*i].0),
-                        None => !items[*i].0.starts_with('_'),
-                    })
-                    .collect();
-                if chosen.is_empty() {
+                let mut parts = Vec::new();
+                let mut some = false;
+                for item in items.iter_mut() {
+                    let chosen = match &glob {
+                        Some(glob) => glob.fits(item.name),
+                        None => !item.name.starts_with('_'),
+                    };
+                    if chosen {
+                        some = true;
+                        parts.extend(self.take(item, at, budget)?);
+                    }
+                }
+                if !some {
                     self.unknown(at, place, pattern.as_deref().unwrap_or("them"));
                     return None;
                 }
-                let parts: Option<Vec<Expr>> =
-                    chosen.into_iter().map(|i| take(i, self.diags)).collect();
-                Some(if *all { Expr::all(parts?) } else { Expr::any(parts?) })
+                Some(joined(*all, parts))
             }
-            Cond::Not(inner) => Some(self.build(inner, at, items, used, budget)?.negate()),
+            Cond::Not(inner) => Some(self.build(inner, at, items, budget)?.map(Expr::negate)),
             Cond::All(parts) | Cond::Any(parts) => {
-                let built: Option<Vec<Expr>> =
-                    parts.iter().map(|p| self.build(p, at, items, used, budget)).collect();
-                Some(if matches!(cond, Cond::All(_)) {
-                    Expr::all(built?)
-                } else {
-                    Expr::any(built?)
-                })
+                let mut built = Vec::new();
+                let mut failed = false;
+                for part in parts {
+                    match self.build(part, at, items, budget) {
+                        Some(expr) => built.extend(expr),
+                        None => failed = true,
+                    }
+                }
+                (!failed).then(|| joined(matches!(cond, Cond::All(_)), built))
             }
         }
+    }
+
+    fn take(
+        &mut self,
+        item: &mut Built<'_>,
+        at: &Node,
+        budget: &mut Option<usize>,
+    ) -> Option<Option<Expr>> {
+        item.used = true;
+        let Some(expr) = item.expr.as_ref()? else { return Some(None) };
+        // Said once: nothing is left of the budget then.
+        let have = (*budget)?;
+        *budget = have.checked_sub(expr.tests().max(1));
+        if budget.is_none() {
+            self.diags.error(
+                "R002",
+                &at.span,
+                "规则展开后的比较过多",
+                "the rule makes too many comparisons",
+            );
+            return None;
+        }
+        Some(Some(expr.clone()))
     }
 
     fn unknown(&mut self, at: &Node, place: &Range<usize>, name: &str) {
@@ -166,89 +172,34 @@ impl Reader<'_, '_, '_> {
         );
     }
 
-    /// One detection item: a map, a list of maps, or keywords.
-    fn item_group(&mut self, node: &Node) -> Option<Expr> {
-        match &node.kind {
-            Kind::Map(entries) => self.map(entries, node),
-            Kind::Seq(list) if list.is_empty() => self.empty(node),
-            Kind::Seq(list) => {
-                let parts: Vec<Option<Expr>> = list.iter().map(|n| self.alternative(n)).collect();
-                parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::any)
+    /// `Some(None)` when the group is gone, `None` after an error.
+    fn group(&mut self, group: &Group) -> Option<Option<Expr>> {
+        if group.is_gone() {
+            return Some(None);
+        }
+        match group {
+            Group::Item(item) => self.item(item).map(Some),
+            Group::All(parts) | Group::Any(parts) => {
+                let built: Vec<Option<Option<Expr>>> =
+                    parts.iter().map(|p| self.group(p)).collect();
+                let built = built.into_iter().collect::<Option<Vec<_>>>()?;
+                let built = built.into_iter().flatten().collect();
+                Some(joined(matches!(group, Group::All(_)), built))
             }
-            Kind::Scalar { .. } => self.alternative(node),
         }
     }
 
-    fn alternative(&mut self, node: &Node) -> Option<Expr> {
-        match &node.kind {
-            Kind::Map(entries) => self.map(entries, node),
-            Kind::Seq(_) => {
-                self.diags.error("R008", &node.span, "列表中不能再有列表", "a list inside a list");
-                None
-            }
-            Kind::Scalar { .. } => self.keyword(node, &[], std::slice::from_ref(node)),
-        }
-    }
-
-    fn empty(&mut self, node: &Node) -> Option<Expr> {
-        self.diags.error("R008", &node.span, "检测项为空", "the detection item is empty");
-        None
-    }
-
-    fn map(&mut self, entries: &[(Node, Node)], node: &Node) -> Option<Expr> {
-        if entries.is_empty() {
-            return self.empty(node);
-        }
-        let parts: Vec<Option<Expr>> = entries.iter().map(|(k, v)| self.entry(k, v)).collect();
-        parts.into_iter().collect::<Option<Vec<_>>>().map(Expr::all)
-    }
-
-    fn entry(&mut self, key: &Node, value: &Node) -> Option<Expr> {
-        let Some(text) = key.text() else {
-            self.diags.error("R008", &key.span, "字段名必须是文本", "a field name must be a text");
-            return None;
-        };
-        let mut names = text.split('|');
-        let field = names.next().unwrap_or("");
-        let names: Vec<&str> = names.collect();
-        if field.is_empty() {
-            return self.keyword(key, &names, value.items());
-        }
-        let modifiers = Modifiers::parse(&names, &key.span, self.diags)?;
-        self.values(field, &modifiers, key, value.items())
-    }
-
-    fn keyword(&mut self, key: &Node, names: &[&str], list: &[Node]) -> Option<Expr> {
-        let modifiers = Modifiers::parse(names, &key.span, self.diags)?;
-        self.values("", &modifiers, key, list)
-    }
-
-    fn values(&mut self, name: &str, m: &Modifiers, key: &Node, list: &[Node]) -> Option<Expr> {
-        if list.is_empty() {
-            self.diags.error("R008", &key.span, "值列表为空", "the list of values is empty");
-            return None;
-        }
-        if list.len() > limits::TESTS_PER_RULE_MAX {
-            self.diags.error("R002", &key.span, "值过多", "too many values");
-            return None;
-        }
-        let field = if name.is_empty() {
-            self.resolver.keyword()
-        } else {
-            self.resolver.field(self.source, name)
-        };
-        let mut parts = Vec::with_capacity(list.len());
+    fn item(&mut self, item: &Item) -> Option<Expr> {
+        let names: Vec<&str> = item.modifiers.iter().map(String::as_str).collect();
+        let m = Modifiers::parse(&names, &item.key, self.diags)?;
+        let mut parts = Vec::with_capacity(item.values.len());
         let mut failed = false;
-        for node in list {
-            if name.is_empty() && node.scalar() == Some(Scalar::Null) {
-                self.diags.error("R012", &node.span, "关键词不能为空", "a keyword cannot be null");
-                failed = true;
-                continue;
-            }
-            let (source, resolver) = (self.source, &mut *self.resolver);
-            let mut other = |name: &str| resolver.field(source, name);
-            match m.value(&field, node, &mut other, &mut self.values, self.diags) {
-                Some(expr) => parts.push(expr),
+        for node in &item.values {
+            // A list stands for alternatives that a pipeline made of one value.
+            let made: Vec<Option<Expr>> =
+                node.items().iter().map(|n| self.value(&m, item, n)).collect();
+            match made.into_iter().collect::<Option<Vec<_>>>() {
+                Some(made) => parts.push(Expr::any(made)),
                 None => failed = true,
             }
         }
@@ -257,6 +208,26 @@ impl Reader<'_, '_, '_> {
         }
         let expr = if m.all { Expr::all(parts) } else { Expr::any(parts) };
         Some(if m.neq { expr.negate() } else { expr })
+    }
+
+    fn value(&mut self, m: &Modifiers, item: &Item, node: &Node) -> Option<Expr> {
+        let field = if item.field.is_empty() {
+            self.resolver.keyword()
+        } else {
+            self.resolver.field(self.source, &item.field)
+        };
+        let (source, resolver) = (self.source, &mut *self.resolver);
+        let mut other = |name: &str| resolver.field(source, name);
+        m.value(&field, node, &mut other, &mut self.values, self.diags)
+    }
+}
+
+/// All or any of these; `None` without any.
+fn joined(all: bool, parts: Vec<Expr>) -> Option<Expr> {
+    match (parts.is_empty(), all) {
+        (true, _) => None,
+        (false, true) => Some(Expr::all(parts)),
+        (false, false) => Some(Expr::any(parts)),
     }
 }
 

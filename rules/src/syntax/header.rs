@@ -30,6 +30,7 @@ const KEYS: &[&str] = &[
     "tags",
     "scope",
     "correlation",
+    "generate",
     "filter",
     "regression_tests_path",
     "simulation",

@@ -1,7 +1,7 @@
 //! Sigma as written: from YAML nodes to a typed tree that cannot hold what we do not honour.
 //!
-//! [`expr`] and [`test`] are the tree; [`modifier`] and [`detection`] read detection items,
-//! [`condition`] the condition, [`correlation`] and [`header`] the rest of a rule. Field names
+//! [`expr`] and [`test`] are the tree; [`written`] is a detection as written,
+//! [`modifier`] and [`detection`] make it an expression, [`condition`] reads the condition, [`correlation`] and [`header`] the rest of a rule. Field names
 //! are resolved while reading (see [`crate::fields`]).
 
 pub(crate) mod condition;
@@ -10,5 +10,7 @@ pub(crate) mod detection;
 pub mod expr;
 pub(crate) mod header;
 pub(crate) mod modifier;
+pub(crate) mod placeholder;
 pub mod test;
+pub(crate) mod written;
 pub(crate) mod xuedun;

@@ -12,6 +12,7 @@ pub(crate) struct Extension {
     pub(crate) title: Option<Text>,
     pub(crate) description: Option<Text>,
     pub(crate) advice: Option<Text>,
+    pub(crate) false_positives: Option<Text>,
     pub(crate) group_by: Vec<String>,
     pub(crate) playbook: Option<String>,
     /// Correlate over all sites together instead of each school by itself.
@@ -41,6 +42,7 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Extension {
             "title" => out.title = text(value, diags),
             "description" => out.description = text(value, diags),
             "advice" => out.advice = text(value, diags),
+            "falsepositives" => out.false_positives = text(value, diags),
             "group_by" => {
                 out.group_by =
                     value.items().iter().filter_map(|n| n.text().map(str::to_owned)).collect();

@@ -5,15 +5,19 @@
 //! and a pack's field map adds the typed columns beside the native name.
 
 pub mod access;
+mod aside;
 pub mod cef;
 pub mod kv;
 pub mod leef;
 pub mod netflow;
+pub mod otlp;
 mod out;
+pub mod relp;
 pub mod syslog;
 pub mod time;
 pub mod vrp;
 
+pub use aside::Aside;
 pub use out::{FieldMap, Out, Target};
 
 /// Why a record could not be decoded. The record is kept all the same.
@@ -52,6 +56,12 @@ pub enum Problem {
     /// Flow data whose template never came.
     #[error("flow data without template")]
     NoTemplate,
+    /// Not an OTLP logs request.
+    #[error("not an OTLP logs request")]
+    NotOtlp,
+    /// Not a RELP frame.
+    #[error("not a RELP frame")]
+    NotRelp,
     /// Empty record.
     #[error("empty record")]
     Empty,
@@ -77,6 +87,8 @@ impl Problem {
             Self::NoTemplate => "S111",
             Self::Empty => "S112",
             Self::UnknownPack => "S113",
+            Self::NotRelp => "S115",
+            Self::NotOtlp => "S114",
         }
     }
 }

@@ -107,7 +107,8 @@ pub fn any(text: &str, received: Timestamp, offset_secs: i32) -> Option<Timestam
     bsd(text, received, offset_secs).map(|t| t.0)
 }
 
-fn epoch(text: &str) -> Option<Timestamp> {
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their digits.
+pub fn epoch(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let number: i64 = whole.parse().ok()?;
     let scale: i64 = match whole.len() {

@@ -1,10 +1,10 @@
 //! Inputs: one file per transport. `frame` cuts streams into records, `tls` reads certificates.
 
-pub(crate) mod bulk;
 pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod netflow;
+pub(crate) mod relp;
 pub(crate) mod syslog;
 pub(crate) mod tls;
 pub(crate) mod udp;

@@ -11,7 +11,7 @@ use super::udp::Datagrams;
 use crate::counters::add;
 use crate::decode::Problem;
 use crate::decode::netflow::{Decoder, Flow, Key};
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, Origin};
 use crate::limits::DATAGRAM_BYTES_MAX;
 
 /// Decodes and submits what a receive thread hands over, until its channel closes.
@@ -155,7 +155,7 @@ impl Flows {
         if let Some(name) = self.names.exporter {
             event.push(name, Value::Str(&exporter.to_string()));
         }
-        self.feed.head(&mut event, Some(exporter));
+        self.feed.head(&mut event, Origin::at(Some(exporter)));
         event
     }
 
@@ -179,7 +179,7 @@ impl Flows {
         if let (Some(name), Some(peer)) = (self.names.exporter, peer) {
             event.push(name, Value::Str(&peer.to_string()));
         }
-        self.feed.head(&mut event, peer);
+        self.feed.head(&mut event, Origin::at(peer));
         self.feed.push_failed(batch, event, 0, problem.code());
     }
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,10 +16,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::frame::{Framer, Framing};
-use super::stopped;
 use super::udp::Datagrams;
+use super::{relp, stopped};
 use crate::counters::add;
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
 
 /// Bytes read from a connection at once.
@@ -36,7 +36,7 @@ pub(crate) async fn datagrams(
         let mut next = Some(first);
         while let Some(datagrams) = next {
             for (record, peer) in datagrams.iter() {
-                feed.record(&mut batch, record, false, peer, datagrams.received);
+                feed.record(&mut batch, record, false, Origin::at(peer), datagrams.received);
             }
             next = if batch.is_full() { None } else { from.try_recv().ok() };
         }
@@ -51,9 +51,33 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<(TcpListener, Sock
     Ok((listener, bound))
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    /// Frames of RFC 6587.
+    Plain,
+    Relp,
+}
+
+impl Protocol {
+    async fn run(
+        self,
+        feed: &Feed,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        peer: IpAddr,
+        stop: watch::Receiver<bool>,
+    ) {
+        match self {
+            Self::Plain => connection(feed, stream, peer, stop).await,
+            Self::Relp => relp::connection(feed, stream, peer, stop).await,
+        }
+    }
+}
+
 /// Accepts connections until the sensor stops; then waits for those that still deliver.
 pub(crate) async fn accept(
     feed: Feed,
+    protocol: Protocol,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     connections_max: usize,
@@ -82,7 +106,7 @@ pub(crate) async fn accept(
         };
         let (feed, tls, stop) = (feed.clone(), tls.clone(), stop.clone());
         connections.spawn(async move {
-            serve(feed, stream, peer.ip().to_canonical(), tls, stop).await;
+            serve(feed, protocol, stream, peer.ip().to_canonical(), tls, stop).await;
             drop(place);
         });
     }
@@ -91,14 +115,15 @@ pub(crate) async fn accept(
 
 async fn serve(
     feed: Feed,
+    protocol: Protocol,
     stream: TcpStream,
     peer: IpAddr,
     tls: Option<TlsAcceptor>,
     stop: watch::Receiver<bool>,
 ) {
-    let Some(tls) = tls else { return connection(&feed, stream, peer, stop).await };
+    let Some(tls) = tls else { return protocol.run(&feed, stream, peer, stop).await };
     match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection(&feed, stream, peer, stop).await,
+        Ok(Ok(stream)) => protocol.run(&feed, stream, peer, stop).await,
         Ok(Err(error)) => {
             add(&feed.counters.connections_refused, 1);
             tracing::info!(%peer, %error, "a TLS handshake failed");
@@ -113,6 +138,7 @@ async fn connection(
     peer: IpAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let origin = Origin::at(Some(peer));
     let mut framer = Framer::new(Framing::Syslog, RECORD_BYTES_MAX);
     let mut buffer = vec![0; READ_BYTES];
     let mut open = true;
@@ -131,7 +157,7 @@ async fn connection(
                     let received = feed.context.clock.now();
                     while let Some(frame) = framer.next() {
                         let bytes = framer.bytes(frame.range);
-                        feed.record(&mut batch, bytes, frame.cut, Some(peer), received);
+                        feed.record(&mut batch, bytes, frame.cut, origin, received);
                     }
                     if deadline.is_none() && !batch.is_empty() {
                         deadline = Some(Instant::now() + Duration::from_millis(LINGER_MS));
@@ -144,7 +170,7 @@ async fn connection(
                     if by_peer && let Some(frame) = framer.finish() {
                         let received = feed.context.clock.now();
                         let bytes = framer.bytes(frame.range);
-                        feed.record(&mut batch, bytes, frame.cut, Some(peer), received);
+                        feed.record(&mut batch, bytes, frame.cut, origin, received);
                     }
                     break;
                 }

@@ -50,6 +50,7 @@ impl Wanted {
 pub(crate) struct Compiled {
     pub(crate) logsource: LogSourceId,
     pub(crate) stages: Vec<Stage>,
+    pub(crate) inner: Option<FieldId>,
     pub(crate) time: Vec<Vec<FieldId>>,
     pub(crate) map: FieldMap,
     pub(crate) set: Constants,
@@ -119,6 +120,7 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Pack, Vec<PackProblem>> 
         run: Compiled {
             logsource: LogSourceId::intern(&spec.logsource),
             stages: spec.decode,
+            inner: spec.inner.as_deref().and_then(FieldId::intern),
             time: spec
                 .time
                 .iter()

@@ -28,11 +28,15 @@ pub(crate) struct Record<'r> {
     pub(crate) text: Option<Cow<'r, str>>,
     /// Whether the input cut it.
     pub(crate) cut: bool,
+    /// Whether its protocol carries what an envelope would: a text without one is a message then.
+    pub(crate) plain: bool,
+    /// The program that wrote it, where its protocol says so.
+    pub(crate) app: Option<&'r str>,
 }
 
 impl<'r> Record<'r> {
     pub(crate) fn utf8(bytes: &'r [u8]) -> Self {
-        Self { bytes, text: None, cut: false }
+        Self { bytes, text: None, cut: false, plain: false, app: None }
     }
 }
 
@@ -40,6 +44,8 @@ impl<'r> Record<'r> {
 const GENERIC: &str = "syslog";
 /// The pack of JSON records that no other pack declares.
 const GENERIC_JSON: &str = "json";
+/// The pack of texts whose protocol carries the envelope.
+const GENERIC_PLAIN: &str = "plain";
 
 impl Packs {
     /// As [`Packs::decode`], with the record's encoding and the zone of times that name none.
@@ -74,40 +80,75 @@ impl Packs {
                 owned.as_str()
             }
         };
-        let mut job = Job { text, received, offset_secs, envelope: None };
-        let outcome = self.choose(pack, &mut job).and_then(|pack| {
+        let mut job = Job { text, base: text, received, offset_secs, envelope: None };
+        let outcome = self.choose(pack, record, &mut job).and_then(|pack| {
             event.logsource = pack.run.logsource;
-            job.run(pack, event).map(|()| pack.name.as_str())
+            job.run(pack, event)?;
+            self.inner(pack, &job, event);
+            Ok(pack.name.as_str())
         });
         finish(outcome, received, event)
     }
 
-    fn choose(&self, name: Option<&str>, job: &mut Job<'_>) -> Result<&Pack, Problem> {
+    fn choose(
+        &self,
+        name: Option<&str>,
+        record: &Record<'_>,
+        job: &mut Job<'_>,
+    ) -> Result<&Pack, Problem> {
+        let get = |name| self.get(name).ok_or(Problem::UnknownPack);
         if let Some(name) = name {
-            return self.get(name).ok_or(Problem::UnknownPack);
+            return get(name);
         }
+        if let Some(found) = self.declared(record.app, job) {
+            return Ok(found);
+        }
+        if job.text.trim_start().starts_with('{') {
+            return get(GENERIC_JSON);
+        }
+        match &job.envelope {
+            Some(e) if e.message.starts_with('{') && e.message.ends_with('}') => get(GENERIC_JSON),
+            Some(_) => get(GENERIC),
+            None if record.plain => get(GENERIC_PLAIN),
+            // Parsed again for the reason: this is the way of few records.
+            None => Err(syslog::parse(job.text, job.received, job.offset_secs)
+                .err()
+                .unwrap_or(Problem::NotSyslog)),
+        }
+    }
+
+    /// The pack that declares a text as its own; the envelope is noted on the way.
+    fn declared(&self, app: Option<&str>, job: &mut Job<'_>) -> Option<&Pack> {
         let text = job.text.trim_start();
-        let generic = |name| self.get(name).ok_or(Problem::UnknownPack);
         if text.starts_with('{') {
             let found = self.detector.find(&self.all, None, text);
-            return found
-                .filter(|p| p.run.stages.contains(&Stage::Json))
-                .map_or_else(|| generic(GENERIC_JSON), Ok);
+            return found.filter(|p| p.run.stages.contains(&Stage::Json));
         }
-        let envelope = syslog::parse(job.text, job.received, job.offset_secs);
-        let (app, message) = match &envelope {
-            Ok(e) => (e.app, e.message),
-            Err(_) => (None, job.text),
+        job.envelope = syslog::parse(job.text, job.received, job.offset_secs).ok();
+        let (own, message) = job.envelope.as_ref().map_or((None, job.text), |e| (e.app, e.message));
+        self.detector.find(&self.all, own.or(app), message)
+    }
+
+    /// Decodes the record that another one carries in a field (`inner` of its pack): Filebeat's
+    /// `message`, Docker's `log`. What the outer record says stands first.
+    fn inner(&self, outer: &Pack, job: &Job<'_>, event: &mut Event) {
+        let Some(text) = outer.run.inner.and_then(|f| event.str(f)).map(str::to_owned) else {
+            return;
         };
-        let found = self.detector.find(&self.all, app, message);
-        if let Some(pack) = found {
-            job.envelope = envelope.ok();
-            return Ok(pack);
+        let app = event.str(field::PROCESS_NAME).map(str::to_owned);
+        let (time, source) = (event.time, event.logsource);
+        let mut job = Job { text: &text, base: "", envelope: None, ..*job };
+        let Some(pack) = self.declared(app.as_deref(), &mut job) else { return };
+        if pack.name == outer.name {
+            return;
         }
-        let envelope = envelope?;
-        let json = envelope.message.starts_with('{') && envelope.message.ends_with('}');
-        job.envelope = Some(envelope);
-        generic(if json { GENERIC_JSON } else { GENERIC })
+        event.logsource = pack.run.logsource;
+        if job.run(pack, event).is_err() {
+            event.logsource = source;
+        }
+        if time != Timestamp::MIN {
+            event.time = time;
+        }
     }
 }
 
@@ -135,6 +176,8 @@ fn finish<'p>(
 /// One record on its way through a pack's stages.
 struct Job<'t> {
     text: &'t str,
+    /// The same where it is the event's own record, else empty.
+    base: &'t str,
     received: Timestamp,
     offset_secs: i32,
     /// Parsed already while the pack was chosen.
@@ -150,7 +193,7 @@ impl<'t> Job<'t> {
         }
         let mut enveloped = false;
         for stage in &run.stages {
-            let mut out = Out::new(event, self.text, Some(&run.map));
+            let mut out = Out::new(event, self.base, Some(&run.map));
             match stage {
                 Stage::Syslog | Stage::SyslogPri | Stage::SyslogOnly => {
                     match self.envelope(*stage)? {
@@ -161,6 +204,10 @@ impl<'t> Job<'t> {
                         }
                         None => rest = self.text.trim_end_matches(['\r', '\n', '\0']),
                     }
+                }
+                Stage::Plain => {
+                    rest = self.text;
+                    enveloped = true;
                 }
                 Stage::Json => json(rest, &run.map, &mut out)?,
                 Stage::Kv => kv::write(rest, &mut out)?,
@@ -182,7 +229,7 @@ impl<'t> Job<'t> {
             }
         }
         if enveloped && event.get(field::MESSAGE).is_none() && !rest.is_empty() {
-            Out::new(event, self.text, None).put(field::MESSAGE, rest);
+            Out::new(event, self.base, None).put(field::MESSAGE, rest);
         }
         self.patterns(pack, rest, event)?;
         set(&run.set, event);
@@ -211,7 +258,7 @@ impl<'t> Job<'t> {
                 continue;
             }
             let Some(found) = pattern.regex.captures(rest) else { continue };
-            let mut out = Out::new(event, self.text, Some(&pack.run.map));
+            let mut out = Out::new(event, self.base, Some(&pack.run.map));
             for (index, name) in &pattern.groups {
                 if let Some(group) = found.get(*index).filter(|g| !g.is_empty()) {
                     out.native(name, group.as_str());

@@ -25,6 +25,9 @@ pub(crate) struct PackSpec {
     #[serde(default, rename = "match")]
     pub(crate) matches: MatchSpec,
     pub(crate) decode: Vec<Stage>,
+    /// The field that may hold another program's whole record, which is then decoded too.
+    #[serde(default)]
+    pub(crate) inner: Option<String>,
     /// Where times are found: each entry names fields joined by a blank; the first that parses wins.
     #[serde(default)]
     pub(crate) time: Vec<String>,
@@ -75,6 +78,8 @@ pub(crate) enum Stage {
     SyslogPri,
     /// The syslog envelope, which must be there.
     SyslogOnly,
+    /// No envelope: all is message.
+    Plain,
     /// A JSON object.
     Json,
     /// `key=value` pairs.

@@ -4,7 +4,10 @@
 
 mod files;
 mod flows;
+mod hec;
 mod http;
+mod otlp;
+mod relp;
 mod support;
 mod syslog;
 mod tls;

@@ -72,9 +72,12 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, events = events.len(), "journal append failed");
                 let full = error == AppendError::Full;
-                self.inner.counters.full.store(full, Ordering::Relaxed);
+                let known = self.inner.counters.full.swap(full, Ordering::Relaxed);
+                // A disk stays full for long: said once, counted always.
+                if !(full && known) {
+                    tracing::error!(error = %error, events = events.len(), "journal append failed");
+                }
                 self.inner.counters.failed.fetch_add(events.len() as u64, Ordering::Relaxed);
                 for (_, done) in answers {
                     done.done(Err(error.clone()));

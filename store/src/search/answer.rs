@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use events::{Event, Timestamp};
 
-use super::Answer;
 use super::parse::{Query, Shape};
 use super::view::View;
+use super::{Answer, Cursor};
 
 /// Groups of one `count by`; further ones are counted together.
 const GROUPS_MAX: usize = 100_000;
@@ -35,6 +35,10 @@ pub(super) struct RowAt {
 pub(super) struct Collector<'q> {
     query: &'q Query,
     limit: usize,
+    /// Only records older than this are taken.
+    after: Option<Cursor>,
+    /// Whether a record was left out for want of room.
+    cut: bool,
     /// The newest records, the oldest of them on top.
     newest: BinaryHeap<Reverse<(Timestamp, u64)>>,
     kept: HashMap<u64, Kept>,
@@ -49,11 +53,14 @@ enum Kept {
 }
 
 impl<'q> Collector<'q> {
-    pub(super) fn new(query: &'q Query, limit: usize) -> Self {
-        let limit = query.head.unwrap_or(usize::MAX).min(limit).max(1);
+    pub(super) fn new(query: &'q Query, limit: usize, after: Option<Cursor>) -> Self {
+        let taken = after.map_or(0, |cursor| cursor.taken);
+        let head = query.head.unwrap_or(usize::MAX).saturating_sub(taken);
         Self {
             query,
-            limit,
+            limit: head.min(limit).max(1),
+            after,
+            cut: false,
             newest: BinaryHeap::new(),
             kept: HashMap::new(),
             counts: HashMap::new(),
@@ -92,6 +99,9 @@ impl<'q> Collector<'q> {
     fn wants(&mut self, seq: u64, record: &View<'_>) -> bool {
         let key = (record.time(), seq);
         if self.newest.len() >= self.limit {
+            self.cut = true;
+        }
+        if self.newest.len() >= self.limit {
             match self.newest.peek() {
                 Some(Reverse(oldest)) if *oldest < key => {
                     let (_, gone) = *oldest;
@@ -103,6 +113,19 @@ impl<'q> Collector<'q> {
         }
         self.newest.push(Reverse(key));
         true
+    }
+
+    /// Whether a record lies behind the pages given so far.
+    pub(super) fn is_new(&self, time: Timestamp, seq: u64) -> bool {
+        self.after.is_none_or(|cursor| (time, seq) < (cursor.time, cursor.seq))
+    }
+
+    /// Where the next page begins, if there is one.
+    pub(super) fn next(&self) -> Option<Cursor> {
+        let Reverse((time, seq)) = self.newest.peek().filter(|_| self.cut)?;
+        let taken = self.after.map_or(0, |cursor| cursor.taken) + self.newest.len();
+        let more = self.query.head.is_none_or(|head| taken < head);
+        more.then_some(Cursor { time: *time, seq: *seq, taken })
     }
 
     /// The rows of archive files that are in the answer, in order.

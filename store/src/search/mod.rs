@@ -23,6 +23,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use events::{Event, EventId, Lang, SiteId, Text, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
 use crate::error::Error;
@@ -71,6 +72,18 @@ impl QueryError {
     }
 }
 
+/// Where a page of records ended: the next page holds what is older. Good for as long as the
+/// records are kept; what arrives meanwhile is not in later pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Time of the last record given.
+    pub time: Timestamp,
+    /// Its sequence number.
+    pub seq: u64,
+    /// Records given so far, over all pages.
+    pub taken: usize,
+}
+
 /// What to search for.
 #[derive(Debug)]
 pub struct SearchRequest {
@@ -84,6 +97,8 @@ pub struct SearchRequest {
     pub scope: Scope,
     /// At most this many records or rows in the answer.
     pub limit: usize,
+    /// Go on behind a page that was given; for answers of records.
+    pub after: Option<Cursor>,
     /// When to stop with what there is.
     pub deadline: Option<Instant>,
     /// Whether records of exercises are found too.
@@ -119,6 +134,8 @@ pub struct SearchResult {
     pub unreadable: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Where the next page begins, if the limit cut this one.
+    pub next: Option<Cursor>,
 }
 
 /// Answers a request. `cancel` ends it early with what there is.
@@ -129,9 +146,10 @@ pub fn search(
     cancel: &AtomicBool,
 ) -> Result<SearchResult, Error> {
     let began = Instant::now();
-    let mut collector = answer::Collector::new(&request.query, request.limit);
+    let mut collector = answer::Collector::new(&request.query, request.limit, request.after);
     let mut progress = scan::scan(journal, archive, request, cancel, &mut collector)?;
     let read = fetch::rows(archive, &collector.rows(), &mut progress);
+    let next = collector.next();
     let answer = collector.finish(read);
     Ok(SearchResult {
         answer,
@@ -140,6 +158,7 @@ pub fn search(
         partial: progress.partial || !progress.unreadable.is_empty(),
         unreadable: progress.unreadable,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        next,
     })
 }
 
@@ -156,6 +175,7 @@ pub fn event_by_id(
         to: Timestamp::MAX,
         scope: scope.clone(),
         limit: 1,
+        after: None,
         deadline: None,
         include_exercise: true,
     };

@@ -138,6 +138,7 @@ fn ask(
         to: Timestamp::from_secs(1_790_000_000 + window.1),
         scope,
         limit: 25,
+        after: None,
         deadline: None,
         include_exercise: exercises,
     };

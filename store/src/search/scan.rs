@@ -112,7 +112,7 @@ impl Scan<'_, '_> {
             for (seq, event) in &batch {
                 self.progress.scanned += 1;
                 let view = View::Event(event);
-                if self.wants(&view) {
+                if self.wants(*seq, &view) {
                     self.progress.matched += 1;
                     self.collector.take(*seq, &view, &Source::Event(event));
                 }
@@ -183,7 +183,7 @@ impl Scan<'_, '_> {
         for row in 0..rows.len {
             self.progress.scanned += 1;
             let view = View::Row(rows, row);
-            if self.wants(&view) {
+            if self.wants(rows.seq(row), &view) {
                 self.progress.matched += 1;
                 let at = RowAt { row: first.row + row, ..first };
                 self.collector.take(rows.seq(row), &view, &Source::Row(at));
@@ -191,11 +191,12 @@ impl Scan<'_, '_> {
         }
     }
 
-    fn wants(&self, view: &View<'_>) -> bool {
+    fn wants(&self, seq: u64, view: &View<'_>) -> bool {
         let request = self.request;
         let time = view.time();
         time >= request.from
             && time < request.to
+            && self.collector.is_new(time, seq)
             && request.scope.holds(view.site())
             && (request.include_exercise || !view.is_exercise())
             && request.query.expr.holds(view)

@@ -62,6 +62,7 @@ fn ask(store: &Store, query: &str, scope: Scope) -> SearchResult {
         to: Timestamp::MAX,
         scope,
         limit: 1_000,
+        after: None,
         deadline: None,
         include_exercise: false,
     };
@@ -264,6 +265,7 @@ fn a_deadline_gives_a_partial_answer() {
         to: Timestamp::MAX,
         scope: Scope::All,
         limit: 10,
+        after: None,
         deadline: Some(Instant::now()),
         include_exercise: true,
     };

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::pattern::{Part, Pattern};
+use crate::syntax::test::Shape;
 use crate::yaml::Scalar;
 
 pub(super) fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
@@ -29,39 +30,39 @@ pub(super) fn base64_offsets(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Every way to write the first dash or slash of an option: `-`, `/`, en dash, em dash, bar.
-pub(super) fn windash(pattern: &Pattern) -> Vec<Pattern> {
-    const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-    // Positions (part, byte) of dashes that begin an option: at the start or not within a word.
-    let mut out = vec![pattern.clone()];
-    let mut spots = Vec::new();
+/// What Windows takes for a dash before an option: `-`, `/`, en dash, em dash, bar.
+const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
+
+/// Dashes of one value that are spelled out in all ways; with more, see [`dash_regex`].
+pub(super) const DASHES_SPELLED_MAX: usize = 4;
+
+/// Positions (part, byte) of the dashes that begin an option: at the start or not within a word.
+pub(super) fn dashes(pattern: &Pattern) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
     for (part, p) in pattern.0.iter().enumerate() {
         let Part::Literal(text) = p else { continue };
         let mut word = false;
         for (at, c) in text.char_indices() {
             let next = text[at + c.len_utf8()..].chars().next();
-            if matches!(c, '-' | '/')
-                && !word
-                && next.is_some_and(|n| n.is_alphanumeric() || n == '_')
+            if DASHES.contains(&c) && !word && next.is_some_and(|n| n.is_alphanumeric() || n == '_')
             {
-                spots.push((part, at));
+                out.push((part, at));
             }
             word = c.is_alphanumeric() || c == '_';
         }
     }
-    // Past four options per value all are written alike: 5 variants instead of 5^n.
-    let alike = spots.len() > 4;
-    let groups: Vec<Vec<(usize, usize)>> =
-        if alike { vec![spots] } else { spots.into_iter().map(|s| vec![s]).collect() };
-    for group in groups {
+    out
+}
+
+/// Every way to write the dashes of the options.
+pub(super) fn windash(pattern: &Pattern) -> Vec<Pattern> {
+    let mut out = vec![pattern.clone()];
+    for (part, at) in dashes(pattern) {
         let mut more = Vec::new();
         for base in &out {
             for dash in DASHES {
                 let mut next = base.clone();
-                // From the back, so that earlier offsets stay right.
-                for (part, at) in group.iter().rev() {
-                    replace_dash(&mut next, pattern, *part, *at, dash);
-                }
+                replace_dash(&mut next, pattern, part, at, dash);
                 if !more.contains(&next) {
                     more.push(next);
                 }
@@ -69,6 +70,30 @@ pub(super) fn windash(pattern: &Pattern) -> Vec<Pattern> {
         }
         out = more;
     }
+    out
+}
+
+/// The same as one regular expression.
+pub(super) fn dash_regex(pattern: &Pattern, shape: Shape, cased: bool) -> String {
+    let spots = dashes(pattern);
+    let mut out = String::from(if cased { "(?s" } else { "(?si" });
+    out.push_str(if matches!(shape, Shape::Contains | Shape::Suffix) { ":" } else { ":^" });
+    for (part, p) in pattern.0.iter().enumerate() {
+        match p {
+            Part::Many => out.push_str(".*"),
+            Part::One => out.push('.'),
+            Part::Literal(text) => {
+                for (at, c) in text.char_indices() {
+                    if spots.contains(&(part, at)) {
+                        out.push_str("[-/\u{2013}\u{2014}\u{2015}]");
+                    } else {
+                        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+                    }
+                }
+            }
+        }
+    }
+    out.push_str(if matches!(shape, Shape::Contains | Shape::Prefix) { ")" } else { "$)" });
     out
 }
 

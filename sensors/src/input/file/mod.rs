@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use self::tail::{Chunk, Copied, Identity, Position, Tail};
 use crate::config::{Encoding, Multiline, Start};
 use crate::error::Error;
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, Origin};
 use crate::input::frame::Framing;
 use crate::limits::{
     FILE_POLL_MS, FILES_MAX, FINGERPRINT_BYTES, MULTILINE_IDLE_MS, RECEIVE_WAIT_MS, ROTATED_IDLE_MS,
@@ -210,7 +210,7 @@ impl Job {
         let received = self.feed.context.clock.now();
         let mut batch = Batch::default();
         for (record, cut) in chunk.iter() {
-            self.feed.record(&mut batch, record, cut, None, received);
+            self.feed.record(&mut batch, record, cut, Origin::default(), received);
         }
         let runtime = look.runtime;
         if !batch.is_empty() && !runtime.block_on(self.feed.deliver(batch, &mut look.stop)) {

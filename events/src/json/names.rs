@@ -1,0 +1,213 @@
+//! Names of members, remembered per thread: which name follows which, so that a source which
+//! repeats its order costs one comparison of bytes per member, and no look-up.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::event::Event;
+use crate::field::FieldId;
+use crate::limits;
+use crate::value::Value;
+
+/// Names remembered; past it they are all forgotten before the next record.
+const NAMES_MAX: usize = 8_192;
+/// No name: the number of none.
+const NONE: u32 = u32::MAX;
+
+/// A name, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name(u32);
+
+/// The names met so far, as a tree: a name below another is joined to it by a dot.
+pub(super) struct Names {
+    nodes: Vec<Node>,
+    by_key: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+struct Node {
+    parent: u32,
+    path: Box<str>,
+    /// Where its own part of the path begins.
+    key: usize,
+    field: Field,
+    /// The members that came first within it, the latest in front.
+    first: [u32; 2],
+    /// The members that came after it, the latest in front.
+    next: [u32; 2],
+}
+
+/// Only a name that has a value becomes a field.
+enum Field {
+    Unasked,
+    Known(FieldId),
+    /// It can no longer be interned.
+    Overflow,
+}
+
+impl Node {
+    fn key(&self) -> &[u8] {
+        self.path.as_bytes().get(self.key..).unwrap_or_default()
+    }
+}
+
+impl Names {
+    pub(super) fn new() -> Self {
+        let mut names =
+            Self { nodes: Vec::new(), by_key: HashTable::new(), hasher: Default::default() };
+        names.forget();
+        names
+    }
+
+    /// The name of the object itself. Names of an earlier record must not be used any more.
+    pub(super) fn root(&mut self) -> Name {
+        if self.nodes.len() > NAMES_MAX {
+            self.forget();
+        }
+        Name(0)
+    }
+
+    fn forget(&mut self) {
+        self.by_key.clear();
+        self.nodes.clear();
+        self.nodes.push(Node {
+            parent: NONE,
+            path: "".into(),
+            key: 0,
+            field: Field::Unasked,
+            first: [NONE; 2],
+            next: [NONE; 2],
+        });
+    }
+
+    /// One of the members that came after `previous` (or first) before, if the text that follows
+    /// its opening quote is that name and the closing quote; with the name's length.
+    #[inline]
+    pub(super) fn expected(
+        &self,
+        parent: Name,
+        previous: Option<Name>,
+        text: &[u8],
+    ) -> Option<(Name, usize)> {
+        let expected = match previous {
+            Some(name) => self.nodes.get(name.0 as usize)?.next,
+            None => self.nodes.get(parent.0 as usize)?.first,
+        };
+        expected.into_iter().find_map(|at| {
+            let key = self.nodes.get(at as usize)?.key();
+            (text.get(key.len()) == Some(&b'"') && text.starts_with(key))
+                .then_some((Name(at), key.len()))
+        })
+    }
+
+    /// The member of this name within `parent`, made if new; it will be expected after
+    /// `previous` the next time. The key must hold no escapes. `None` when the name is too long
+    /// or one record has too many.
+    pub(super) fn find(&mut self, parent: Name, previous: Option<Name>, key: &str) -> Option<Name> {
+        let hash = self.hasher.hash_one((parent.0, key));
+        let nodes = &self.nodes;
+        let same = |at: &u32| {
+            nodes
+                .get(*at as usize)
+                .is_some_and(|n| n.parent == parent.0 && n.key() == key.as_bytes())
+        };
+        let at = match self.by_key.find(hash, same) {
+            Some(at) => *at,
+            None => self.add(parent, key, hash)?,
+        };
+        let expecting = match previous {
+            Some(name) => &mut self.nodes.get_mut(name.0 as usize)?.next,
+            None => &mut self.nodes.get_mut(parent.0 as usize)?.first,
+        };
+        *expecting = [at, expecting[0]];
+        Some(Name(at))
+    }
+
+    fn add(&mut self, parent: Name, key: &str, hash: u64) -> Option<u32> {
+        let above = &self.nodes.get(parent.0 as usize)?.path;
+        let path = if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") };
+        if path.len() > limits::FIELD_NAME_BYTES_MAX || self.nodes.len() > 2 * NAMES_MAX {
+            return None;
+        }
+        let at = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            parent: parent.0,
+            key: path.len() - key.len(),
+            path: path.into(),
+            field: Field::Unasked,
+            first: [NONE; 2],
+            next: [NONE; 2],
+        });
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        self.by_key.insert_unique(hash, at, |at| {
+            nodes
+                .get(*at as usize)
+                .map_or(0, |n| hasher.hash_one((n.parent, n.path.get(n.key..).unwrap_or_default())))
+        });
+        Some(at)
+    }
+
+    /// The field of a name; `None` when it cannot be interned.
+    #[inline]
+    pub(super) fn field(&mut self, name: Name) -> Option<FieldId> {
+        let node = self.nodes.get_mut(name.0 as usize)?;
+        match node.field {
+            Field::Known(id) => Some(id),
+            Field::Overflow => None,
+            Field::Unasked => {
+                let found = FieldId::intern(&node.path);
+                node.field = found.map_or(Field::Overflow, Field::Known);
+                found
+            }
+        }
+    }
+
+    /// Adds a value under a name.
+    #[inline]
+    pub(super) fn push(&mut self, name: Name, value: Value<'_>, event: &mut Event) {
+        match self.field(name) {
+            Some(id) => event.push(id, value),
+            None => {
+                let path = self.nodes.get(name.0 as usize).map_or("", |n| &n.path);
+                event.push_named(path, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_followed_once_is_expected_again() {
+        let mut names = Names::new();
+        let root = names.root();
+        assert_eq!(names.expected(root, None, b"a\": 1"), None);
+        let a = names.find(root, None, "a").unwrap();
+        let b = names.find(root, Some(a), "b").unwrap();
+        assert_eq!(names.expected(root, None, b"a\": 1"), Some((a, 1)));
+        assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)));
+        assert_eq!(names.expected(root, Some(a), b"bc\""), None, "a longer name");
+        assert_eq!(names.expected(root, Some(a), b"b"), None, "cut off");
+        let below = names.find(a, None, "b").unwrap();
+        assert_ne!(below, b);
+        assert_eq!(names.field(below).map(FieldId::name), Some("a.b"));
+        assert_eq!(names.find(root, Some(b), "a"), Some(a), "the same name again");
+        let c = names.find(root, Some(a), "c").unwrap();
+        assert_eq!(names.expected(root, Some(a), b"c\""), Some((c, 1)));
+        assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let mut names = Names::new();
+        let root = names.root();
+        assert_eq!(names.find(root, None, &"x".repeat(limits::FIELD_NAME_BYTES_MAX + 1)), None);
+        let made = (0..3 * NAMES_MAX).filter(|n| names.find(root, None, &n.to_string()).is_some());
+        assert_eq!(made.count(), 2 * NAMES_MAX);
+        names.root();
+        assert_eq!(names.nodes.len(), 1);
+    }
+}

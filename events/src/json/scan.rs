@@ -1,0 +1,442 @@
+//! The fast reader: one walk over the record's bytes. Texts without escapes stay where they are
+//! in the record; numbers are read by hand. Whatever is unusual (an error, an escaped name, deep
+//! nesting, an oversized record) makes it give up, and [`super::careful`] reads the record again.
+
+use std::cell::RefCell;
+
+use super::names::{Name, Names};
+use crate::event::Event;
+use crate::limits;
+use crate::value::Value;
+
+thread_local! {
+    static NAMES: RefCell<Names> = RefCell::new(Names::new());
+}
+
+/// Reads the record into an event that has nothing but its raw text; `false` when it gave up, and
+/// the event's fields are then to be dropped.
+pub(super) fn read(record: &str, event: &mut Event) -> bool {
+    if record.len() > limits::RAW_BYTES_MAX {
+        return false;
+    }
+    NAMES.with_borrow_mut(|names| {
+        let root = names.root();
+        let mut scan = Scan { text: record, bytes: record.as_bytes(), at: 0, names, event };
+        scan.record(root).is_some()
+    })
+}
+
+struct Scan<'r, 'e> {
+    text: &'r str,
+    bytes: &'r [u8],
+    at: usize,
+    names: &'e mut Names,
+    event: &'e mut Event,
+}
+
+/// `None` means "gave up".
+impl Scan<'_, '_> {
+    fn record(&mut self, root: Name) -> Option<()> {
+        self.space();
+        self.take(b'{')?;
+        self.object(root, 0)?;
+        self.space();
+        (self.at == self.bytes.len()).then_some(())
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek() == Some(byte)).then(|| self.at += 1)
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// The members of an object whose brace was taken.
+    fn object(&mut self, parent: Name, depth: usize) -> Option<()> {
+        if depth >= limits::JSON_DEPTH_MAX {
+            return None;
+        }
+        self.space();
+        if self.take(b'}').is_some() {
+            return Some(());
+        }
+        let mut previous = None;
+        loop {
+            let name = self.name(parent, previous)?;
+            previous = Some(name);
+            self.space();
+            self.take(b':')?;
+            self.value(name, depth + 1)?;
+            self.space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+            self.space();
+        }
+    }
+
+    #[inline]
+    fn name(&mut self, parent: Name, previous: Option<Name>) -> Option<Name> {
+        self.take(b'"')?;
+        let rest = self.bytes.get(self.at..)?;
+        if let Some((name, len)) = self.names.expected(parent, previous, rest) {
+            self.at += len + 1;
+            return Some(name);
+        }
+        let end = plain_end(self.bytes, self.at);
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        let key = self.text.get(self.at..end)?;
+        self.at = end + 1;
+        self.names.find(parent, previous, key)
+    }
+
+    fn value(&mut self, name: Name, depth: usize) -> Option<()> {
+        self.space();
+        match self.peek()? {
+            b'"' => {
+                self.at += 1;
+                self.string(name)
+            }
+            b'{' => {
+                self.at += 1;
+                self.object(name, depth)
+            }
+            b'[' => {
+                self.at += 1;
+                self.list(name, depth)
+            }
+            b't' => self.word(b"true", name, Value::Bool(true)),
+            b'f' => self.word(b"false", name, Value::Bool(false)),
+            b'n' => self.word(b"null", name, Value::Null),
+            _ => self.number(name),
+        }
+    }
+
+    fn list(&mut self, name: Name, depth: usize) -> Option<()> {
+        if depth >= limits::JSON_DEPTH_MAX {
+            return None;
+        }
+        self.space();
+        if self.take(b']').is_some() {
+            return Some(());
+        }
+        loop {
+            self.value(name, depth + 1)?;
+            self.space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn word(&mut self, word: &[u8], name: Name, value: Value<'_>) -> Option<()> {
+        if !self.bytes.get(self.at..)?.starts_with(word) {
+            return None;
+        }
+        self.at += word.len();
+        self.names.push(name, value, self.event);
+        Some(())
+    }
+
+    /// A text whose opening quote was taken.
+    #[inline]
+    fn string(&mut self, name: Name) -> Option<()> {
+        let start = self.at;
+        let end = plain_end(self.bytes, start);
+        if *self.bytes.get(end)? != b'"' {
+            return self.escaped(name, start, end);
+        }
+        self.at = end + 1;
+        match self.names.field(name) {
+            Some(id) => self.event.push_raw_range(id, start..end).then_some(()),
+            None => {
+                self.names.push(name, Value::Str(self.text.get(start..end)?), self.event);
+                Some(())
+            }
+        }
+    }
+
+    /// A text that begins at `start` and has something special at `special`.
+    fn escaped(&mut self, name: Name, mut start: usize, mut special: usize) -> Option<()> {
+        let id = self.names.field(name)?;
+        let mut text = self.event.begin_text();
+        loop {
+            text.push_str(self.text.get(start..special)?);
+            match (*self.bytes.get(special)?, self.bytes.get(special + 1)) {
+                (b'"', _) => break,
+                // What stands for itself behind a backslash begins the next stretch.
+                (b'\\', Some(b'\\' | b'"' | b'/')) => {
+                    start = special + 1;
+                    special = plain_end(self.bytes, special + 2);
+                    continue;
+                }
+                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, &mut text)?,
+                _ => return None,
+            }
+            special = plain_end(self.bytes, start);
+        }
+        self.event.end_text(id, text);
+        self.at = special + 1;
+        Some(())
+    }
+
+    fn number(&mut self, name: Name) -> Option<()> {
+        let start = self.at;
+        let negative = self.take(b'-').is_some();
+        let first = self.at;
+        let mut whole: u64 = 0;
+        let mut fits = true;
+        while let Some(digit @ b'0'..=b'9') = self.peek() {
+            let digit = u64::from(digit - b'0');
+            match whole.checked_mul(10).and_then(|n| n.checked_add(digit)) {
+                Some(n) => whole = n,
+                None => fits = false,
+            }
+            self.at += 1;
+        }
+        let digits = self.at - first;
+        if digits == 0 || (digits > 1 && self.bytes.get(first) == Some(&b'0')) {
+            return None;
+        }
+        let int = match (fits, negative) {
+            (false, _) => None,
+            (true, false) => i64::try_from(whole).ok(),
+            // "-0" is a float: there is no such integer.
+            (true, true) => 0i64.checked_sub_unsigned(whole).filter(|n| *n != 0),
+        };
+        let value = match (self.peek(), int) {
+            (Some(b'.' | b'e' | b'E'), _) | (_, None) => {
+                self.fraction()?;
+                let float: f64 = self.text.get(start..self.at)?.parse().ok()?;
+                Value::Float(Some(float).filter(|f| f.is_finite())?)
+            }
+            (_, Some(int)) => Value::Int(int),
+        };
+        self.names.push(name, value, self.event);
+        Some(())
+    }
+
+    /// What may follow a number's whole part.
+    fn fraction(&mut self) -> Option<()> {
+        if self.take(b'.').is_some() {
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let first = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        (self.at > first).then_some(())
+    }
+}
+
+/// Where the first quote, backslash or control character lies at or after `at`; the end of the
+/// bytes if there is none. Eight bytes at a time.
+#[inline]
+fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    // A byte of `word ^ wanted` is zero where the byte is the wanted one; the lowest bit set by
+    // the subtraction is exact, higher ones may follow from its borrow.
+    let equal = |word: u64, byte: u8| {
+        let zero = word ^ u64::from_le_bytes([byte; 8]);
+        zero.wrapping_sub(ONES) & !zero
+    };
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word;
+        let special = (equal(word, b'"') | equal(word, b'\\') | control) & HIGH;
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Appends the character of an escape whose backslash lies before `at`; where to go on.
+#[inline]
+fn unescape(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
+    let c = match *bytes.get(at)? {
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'u' => return unicode(bytes, at + 1, out),
+        _ => return None,
+    };
+    out.push(c);
+    Some(at + 1)
+}
+
+fn unicode(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
+    let high = hex(bytes, at)?;
+    if let Some(c) = char::from_u32(high) {
+        out.push(c);
+        return Some(at + 4);
+    }
+    // The first half of a pair; a half alone is an error.
+    if high >= 0xdc00 || bytes.get(at + 4) != Some(&b'\\') || bytes.get(at + 5) != Some(&b'u') {
+        return None;
+    }
+    let low = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+    out.push(char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?);
+    Some(at + 10)
+}
+
+fn hex(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..at + 4)?
+        .iter()
+        .try_fold(0, |number, byte| Some(number << 4 | char::from(*byte).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::careful;
+    use super::*;
+
+    fn compare(text: &str) -> Result<bool, TestCaseError> {
+        let (mut fast, mut slow) = (Event::new(), Event::new());
+        fast.set_raw_text(text);
+        slow.set_raw_text(text);
+        let read = super::read(text, &mut fast);
+        let want = careful::read(text, &mut slow);
+        if read {
+            prop_assert!(want.is_ok(), "{text:?}: {want:?}");
+            prop_assert_eq!(&fast.marks, &slow.marks);
+            let close = |(a, b): ((_, Value<'_>), (_, Value<'_>))| {
+                a.0 == b.0
+                    && match (a.1, b.1) {
+                        // serde_json's floats may be off in the last place.
+                        (Value::Float(x), Value::Float(y)) => x == y || ((x - y) / y).abs() < 1e-14,
+                        (x, y) => x == y,
+                    }
+            };
+            let same = fast.len() == slow.len() && fast.fields().zip(slow.fields()).all(close);
+            prop_assert!(same, "{text:?}: {fast:?} {slow:?}");
+        }
+        Ok(read)
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let text = "([a-c学\u{1f600} ]|\\\\[nrtbf/\"\\\\]|\\\\u(00e9|5b66|d83d\\\\ude00)){0,20}"
+            .prop_map(|t| format!("\"{t}\""));
+        let number = "-?(0|[1-9][0-9]{0,21})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?";
+        let word = prop_oneof![Just("true"), Just("false"), Just("null")].prop_map(str::to_owned);
+        let leaf = prop_oneof![3 => text, 2 => number, 1 => word];
+        let value = leaf.prop_recursive(3, 12, 4, |inner| {
+            let key = "[a-c.]{0,3}|学";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|all| format!("[{}]", all.join(" , "))),
+                prop::collection::vec((key, inner), 0..4).prop_map(|all| {
+                    let all: Vec<_> = all.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
+                    format!("{{{}}}", all.join(","))
+                }),
+            ]
+        });
+        prop::collection::vec(("[a-d]{1,2}", value), 0..6).prop_map(|all| {
+            let all: Vec<_> = all.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+            format!(" {{{}}}\n", all.join(", "))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn well_formed_records_are_read_as_serde_reads_them(text in json()) {
+            prop_assert!(compare(&text)?, "gave up on {text}");
+        }
+
+        #[test]
+        fn damaged_records_are_never_read_otherwise_than_serde_reads_them(
+            text in json(),
+            at in any::<prop::sample::Index>(),
+            put in "[\"\\\\{}\\[\\],:0-9a-f.+u\u{1}\u{7f}学-]{0,3}",
+            drop in 0usize..3,
+        ) {
+            let chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len());
+            let damaged: String = chars[..at]
+                .iter()
+                .copied()
+                .chain(put.chars())
+                .chain(chars[(at + drop).min(chars.len())..].iter().copied())
+                .collect();
+            compare(&damaged)?;
+        }
+
+        #[test]
+        fn the_end_of_a_plain_stretch_is_found(text in "[a\"\\\\\u{1}\u{1f} !学\u{80}]{0,40}") {
+            let bytes = text.as_bytes();
+            for at in 0..=bytes.len() {
+                let special = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
+                let want = bytes[at..].iter().position(special).map_or(bytes.len(), |n| at + n);
+                prop_assert_eq!(plain_end(bytes, at), want);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edges() {
+        let mut e = Event::new();
+        let text = r#"{"a":-9223372036854775808,"b":9223372036854775807,"c":9223372036854775808,"d":-0,"e":1e2}"#;
+        e.set_raw_text(text);
+        assert!(super::read(text, &mut e));
+        let got: Vec<_> = e.fields().map(|(_, v)| v).collect();
+        let want = [
+            Value::Int(i64::MIN),
+            Value::Int(i64::MAX),
+            Value::Float(9_223_372_036_854_775_808.0),
+            Value::Float(-0.0),
+            Value::Float(100.0),
+        ];
+        assert_eq!(got, want);
+        for bad in
+            ["{\"a\":01}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":1e999}", "{\"a\":+1}"]
+        {
+            assert!(!super::read(bad, &mut Event::new()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What values of fields led to. Values repeat (paths, users, hosts), so most are answered from
+//! here and never reach the tables.
+//!
+//! Bounded in entries and bytes; a value finds room in one of two places, and the one not asked
+//! for lately gives way. Whole values are compared, so a collision costs time, never a wrong
+//! answer.
+
+use std::hash::{BuildHasher, Hasher};
+
+use events::Value;
+use hashbrown::DefaultHashBuilder;
+
+use crate::limits;
+
+/// Bounds of a memo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoLimits {
+    /// Values remembered; rounded up to a power of two.
+    pub values_max: usize,
+    /// Longest value remembered, in bytes.
+    pub value_bytes_max: usize,
+    /// Memory for values and answers, in bytes; past it everything is forgotten.
+    pub bytes_max: usize,
+}
+
+impl Default for MemoLimits {
+    fn default() -> Self {
+        Self {
+            values_max: limits::MEMO_VALUES_MAX,
+            value_bytes_max: limits::MEMO_VALUE_BYTES_MAX,
+            bytes_max: limits::MEMO_BYTES_MAX,
+        }
+    }
+}
+
+/// What an answer depends on besides the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct About {
+    /// The plan and its choice of triggers.
+    pub(crate) plan: u32,
+    /// The field.
+    pub(crate) field: u32,
+    /// Which of the field's views count, as bits.
+    pub(crate) views: u64,
+}
+
+/// The memo.
+pub(crate) struct Memo {
+    slots: Vec<Slot>,
+    hasher: DefaultHashBuilder,
+    limits: MemoLimits,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Slot {
+    hash: u64,
+    about: About,
+    kind: Kind,
+    /// Asked for since it was last spared.
+    recent: bool,
+    /// Length of the value within `data`, then the end of the predicates.
+    value: u32,
+    predicates: u32,
+    /// The value's bytes, the predicates, the rules to wake.
+    data: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Vacant,
+    Null,
+    Bool,
+    Int,
+    Float,
+    Text,
+}
+
+impl Slot {
+    #[inline]
+    fn answers(&self, key: &Key<'_>) -> bool {
+        self.hash == key.hash
+            && self.about == key.about
+            && self.kind == key.kind
+            && self.data.get(..self.value as usize) == Some(key.bytes())
+    }
+}
+
+/// A question: a value and what the answer depends on.
+pub(crate) struct Key<'v> {
+    hash: u64,
+    about: About,
+    kind: Kind,
+    text: &'v [u8],
+    small: [u8; 8],
+}
+
+impl Key<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        if self.kind == Kind::Text { self.text } else { &self.small }
+    }
+}
+
+/// What a value led to: the predicates that hold, and the runnables they wake.
+#[derive(Clone, Copy)]
+pub(crate) struct Answer<'m> {
+    predicates: &'m [u8],
+    wakes: &'m [u8],
+}
+
+impl<'m> Answer<'m> {
+    #[inline]
+    pub(crate) fn predicates(self) -> impl Iterator<Item = u32> + 'm {
+        self.predicates.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
+    }
+
+    #[inline]
+    pub(crate) fn wakes(self) -> impl Iterator<Item = u32> + 'm {
+        self.wakes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
+    }
+}
+
+impl Memo {
+    pub(crate) fn new(limits: MemoLimits) -> Self {
+        Self { slots: Vec::new(), hasher: DefaultHashBuilder::default(), limits, bytes: 0 }
+    }
+
+    pub(crate) fn limits(&self) -> MemoLimits {
+        self.limits
+    }
+
+    /// A question; `None` for a value too long to keep.
+    #[inline]
+    pub(crate) fn key<'v>(&self, about: About, value: Value<'v>) -> Option<Key<'v>> {
+        let (kind, text, small) = match value {
+            Value::Str(text) => (Kind::Text, text.as_bytes(), 0),
+            Value::Int(n) => (Kind::Int, &[][..], n as u64),
+            Value::Float(f) => (Kind::Float, &[][..], f.to_bits()),
+            Value::Bool(b) => (Kind::Bool, &[][..], u64::from(b)),
+            Value::Null => (Kind::Null, &[][..], 0),
+        };
+        if text.len() > self.limits.value_bytes_max {
+            return None;
+        }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(u64::from(about.plan) << 32 | u64::from(about.field));
+        hasher.write_u64(about.views ^ small);
+        hasher.write(text);
+        Some(Key { hash: hasher.finish(), about, kind, text, small: small.to_le_bytes() })
+    }
+
+    #[inline]
+    fn pair(&self, hash: u64) -> usize {
+        hash as usize & self.slots.len().saturating_sub(1) & !1
+    }
+
+    /// The answer, if it is known.
+    #[inline]
+    pub(crate) fn get(&mut self, key: &Key<'_>) -> Option<Answer<'_>> {
+        let first = self.pair(key.hash);
+        let pair = self.slots.get_mut(first..first + 2)?;
+        let slot = pair.iter_mut().find(|slot| slot.answers(key))?;
+        slot.recent = true;
+        let predicates = slot.data.get(slot.value as usize..slot.predicates as usize)?;
+        Some(Answer { predicates, wakes: slot.data.get(slot.predicates as usize..)? })
+    }
+
+    /// Remembers an answer.
+    pub(crate) fn put(&mut self, key: &Key<'_>, predicates: &[u32], wakes: &[u32]) {
+        if self.bytes > self.limits.bytes_max {
+            self.slots.clear();
+            self.bytes = 0;
+        }
+        if self.slots.is_empty() {
+            let slots = self.limits.values_max.max(2).next_power_of_two();
+            self.slots.resize_with(slots, Slot::default);
+        }
+        let first = self.pair(key.hash);
+        let Some([one, two]) = self.slots.get_mut(first..first + 2) else { return };
+        let slot = if one.answers(key) || (!one.recent && !two.answers(key)) {
+            one
+        } else {
+            one.recent = one.recent && !two.recent;
+            two
+        };
+        slot.recent = false;
+        self.bytes -= slot.data.capacity();
+        slot.data.clear();
+        slot.data.extend_from_slice(key.bytes());
+        slot.value = slot.data.len() as u32;
+        slot.data.extend(predicates.iter().flat_map(|id| id.to_le_bytes()));
+        slot.predicates = slot.data.len() as u32;
+        slot.data.extend(wakes.iter().flat_map(|id| id.to_le_bytes()));
+        self.bytes += slot.data.capacity();
+        (slot.hash, slot.about, slot.kind) = (key.hash, key.about, key.kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn value(text: &str) -> Value<'_> {
+        match text {
+            "" => Value::Null,
+            "a" => Value::Bool(true),
+            _ => text.parse().map_or(Value::Str(text), Value::Int),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_is_always_the_last_one_put(
+            steps in prop::collection::vec(("[ab0-2]{0,3}", 0u32..3, 0u64..3), 1..200),
+            values_max in 0usize..9,
+            bytes_max in 0usize..400,
+        ) {
+            let mut memo = Memo::new(MemoLimits { values_max, value_bytes_max: 2, bytes_max });
+            let mut put: HashMap<(String, u32, u64), u32> = HashMap::new();
+            for ((text, field, views), n) in steps.iter().zip(0u32..) {
+                let about = About { plan: 1, field: *field, views: *views };
+                let Some(key) = memo.key(about, value(text)) else {
+                    prop_assert!(text.len() > 2);
+                    continue;
+                };
+                let last = put.get(&(format!("{:?}", value(text)), *field, *views));
+                if let Some(answer) = memo.get(&key) {
+                    prop_assert_eq!(answer.predicates().collect::<Vec<_>>(), [7, *last.unwrap()]);
+                    prop_assert_eq!(answer.wakes().collect::<Vec<_>>(), [*last.unwrap()]);
+                }
+                memo.put(&key, &[7, n], &[n]);
+                prop_assert!(memo.get(&key).is_some());
+                put.insert((format!("{:?}", value(text)), *field, *views), n);
+                prop_assert!(memo.bytes <= bytes_max + 64, "{} bytes", memo.bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_hashes_are_told_apart_by_value() {
+        let mut memo = Memo::new(MemoLimits::default());
+        let mut one = memo.key(About::default(), Value::Str("one")).unwrap();
+        memo.put(&one, &[1], &[]);
+        let mut two = memo.key(About::default(), Value::Str("two")).unwrap();
+        two.hash = one.hash;
+        assert!(memo.get(&two).is_none());
+        one.about.field = 9;
+        assert!(memo.get(&one).is_none());
+        assert!(memo.key(About::default(), Value::Str(&"x".repeat(1 << 16))).is_none());
+    }
+}

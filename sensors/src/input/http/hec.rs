@@ -1,0 +1,274 @@
+//! Splunk's HTTP event collector: `event` (JSON objects one after the other, each with the event
+//! inside) and `raw` (lines).
+//!
+//! Answered only when durable, so a plain success already is the acknowledgement; the separate
+//! acknowledgement channel is answered as disabled. The record kept is the event inside; what its
+//! envelope says (time, host, source, sourcetype, fields) stands beside it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+use events::{FieldId, Timestamp, Value as FieldValue, field};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::answer::Failure;
+use super::body::{blocking, body, lines};
+use super::{Peer, Server, auth};
+use crate::context::Refused;
+use crate::decode::Aside;
+use crate::decode::time;
+use crate::feed::{Batch, Feed, Origin};
+use crate::limits::{BODY_RECORDS_MAX, RECORD_BYTES_MAX};
+
+pub(super) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
+    let mut router = Router::new()
+        .route("/services/collector/raw", post(raw))
+        .route("/services/collector/raw/1.0", post(raw))
+        .route("/services/collector/ack", any(|| async { Reply::AckDisabled }))
+        .route("/services/collector/health", get(|| async { Reply::Healthy }))
+        .route("/services/collector/health/1.0", get(|| async { Reply::Healthy }));
+    for path in ["", "/event", "/event/1.0"] {
+        router = router.route(&format!("/services/collector{path}"), post(event));
+    }
+    router.layer(axum::middleware::from_fn_with_state(Arc::clone(server), authorise))
+}
+
+/// What is answered, with Splunk's own numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    Success,
+    NoToken,
+    BadToken,
+    NoData,
+    /// The event of this number, from 0, is no event.
+    Invalid(usize),
+    Busy,
+    Full,
+    AckDisabled,
+    Healthy,
+    Failed(Failure),
+}
+
+impl Reply {
+    fn parts(self) -> (StatusCode, u16, &'static str) {
+        match self {
+            Self::Success => (StatusCode::OK, 0, "Success"),
+            Self::NoToken => (StatusCode::UNAUTHORIZED, 2, "Token is required"),
+            Self::BadToken => (StatusCode::FORBIDDEN, 4, "Invalid token"),
+            Self::NoData => (StatusCode::BAD_REQUEST, 5, "No data"),
+            Self::Invalid(_) => (StatusCode::BAD_REQUEST, 6, "Invalid data format"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, 9, "Server is busy"),
+            Self::Full => (StatusCode::SERVICE_UNAVAILABLE, 9, "The disk is full"),
+            Self::AckDisabled => (StatusCode::BAD_REQUEST, 14, "ACK is disabled"),
+            Self::Healthy => (StatusCode::OK, 17, "HEC is healthy"),
+            Self::Failed(failure) => {
+                let (status, _, reason) = failure.parts();
+                (status, 8, reason)
+            }
+        }
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Intake(Refused::Busy | Refused::Closed) => Self::Busy,
+            Failure::Intake(Refused::Full) => Self::Full,
+            other => Self::Failed(other),
+        }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let (status, code, text) = self.parts();
+        let mut body = json!({ "text": text, "code": code });
+        if let Self::Invalid(number) = self {
+            body["invalid-event-number"] = number.into();
+        }
+        (status, Json(body)).into_response()
+    }
+}
+
+async fn authorise(
+    State(server): State<Arc<Server>>,
+    Extension(peer): Extension<Peer>,
+    mut request: Request,
+    next: axum::middleware::Next,
+) -> Response {
+    let Some(secret) = auth::secret(request.headers()) else {
+        return Reply::NoToken.into_response();
+    };
+    let Some(site) = server.tokens.open(&secret) else { return Reply::BadToken.into_response() };
+    request.extensions_mut().insert(Origin { address: Some(peer.0), site });
+    next.run(request).await
+}
+
+/// What stands around an event.
+#[derive(Debug, Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
+    /// Seconds since 1970, as a number or a text.
+    #[serde(default)]
+    time: Option<Value>,
+    #[serde(flatten)]
+    about: About,
+    #[serde(default)]
+    fields: BTreeMap<String, Value>,
+}
+
+/// What an envelope says of an event, and a `raw` request's query of all its lines.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct About {
+    #[serde(default)]
+    host: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    sourcetype: Option<String>,
+    #[serde(default)]
+    index: Option<String>,
+}
+
+async fn event(
+    State(server): State<Arc<Server>>,
+    Extension(origin): Extension<Origin>,
+    request: Request,
+) -> Result<Reply, Reply> {
+    let (parts, stream) = request.into_parts();
+    let bytes = body(&parts.headers, stream).await?;
+    let received = server.feed.context.clock.now();
+    let feed = server.feed.clone();
+    let (batch, invalid) = blocking(move || read_events(&feed, &bytes, origin, received)).await??;
+    if batch.is_empty() {
+        return Err(Reply::NoData);
+    }
+    server.feed.offer(batch).await.map_err(Failure::Intake)?;
+    Ok(invalid.map_or(Reply::Success, Reply::Invalid))
+}
+
+/// The events of a body. One that is no event ends the body, as with Splunk; what is left of it is
+/// kept as one undecodable record.
+fn read_events(
+    feed: &Feed,
+    bytes: &Bytes,
+    origin: Origin,
+    received: Timestamp,
+) -> Result<(Batch, Option<usize>), Failure> {
+    let mut batch = Batch::default();
+    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope<'_>>();
+    let mut number = 0;
+    loop {
+        let start = stream.byte_offset();
+        let envelope = match stream.next() {
+            None => return Ok((batch, None)),
+            Some(Ok(envelope)) if envelope.event.is_some() => envelope,
+            Some(_) => {
+                let rest = &bytes[start..];
+                let kept = &rest[..rest.len().min(RECORD_BYTES_MAX)];
+                let cut = kept.len() < rest.len();
+                feed.record(&mut batch, kept, cut, origin, received);
+                return Ok((batch, Some(number)));
+            }
+        };
+        number += 1;
+        if number > BODY_RECORDS_MAX {
+            return Err(Failure::TooMany);
+        }
+        let Some(event) = envelope.event else { continue };
+        let aside = envelope.aside();
+        // A text is the record itself; anything else is JSON.
+        let text = serde_json::from_str::<Cow<'_, str>>(event.get()).ok();
+        let record = text.as_deref().unwrap_or(event.get()).as_bytes();
+        let kept = &record[..record.len().min(RECORD_BYTES_MAX)];
+        let cut = kept.len() < record.len();
+        feed.record_beside(&mut batch, kept, cut, origin, received, &aside);
+    }
+}
+
+impl Envelope<'_> {
+    fn aside(&self) -> Aside<'_> {
+        let mut aside = self.about.aside();
+        aside.time = match &self.time {
+            Some(Value::Number(n)) => time::epoch(&n.to_string()),
+            Some(Value::String(s)) => time::epoch(s),
+            _ => None,
+        };
+        for (name, value) in &self.fields {
+            let value = match value {
+                Value::String(s) => FieldValue::Str(s),
+                Value::Bool(b) => FieldValue::Bool(*b),
+                Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+                    (Some(i), _) => FieldValue::Int(i),
+                    (None, Some(f)) => FieldValue::Float(f),
+                    (None, None) => continue,
+                },
+                _ => continue,
+            };
+            if let Some(id) = FieldId::intern(name) {
+                aside.fields.push((id, value));
+            }
+        }
+        aside
+    }
+}
+
+impl About {
+    fn aside(&self) -> Aside<'_> {
+        let mut aside = Aside::default();
+        if let Some(host) = &self.host {
+            aside.fields.push((field::HOST_NAME, FieldValue::Str(host)));
+        }
+        for (name, value) in [
+            ("splunk.source", &self.source),
+            ("splunk.sourcetype", &self.sourcetype),
+            ("splunk.index", &self.index),
+        ] {
+            if let (Some(id), Some(value)) = (FieldId::intern(name), value) {
+                aside.fields.push((id, FieldValue::Str(value)));
+            }
+        }
+        aside
+    }
+}
+
+async fn raw(
+    State(server): State<Arc<Server>>,
+    Extension(origin): Extension<Origin>,
+    Query(about): Query<About>,
+    request: Request,
+) -> Result<Reply, Reply> {
+    let (parts, stream) = request.into_parts();
+    let bytes = body(&parts.headers, stream).await?;
+    let received = server.feed.context.clock.now();
+    let feed = server.feed.clone();
+    let batch = blocking(move || {
+        let (mut batch, aside) = (Batch::default(), about.aside());
+        for (number, line) in lines(&bytes).enumerate() {
+            if number >= BODY_RECORDS_MAX {
+                return Err(Failure::TooMany);
+            }
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let kept = &line[..line.len().min(RECORD_BYTES_MAX)];
+            let cut = kept.len() < line.len();
+            feed.record_beside(&mut batch, kept, cut, origin, received, &aside);
+        }
+        Ok(batch)
+    });
+    let batch = batch.await??;
+    if batch.is_empty() {
+        return Err(Reply::NoData);
+    }
+    server.feed.offer(batch).await.map_err(Failure::Intake)?;
+    Ok(Reply::Success)
+}

@@ -1,0 +1,68 @@
+//! `xuedun status`: how a node does.
+
+use centre::control::Request;
+use events::Lang;
+use serde_json::Value;
+
+use super::node::ConfigArg;
+use super::{Done, Outcome, print_json, print_line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// One JSON object: figures, alarms, sensors
+    #[arg(long)]
+    json: bool,
+}
+
+/// Findings when something is wrong with the node.
+pub fn run(args: Args, lang: Lang) -> Done {
+    let status = args.config.ask(Request::Status)?;
+    let list = |key: &str| status[key].as_array().map_or(&[][..], |l| l).to_vec();
+    let alarms = list("alarms");
+    let done = if alarms.is_empty() { Outcome::Clean } else { Outcome::Findings };
+    if args.json {
+        print_json(&status)?;
+        return Ok(done);
+    }
+    for alarm in &alarms {
+        let text = alarm[lang.pick("zh", "en")].as_str().unwrap_or_default();
+        print_line(&format!("! {text}"))?;
+    }
+    let figure = |key: &str| status["figures"][key].as_u64().unwrap_or_default();
+    let figures = [
+        (lang.pick("已落盘日志记录", "records journalled"), figure("journalled")),
+        (lang.pick("已检测", "matched"), figure("matched")),
+        (lang.pick("已归档", "archived"), figure("archived")),
+        (lang.pick("命中", "detections"), figure("detections")),
+        (lang.pick("规则", "rules"), figure("rules")),
+        (lang.pick("未通过检查的规则", "rules refused"), figure("rules_rejected")),
+    ];
+    for (name, value) in figures {
+        print_line(&format!("{name}\t{value}"))?;
+    }
+    for sensor in list("sensors") {
+        print_line(&sensor_line(&sensor, lang))?;
+    }
+    Ok(done)
+}
+
+fn sensor_line(sensor: &Value, lang: Lang) -> String {
+    let text = |key: &str| sensor[key].as_str().unwrap_or_default().to_owned();
+    let number = |key: &str| sensor[key].as_u64().unwrap_or_default();
+    let pair = |pair: &Value| pair[1].as_u64().unwrap_or_default();
+    let dropped: u64 = sensor["dropped"].as_array().map_or(0, |d| d.iter().map(pair).sum());
+    let silent =
+        if sensor["silent"] == Value::Bool(true) { lang.pick("静默", "silent") } else { "" };
+    [
+        text("name"),
+        text("input"),
+        text("place"),
+        format!("{} {}", lang.pick("收到", "received"), number("received")),
+        format!("{} {}", lang.pick("未能解析", "undecoded"), number("undecoded")),
+        format!("{} {dropped}", lang.pick("丢弃", "dropped")),
+        silent.to_owned(),
+    ]
+    .join("\t")
+}
