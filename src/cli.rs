@@ -40,6 +40,8 @@ enum Verb {
     Status(commands::status::Args),
     /// List the alert groups of a node
     Alerts(commands::alerts::Args),
+    /// What the archive of log records holds, whether it is whole, its backup
+    Archive(commands::archive::Args),
     /// Find and grade student data in a file
     Classify(commands::classify::Args),
     /// Write a masked copy of a file
@@ -83,6 +85,7 @@ pub fn run() -> u8 {
         Verb::Search(args) => commands::search::run(args, lang),
         Verb::Status(args) => commands::status::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),
+        Verb::Archive(args) => commands::archive::run(args, lang),
         Verb::Classify(args) => commands::classify::run(args, lang),
         Verb::Mask(args) => commands::mask::run(args, lang),
         Verb::Protect(args) => commands::protect::run(args, lang),

@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::account::AccountBook;
 use crate::alert::AlertBook;
+use crate::archive_proof::ArchiveProof;
 use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
@@ -48,6 +49,7 @@ pub struct Centre {
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
     pub(crate) ledger: Ledger,
+    pub(crate) archive_proof: ArchiveProof,
     pub(crate) inventories: Table<RunId, InventoryEntry>,
     /// Checks done and planned of the audit that runs now.
     pub(crate) auditing: Mutex<Option<(usize, usize)>>,
@@ -107,6 +109,7 @@ impl Centre {
             directory,
             drills: DrillBook::open(Arc::clone(&state))?,
             ledger,
+            archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             inventories: state.table("inventories")?,
             auditing: Mutex::new(None),
             state,

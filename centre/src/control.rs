@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
-use crate::account::Caller;
+use crate::account::{Caller, Role};
 use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
@@ -27,6 +27,8 @@ use crate::view::{Cursor, SearchForm};
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
 /// How long the command line waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// How long it waits for one that reads the whole archive.
+const READ_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// What the command line may ask of a running node.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +60,20 @@ pub enum Request {
     },
     /// Seal everything that is durable into the archive.
     Seal,
+    /// The files of the archive.
+    ArchiveFiles,
+    /// Read the whole archive and compare it with its list and the evidence log.
+    ArchiveVerify,
+    /// Copy to a folder what a backup of the archive lacks.
+    ArchiveBackup {
+        /// The folder.
+        to: PathBuf,
+    },
+    /// Bring back from a backup what is missing or damaged.
+    ArchiveRestore {
+        /// The folder.
+        from: PathBuf,
+    },
     /// Start a drill; only a node that runs can.
     StartDrill {
         /// Slug of its playbook.
@@ -80,6 +96,15 @@ pub enum Request {
 }
 
 impl Request {
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::ArchiveVerify | Self::ArchiveBackup { .. } | Self::ArchiveRestore { .. } => {
+                READ_WITHIN
+            }
+            _ => ANSWER_WITHIN,
+        }
+    }
+
     /// Whether only a node that runs can answer.
     pub const fn needs_node(&self) -> bool {
         matches!(self, Self::StartDrill { .. })
@@ -145,6 +170,14 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }
         Request::Seal => Ok(Value::from(centre.seal_all()?)),
+        Request::ArchiveFiles => json(serde_json::to_value(centre.archive_files(caller)?)),
+        Request::ArchiveVerify => json(serde_json::to_value(centre.check_archive(caller)?)),
+        Request::ArchiveBackup { to } => {
+            Ok(Value::from(centre.back_up_archive(&keeper(caller), &to)?))
+        }
+        Request::ArchiveRestore { from } => {
+            Ok(Value::from(centre.restore_archive(&keeper(caller), &from)?))
+        }
         Request::StartDrill { slug, site } => {
             json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
         }
@@ -162,6 +195,11 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
             Ok(Value::String(centre.drill_report(&caller, id)?))
         }
     }
+}
+
+/// Who owns the data folder keeps it: for backups that person is the system administrator.
+fn keeper(caller: &Caller) -> Caller {
+    Caller { role: Role::SystemAdmin, ..caller.clone() }
 }
 
 /// Listens until dropped. A socket that a killed node left behind is replaced.
@@ -219,7 +257,7 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Error> 
             };
         }
     };
-    stream.set_read_timeout(Some(ANSWER_WITHIN)).map_err(io)?;
+    stream.set_read_timeout(Some(request.patience())).map_err(io)?;
     let mut line = serde_json::to_vec(request).map_err(|e| io(e.into()))?;
     line.push(b'\n');
     stream.write_all(&line).map_err(io)?;

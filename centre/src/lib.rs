@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod alert;
+mod archive_proof;
 pub mod audit_log;
 pub mod centre;
 pub mod config;

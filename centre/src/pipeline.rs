@@ -28,6 +28,10 @@ use crate::rates::Rates;
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long a thread waits for news before it looks around.
 const IDLE_WAIT: Duration = Duration::from_millis(200);
+/// An hour is merged when it has been over for so long, at least.
+const MERGE_AFTER: Duration = Duration::from_secs(600);
+/// Files that a merge replaced stay so long: no search reads longer.
+const MERGED_KEPT: Duration = Duration::from_secs(300);
 /// Events the archiver holds in memory at once.
 const SEAL_EVENTS_MAX: usize = 200_000;
 
@@ -165,7 +169,11 @@ impl Pipeline {
             match self.seal_some(false) {
                 Ok(true) => self.counters.seal_failures.store(0, Ordering::Relaxed),
                 Ok(false) if stopping => return,
-                Ok(false) => std::thread::sleep(IDLE_WAIT),
+                Ok(false) => {
+                    if !self.tidy() {
+                        std::thread::sleep(IDLE_WAIT);
+                    }
+                }
                 Err(error) => {
                     self.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(%error, "the archive cannot be written");
@@ -176,6 +184,21 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// Merges files of an hour that is over; `false` when there was nothing to do.
+    fn tidy(&self) -> bool {
+        let now = self.clock.now();
+        // Late records of an hour come within the time an event stays in the journal.
+        let settled = self.archive_after.max(MERGE_AFTER);
+        let merged = self.archive.merge(now, settled).and_then(|merged| {
+            self.archive.sweep(now, MERGED_KEPT)?;
+            Ok(merged.is_some())
+        });
+        merged.unwrap_or_else(|error| {
+            tracing::error!(%error, "archive files could not be merged");
+            false
+        })
     }
 
     /// Seals one chunk if it is due (or `all` is asked for); `false` when there was nothing to do.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod alerts;
+pub mod archive;
 pub mod audit;
 pub mod classify;
 pub mod config;

@@ -59,6 +59,8 @@ pub enum Permission {
     DrillsRun,
     /// Read the audit log.
     AuditLogRead,
+    /// Back up and restore the archive.
+    ArchiveKeep,
     /// Make and change accounts.
     AccountsWrite,
     /// Own account: password, second factor.
@@ -67,7 +69,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Workbench,
         Self::AlertsRead,
         Self::AlertsWrite,
@@ -80,6 +82,7 @@ impl Permission {
         Self::DrillsRead,
         Self::DrillsRun,
         Self::AuditLogRead,
+        Self::ArchiveKeep,
         Self::AccountsWrite,
         Self::OwnAccount,
     ];
@@ -90,7 +93,7 @@ impl Role {
     pub fn may(&self, permission: Permission) -> bool {
         use Permission::*;
         let granted: &[Permission] = match self {
-            Self::SystemAdmin => &[Workbench, SchoolsRead, SensorsRead, AccountsWrite],
+            Self::SystemAdmin => &[Workbench, SchoolsRead, SensorsRead, ArchiveKeep, AccountsWrite],
             Self::SecurityAdmin => &[
                 Workbench,
                 AlertsRead,

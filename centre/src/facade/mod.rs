@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+pub mod archive;
 mod compliance;
 mod drills;
 mod records;

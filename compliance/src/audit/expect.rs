@@ -145,13 +145,15 @@ fn parse_condition(raw: RawCondition) -> Result<Condition, String> {
             }
             _ => return Err(format!("{fact}: `between` takes two numbers, the smaller first")),
         },
-        (Op::In | Op::NotIn | Op::Covers | Op::Has, Some(toml::Value::Array(words))) => Wanted::Words(
-            words
-                .iter()
-                .map(|w| w.as_str().map(str::to_owned))
-                .collect::<Option<_>>()
-                .ok_or_else(|| format!("{fact}: only words in the list"))?,
-        ),
+        (Op::In | Op::NotIn | Op::Covers | Op::Has, Some(toml::Value::Array(words))) => {
+            Wanted::Words(
+                words
+                    .iter()
+                    .map(|w| w.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| format!("{fact}: only words in the list"))?,
+            )
+        }
         _ => return Err(format!("{fact}: this comparison does not take that value")),
     };
     Ok(Condition { fact, op, wanted, absent })

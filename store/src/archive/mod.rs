@@ -1,13 +1,14 @@
 //! The archive: events of past hours in Parquet files that anyone's tools can read.
 //!
 //! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
-//! [`manifest`] what there is, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
+//! [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
 //! as it was written.
 //!
 //! Invariants: a file is written and synced before the manifest names it, and the manifest names
 //! it together with `archived_through`: each event is archived exactly once, whatever dies when.
 //! A sealed file never changes. Nothing younger than the retention goes.
 
+mod backup;
 pub(crate) mod columns;
 mod manifest;
 mod merge;

@@ -2,12 +2,15 @@
 //! commands of [`allow`]. Each answer tells "not there" from "not allowed to see".
 
 pub mod allow;
+mod child;
+mod database;
 mod local;
 mod recorded;
 mod tls;
 mod witness;
 
 pub use allow::Command;
+pub use database::{DatabaseHost, Engine};
 pub use local::LocalHost;
 pub use recorded::RecordedHost;
 pub use tls::TlsSeen;

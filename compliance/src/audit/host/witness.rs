@@ -129,7 +129,11 @@ impl Host for Witness<'_> {
     fn own(&self) -> Result<&OwnRecords, HostError> {
         let answer = self.host.own();
         let shown = answer.as_ref().map(|own| own.to_string());
-        self.note("records of this program", shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e), true);
+        self.note(
+            "records of this program",
+            shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e),
+            true,
+        );
         answer
     }
 

@@ -73,7 +73,9 @@ pub enum RegisterError {
         problem: String,
     },
     /// A column that must be there is not.
-    #[error("the column {column} is missing; wanted date, title, kind, owner, approver, result, due, closed")]
+    #[error(
+        "the column {column} is missing; wanted date, title, kind, owner, approver, result, due, closed"
+    )]
     Column {
         /// Its name.
         column: &'static str,

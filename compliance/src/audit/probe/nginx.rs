@@ -56,7 +56,8 @@ fn servers(all: &[Directive]) -> (Vec<String>, Vec<String>) {
         let name = of("server_name").first().map_or("(no name)", |n| n).to_owned();
         let listens = of("listen");
         let is_tls = |l: &&str| l.split(' ').any(|w| w == "ssl" || w == "quic");
-        let local = |l: &&str| l.starts_with("127.") || l.starts_with("[::1]") || l.starts_with("unix:");
+        let local =
+            |l: &&str| l.starts_with("127.") || l.starts_with("[::1]") || l.starts_with("unix:");
         let open = listens.is_empty() || listens.iter().any(|l| !is_tls(l) && !local(l));
         let redirects = of("return").iter().chain(&of("rewrite")).any(|r| r.contains("https://"));
         if open && !redirects {
@@ -142,9 +143,7 @@ fn tokens(text: &str) -> Vec<String> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '#' if word.is_empty() => {
-                while chars.next_if(|c| *c != '\n').is_some() {}
-            }
+            '#' if word.is_empty() => while chars.next_if(|c| *c != '\n').is_some() {},
             '"' | '\'' if word.is_empty() => {
                 while let Some(inner) = chars.next() {
                     match inner {

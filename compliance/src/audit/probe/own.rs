@@ -25,7 +25,8 @@ impl Own {
 
     /// Whether the node keeps these records; what cannot be asked is not "no".
     pub(super) fn is_kept(&self, cx: &Context<'_>) -> bool {
-        cx.host.own().is_err() || cx.host.own().is_ok_and(|own| own.section(&self.section).is_some())
+        cx.host.own().is_err()
+            || cx.host.own().is_ok_and(|own| own.section(&self.section).is_some())
     }
 
     pub(super) fn look(&self, cx: &Context<'_>, facts: &mut Facts) {
