@@ -41,21 +41,19 @@ pub fn run(args: Args, lang: Lang) -> Done {
     if let Err(e) = File::open(&args.file) {
         return Err(Failure::file(&args.file, &e));
     }
-    let mut tables = match &args.table {
+    let tables = match &args.table {
         Some(name) => vec![Source::one(&args.file, Some(name)).map_err(fail)?],
         None => Source::tables(&args.file).map_err(fail)?,
     };
     // A workbook's empty sheets are no tables.
     let several = tables.len() > 1;
-    for table in &mut tables {
+    for table in &tables {
         options.header = table.has_header();
         let read = table.open().map_err(fail)?;
         if args.cells {
             let name = if several { Some(table.name.as_str()) } else { None };
-            match cells(&args, read, name, &options, &taxonomy) {
-                Ok(_) => continue,
-                Err(e) => return Err(e),
-            }
+            cells(&args, read, name, &options, &taxonomy)?;
+            continue;
         }
         let mut inventory = match classify(read, &options, &taxonomy) {
             Err(compliance::records::Error::Empty) if several => continue,
