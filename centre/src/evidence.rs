@@ -81,6 +81,18 @@ impl Evidence {
         Ok(())
     }
 
+    /// Writes what a person decided (an attestation, a waiver, a ticket) into the log. It is durable
+    /// when this returns; the next checkpoint signs it.
+    pub(crate) fn decide(&self, kind: &str, what: &impl serde::Serialize) -> Result<(), Error> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log =
+            EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
+        let leaf =
+            serde_json::json!({"kind": kind, "what": serde_json::to_value(what).map_err(part)?});
+        log.append(&compliance::evidence::canonical(&leaf)).map_err(part)?;
+        Ok(())
+    }
+
     /// What was sealed of a run; `None` if it was not.
     pub fn summary(&self, run: RunId) -> Result<Option<BundleSummary>, Error> {
         match fs::read(self.summary_path(run)) {

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod limits;
 pub mod live;
+mod own;
 pub mod pipeline;
 pub mod rates;
 mod rebuild;

@@ -4,6 +4,8 @@ pub mod account;
 pub mod alerts;
 pub mod archive;
 pub mod audit;
+pub mod audit_decide;
+pub mod audit_target;
 pub mod classify;
 pub mod config;
 pub mod demo;

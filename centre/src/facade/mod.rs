@@ -14,3 +14,5 @@ mod schools;
 mod search;
 mod sensors;
 mod workbench;
+
+pub(crate) use self::compliance::part;

@@ -70,9 +70,14 @@ impl DatabaseHost {
                     Some(file) => format!("--defaults-file={}", file.display()),
                     None => "--no-defaults".to_owned(),
                 };
-                let place = if self.address.starts_with('/') { "--socket" } else { "--host" };
+                // A port would make the client leave the socket for TCP.
+                let (place, way) = if self.address.starts_with('/') {
+                    (format!("--socket={}", self.address), "--protocol=socket".to_owned())
+                } else {
+                    (format!("--host={}", self.address), format!("--port={port}"))
+                };
                 Child::new(name, "mariadb", limits::COMMAND_MS_MAX)
-                    .args([defaults, format!("{place}={}", self.address), format!("--port={port}")])
+                    .args([defaults, place, way])
                     .args([
                         format!("--user={}", self.user),
                         format!("--database={}", self.database),
