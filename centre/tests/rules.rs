@@ -39,7 +39,7 @@ async fn send(to: SocketAddr, words: &[&str]) {
     for word in words {
         let line = match word.starts_with('<') {
             true => format!("{word}\n"),
-            false => format!("<13>1 2026-11-27T01:00:00Z h app - - - {word}\n"),
+            false => format!("<13>1 2026-03-02T01:00:00Z h app - - - {word}\n"),
         };
         stream.write_all(line.as_bytes()).await.unwrap();
     }
@@ -130,8 +130,8 @@ async fn exceptions_need_two_people_and_cover_what_they_say() {
     };
     let day = Duration::from_secs(86_400);
     let (from, to) = (
-        Timestamp::parse_rfc3339("2026-11-27T00:00:00Z").unwrap(),
-        Timestamp::parse_rfc3339("2026-11-27T00:00:00Z").unwrap().plus(day),
+        Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").unwrap(),
+        Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").unwrap().plus(day),
     );
     let preview = centre.preview_exception(&li, &draft, from, to).unwrap();
     assert_eq!((preview.events, preview.partial), (4, false));
@@ -180,7 +180,7 @@ async fn intelligence_lists_are_matched_and_taken_up_when_they_change() {
     let (centre, tcp) = node(dir.path()).await;
     let line = |ip: &str| {
         format!(
-            "<132>1 2026-11-27T01:00:00Z vpn sangfor - - - type=vpn action=login result=fail user=u srcip={ip} dstip=10.1.1.2 dstport=443"
+            "<132>1 2026-03-02T01:00:00Z vpn sangfor - - - type=vpn action=login result=fail user=u srcip={ip} dstip=10.1.1.2 dstport=443"
         )
     };
     send(tcp, &[&line("203.0.113.7"), &line("203.0.113.8")]).await;
