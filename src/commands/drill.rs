@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use centre::control::Request;
 use events::{DrillId, Lang, SiteId};
+use playbooks::Coverage;
 use serde_json::Value;
 
 use super::node::ConfigArg;
@@ -126,7 +127,8 @@ fn show(board: &Value, json: bool, lang: Lang) -> Done {
             word(&board["name"])
         ))?;
         for inject in score["injects"].as_array().map_or(&[][..], |a| a) {
-            let coverage = inject["coverage"].as_str().unwrap_or_default();
+            let coverage = serde_json::from_value::<Coverage>(inject["coverage"].clone());
+            let coverage = coverage.map_or("-", |c| c.label(lang));
             let (sent, seen) = (&inject["clock"]["emitted"], &inject["clock"]["alerted"]);
             print_line(&format!("{}\t{coverage}\tT0 {sent}\tT1 {seen}", word(&inject["title"])))?;
         }
