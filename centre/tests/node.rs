@@ -117,7 +117,10 @@ async fn a_drill_that_is_detected_is_logged_before_it_is_alerted() {
     assert!(every_clock(&detail, |c| c.logged.is_some() && c.logged <= c.alerted));
     // Its groups are an exercise's: out of the ordinary queue.
     let queue = node.centre.all_alerts(&caller, &AlertFilter::default()).unwrap();
-    assert!(queue.iter().all(|g| g.exercise.is_none() && !g.rule_id.starts_with("vpn-")), "{queue:?}");
+    assert!(
+        queue.iter().all(|g| g.exercise.is_none() && !g.rule_id.starts_with("vpn-")),
+        "{queue:?}"
+    );
     let with = AlertFilter { exercises: true, ..AlertFilter::default() };
     assert!(!node.centre.all_alerts(&caller, &with).unwrap().is_empty());
     node.centre.stop().await;

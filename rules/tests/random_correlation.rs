@@ -202,6 +202,7 @@ impl Made {
             for (n, hit) in hits.iter().enumerate() {
                 let window: Vec<Hit> =
                     hits[..=n].iter().filter(|h| h.time >= hit.time - self.span).cloned().collect();
+                let window = ordered(&window);
                 if hit.time > quiet
                     && let Some(number) = self.holds(&window)
                 {
