@@ -76,8 +76,8 @@ impl RuleBook {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         *refused = done.as_ref().err().map(|error| {
             Text::new(
-                &format!("新规则未生效，原规则继续运行：{error}"),
-                &format!("the new rules were refused and the old ones run on: {error}"),
+                format!("新规则未生效，原规则继续运行：{error}"),
+                format!("the new rules were refused and the old ones run on: {error}"),
             )
         });
         done

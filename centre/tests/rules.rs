@@ -65,7 +65,7 @@ fn raised(centre: &Centre) -> Vec<(String, u64)> {
     let caller = Caller::local("test");
     let all = centre.all_alerts(&caller, &AlertFilter::default()).unwrap();
     let mut out: Vec<(String, u64)> =
-        all.into_iter().map(|g| (g.rule_id.clone(), u64::from(g.count))).collect();
+        all.into_iter().map(|g| (g.rule_id.clone(), g.count)).collect();
     out.sort();
     out
 }

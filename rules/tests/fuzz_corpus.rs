@@ -9,7 +9,8 @@ use rules::fuzzing;
 
 #[test]
 fn the_committed_corpus_holds() {
-    let targets: [(&str, fn(&[u8])); 5] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 5] = [
         ("rule", fuzzing::rule),
         ("condition", fuzzing::condition),
         ("pipeline", fuzzing::pipeline),

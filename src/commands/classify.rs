@@ -104,7 +104,8 @@ fn cells(
     };
     match find_cells(read, options, taxonomy, &mut sink) {
         Err(compliance::records::Error::Empty) if table.is_some() => {}
-        done => drop(done.map_err(|e| Failure::of(e.code(), &e))?),
+        Err(e) => return Err(Failure::of(e.code(), &e)),
+        Ok(_) => {}
     }
     broken.map_or(Ok(Outcome::Clean), Err)
 }

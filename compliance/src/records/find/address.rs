@@ -166,8 +166,8 @@ fn numbered(norm: &Norm, at: usize, end: usize) -> Option<usize> {
         }
         i += 1;
     }
-    let free = !norm.at(i).is_ascii_alphanumeric() && !(is_han(norm.at(i)) && groups < 3);
-    ((2..=4).contains(&groups) && free && norm.at(i) != b'-').then_some(i)
+    let tied = norm.at(i).is_ascii_alphanumeric() || (is_han(norm.at(i)) && groups < 3);
+    ((2..=4).contains(&groups) && !tied && norm.at(i) != b'-').then_some(i)
 }
 
 /// Whether the name of a province is part of a road's: 江西路, 北京东路, 长江西路.
