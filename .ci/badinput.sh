@@ -117,6 +117,28 @@ curl -s -m 10 -o /dev/null -H "Authorization: Bearer $TOKEN" --data-binary '{"me
 if within 15 has_raw after-the-tear after-the-tear; then pass "and takes new ones"; else fail "and takes new ones"; fi
 node_stop
 
+# --- The archive: a flipped bit and a missing file are found; a backup brings them back.
+export XUEDUN_STORE__ARCHIVE_AFTER_SECS=1
+node_start
+sealed() { [ "$("$XUEDUN" archive list --config "$CONFIG" --json | wc -l)" -ge 2 ]; }
+within 30 sealed || fail "the archive seals files"
+archive() { "$XUEDUN" archive "$@" --config "$CONFIG" --json >"$WORK/archive.out" 2>"$WORK/archive.err" && rc=0 || rc=$?; }
+archive verify
+equal "archive verify: whole" 0 "$rc"
+archive backup --to "$WORK/backup"
+mapfile -t parquet < <(find "$WORK/node/data/archive" -name '*.parquet' | LC_ALL=C sort)
+printf '\x41' | dd of="${parquet[0]}" bs=1 seek=200 conv=notrunc 2>/dev/null
+rm "${parquet[1]}"
+archive verify
+equal "archive verify: damage is a finding" 1 "$rc"
+equal "archive verify: a flipped bit and a missing file are named" 2 "$(jq '.faults | length' "$WORK/archive.out")"
+archive restore --from "$WORK/backup"
+equal "archive restore: both come back" 2 "$(jq length "$WORK/archive.out")"
+archive verify
+equal "archive verify: whole again" 0 "$rc"
+node_stop
+unset XUEDUN_STORE__ARCHIVE_AFTER_SECS
+
 # --- Records files: ragged rows, GBK.
 printf '姓名,身份证号,手机\n张伟,110101200803070011\n李娜,,13800138000,多余\n"未闭合,1,2\n' >"$WORK/ragged.csv"
 "$XUEDUN" --lang en classify "$WORK/ragged.csv" --json >"$WORK/ragged.out" 2>"$WORK/ragged.err" && rc=0 || rc=$?

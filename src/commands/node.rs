@@ -14,7 +14,7 @@ use super::Failure;
 #[derive(Debug, clap::Args)]
 pub struct ConfigArg {
     /// Configuration of the node
-    #[arg(long, value_name = "FILE", default_value = "xuedun.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "xuedun.toml")]
     pub config: PathBuf,
 }
 
