@@ -17,6 +17,7 @@ pub mod protect;
 pub mod reveal;
 pub mod rules;
 pub mod search;
+pub mod sensors;
 pub mod serve;
 pub mod status;
 
@@ -47,6 +48,11 @@ impl Failure {
     /// Wrong use: exit code 2.
     pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), exit: 2 }
+    }
+
+    /// A configuration that cannot work: exit code 3.
+    pub fn configuration(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), exit: 3 }
     }
 
     /// Something failed while running: exit code 4.
