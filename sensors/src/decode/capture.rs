@@ -50,7 +50,7 @@ pub fn flows(file: impl Read + Send, each: &mut dyn FnMut(Flow)) -> Result<Summa
                 // What does not grow any more is no whole block.
                 let before = reader.data().len();
                 if reader.refill().is_err() || reader.data().len() == before {
-                    job.summary.damaged = true;
+                    job.summary.damaged = before > 0;
                     break;
                 }
             }
