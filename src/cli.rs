@@ -1,6 +1,12 @@
 //! The command line: verbs and their arguments. What they do is in `commands/<verb>.rs`.
 
-use clap::{Parser, Subcommand};
+mod lang;
+mod usage;
+mod zh;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use events::Lang;
 
 use crate::commands::{self, Outcome};
@@ -36,6 +42,8 @@ enum Verb {
     Sensors(commands::sensors::Args),
     /// List the alert groups of a node
     Alerts(commands::alerts::Args),
+    /// What the archive of log records holds, whether it is whole, its backup
+    Archive(commands::archive::Args),
     /// Find and grade student data in a file
     Classify(commands::classify::Args),
     /// Write a masked copy of a file
@@ -56,13 +64,20 @@ enum Verb {
     Account(commands::account::Args),
     /// Show the configuration in force
     Config(commands::config::Args),
+    /// Say what a code means and what to do about it
+    Explain(commands::explain::Args),
 }
 
 /// Runs the program; the number is the exit code (0 ok, 1 findings, 2 usage, 3 configuration,
 /// 4 run-time).
 pub fn run() -> u8 {
-    let cli = Cli::parse();
-    let lang = cli.lang.unwrap_or_else(lang_of_environment);
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let lang = lang::of(&args, |name| std::env::var(name).ok());
+    let cli = match parse(args, lang) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let lang = cli.lang.unwrap_or(lang);
     let done = match cli.verb {
         Verb::Demo(args) => commands::demo::run(args, lang),
         Verb::Init(args) => commands::init::run(args, lang),
@@ -73,6 +88,7 @@ pub fn run() -> u8 {
         Verb::Status(args) => commands::status::run(args, lang),
         Verb::Sensors(args) => commands::sensors::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),
+        Verb::Archive(args) => commands::archive::run(args, lang),
         Verb::Classify(args) => commands::classify::run(args, lang),
         Verb::Mask(args) => commands::mask::run(args, lang),
         Verb::Protect(args) => commands::protect::run(args, lang),
@@ -83,22 +99,31 @@ pub fn run() -> u8 {
         Verb::Drill(args) => commands::drill::run(args, lang),
         Verb::Account(args) => commands::account::run(args, lang),
         Verb::Config(args) => commands::config::run(args, lang),
+        Verb::Explain(args) => commands::explain::run(args, lang),
     };
     match done {
         Ok(Outcome::Clean) => 0,
         Ok(Outcome::Findings) => 1,
         Err(failure) => {
-            eprintln!("xuedun: {failure}");
+            failure.print(lang);
             failure.exit_code()
         }
     }
 }
 
-fn lang_of_environment() -> Lang {
-    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|k| std::env::var(k).ok());
-    let first = set.into_iter().find(|v| !v.is_empty());
-    match first {
-        Some(v) if v.starts_with("en") => Lang::En,
-        _ => Lang::Zh,
-    }
+/// The verb asked for; else, help or a usage error is printed and the exit code given.
+fn parse(args: Vec<OsString>, lang: Lang) -> Result<Cli, u8> {
+    let tree = match lang {
+        Lang::Zh => zh::translate(Cli::command()),
+        Lang::En => Cli::command(),
+    };
+    let parsed = tree.try_get_matches_from(args).and_then(|found| Cli::from_arg_matches(&found));
+    parsed.map_err(|error| {
+        match usage::told(&error).filter(|_| lang == Lang::Zh) {
+            Some(text) => eprint!("{text}"),
+            // A closed pipe is nothing to tell.
+            None => drop(error.print()),
+        }
+        u8::try_from(error.exit_code()).unwrap_or(2)
+    })
 }

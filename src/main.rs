@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod codes;
 mod commands;
 mod demo;
 

@@ -1,6 +1,7 @@
 //! The library over whole paths: a record as a device writes it goes through the pack that
 //! recognises it, and the event that comes out fulfils the rule. The records are in
-//! `tests/library/<topic>.toml`. And what only the whole workspace can see: that every playbook a
+//! `tests/library/<topic>.toml`; those of an ordinary day, which raise nothing, in
+//! `tests/school-day.txt`. And what only the whole workspace can see: that every playbook a
 //! rule names is shipped.
 //!
 //! A record is a text, or `{ line, repeat, every, at }`: that many records, so many seconds apart,
@@ -181,6 +182,25 @@ fn records_go_through_packs_and_rules() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Ordinary records of every source, each told twenty times over an hour.
+#[test]
+fn an_ordinary_day_raises_no_alert() {
+    let (packs, set) = (Packs::embedded().unwrap(), load());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/school-day.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let told = |line: &str| Many { line: line.to_owned(), repeat: 20, every: 180, at: 0 };
+    let records: Vec<Record> = lines.map(|line| Record::Many(told(line))).collect();
+    assert!(records.len() > 60, "{} kinds of records", records.len());
+    let start = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
+    let day = events(&packs, "school-day.txt", start, &records);
+    let alerts: Vec<String> = fired(&set, &day)
+        .into_iter()
+        .filter(|id| set.get(id).is_some_and(|r| r.level > Severity::Informational))
+        .collect();
+    assert!(alerts.is_empty(), "{alerts:?}");
 }
 
 #[test]

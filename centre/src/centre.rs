@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events::{EventId, RunId, Text, Timestamp};
-use rules::{LoadOptions, Loaded, Problem, RuleSet, Source};
+use rules::Problem;
 use sensors::{Context, Packs, Running};
 use store::archive::Archive;
 use store::journal::{Journal, JournalOptions};
@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::account::AccountBook;
 use crate::alert::AlertBook;
+use crate::archive_proof::ArchiveProof;
 use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
@@ -25,6 +26,7 @@ use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
 use crate::pipeline::Pipeline;
 use crate::region::Directory;
+use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
 use crate::view::{Figures, InventoryEntry};
@@ -42,12 +44,11 @@ pub struct Centre {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) accounts: AccountBook,
     pub(crate) audit_log: AuditLog,
-    pub(crate) sources: Mutex<Arc<Vec<Source>>>,
-    pub(crate) rejected: Mutex<Vec<Problem>>,
     pub(crate) sensors: Mutex<Option<Running>>,
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
     pub(crate) ledger: Ledger,
+    pub(crate) archive_proof: ArchiveProof,
     pub(crate) inventories: Table<RunId, InventoryEntry>,
     /// Checks done and planned of the audit that runs now.
     pub(crate) auditing: Mutex<Option<(usize, usize)>>,
@@ -80,12 +81,12 @@ impl Centre {
             Directory::new(config.region.clone())
                 .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
         );
-        let (sources, loaded) = load_rules(&config)?;
+        let rules = Arc::new(RuleBook::open(config.rules.clone(), Arc::clone(&state))?);
         let pipeline = Pipeline::new(
             Arc::clone(&journal),
             archive,
             alerts,
-            Arc::new(loaded.set),
+            rules,
             broadcast::channel::<Live>(BACKLOG).0,
             Arc::clone(&world.clock),
             Duration::from_secs(config.store.archive_after_secs),
@@ -107,14 +108,13 @@ impl Centre {
             directory,
             drills: DrillBook::open(Arc::clone(&state))?,
             ledger,
+            archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             inventories: state.table("inventories")?,
             auditing: Mutex::new(None),
             state,
             pipeline,
             accounts,
             audit_log,
-            sources: Mutex::new(Arc::new(sources)),
-            rejected: Mutex::new(loaded.problems),
             sensors: Mutex::new(None),
             drill_key: secret::derive(&node_key, b"drill"),
             alarms: Mutex::new(alarms),
@@ -154,6 +154,7 @@ impl Centre {
         let addresses = running.addresses().to_vec();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
+        tokio::spawn(watch_rules(Arc::downgrade(self)));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
         }
@@ -216,6 +217,8 @@ impl Centre {
             detections: counters.detections.load(Ordering::Relaxed),
             rules: self.pipeline.rule_set().rules().len(),
             rules_rejected: self.rule_problems().len(),
+            excepted: counters.excepted.load(Ordering::Relaxed),
+            indicators: self.pipeline.rules.in_force().intel.stats().total(),
             archive_bytes: archive.files().iter().map(|f| f.bytes).sum(),
             oldest: archive.oldest(),
             journal_full: self.pipeline.journal.stats().full,
@@ -225,7 +228,7 @@ impl Centre {
 
     /// What was wrong with rules when the set was loaded.
     pub fn rule_problems(&self) -> Vec<Problem> {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pipeline.rules.in_force().problems.as_ref().clone()
     }
 
     /// Seals everything that is durable into the archive now.
@@ -236,6 +239,7 @@ impl Centre {
     /// What is wrong with the node itself, for the workbench.
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        alarms.extend(self.pipeline.rules.refused());
         let counters = &self.pipeline.counters;
         let journal = self.pipeline.journal.stats();
         if journal.full {
@@ -291,15 +295,28 @@ fn open_journal(
     Ok(Arc::new(journal))
 }
 
-/// Reads the rules a configuration asks for and compiles them.
-pub fn load_rules(config: &Config) -> Result<(Vec<Source>, Loaded), Error> {
-    let mut sources = if config.rules.library { rules::library() } else { Vec::new() };
-    sources.extend(
-        rules::read_paths(&config.rules.paths)
-            .map_err(|e| Error::Part { part: "rules", message: e.to_string() })?,
-    );
-    let loaded = RuleSet::load(&sources, &LoadOptions::default());
-    Ok((sources, loaded))
+/// How often the files of rules and lists are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// Loads rules, pipelines and lists again when a file changes, until the node is gone.
+async fn watch_rules(centre: std::sync::Weak<Centre>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(centre) = centre.upgrade() else { return };
+        let looked = tokio::task::spawn_blocking(move || {
+            let done = centre.pipeline.rules.reload_if_changed()?;
+            let ok = done.is_ok();
+            let about = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let log = centre.audit_log.record(None, "rules.reload", &about, ok, centre.now());
+            Some((done.map(|new| new.set.rules().len()), log))
+        });
+        match looked.await {
+            Ok(Some((Ok(rules), _))) => tracing::info!(rules, "the rules were loaded again"),
+            Ok(Some((Err(error), _))) => tracing::error!(%error, "the new rules were refused"),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "loading the rules failed"),
+        }
+    }
 }
 
 /// A folder only its owner can enter.

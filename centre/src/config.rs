@@ -1,6 +1,8 @@
 //! The node's configuration: one TOML file, `XUEDUN_SECTION__KEY` overrides, unknown keys are
 //! errors with their place.
 
+mod origin;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use sensors::{InputConfig, SensorConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::region::{BadRegion, Region};
+
+pub use origin::{Origin, Setting};
 
 /// Everything a node needs to know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,6 +69,10 @@ pub struct RulesConfig {
     pub library: bool,
     /// Further files and folders of Sigma rules.
     pub paths: Vec<PathBuf>,
+    /// Processing pipelines to run over all rules.
+    pub pipelines: Vec<PathBuf>,
+    /// Folder of threat-intelligence lists.
+    pub intel: Option<PathBuf>,
 }
 
 /// `[store]`
@@ -99,7 +107,7 @@ impl Default for ConsoleConfig {
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        Self { library: true, paths: Vec::new() }
+        Self { library: true, paths: Vec::new(), pipelines: Vec::new(), intel: None }
     }
 }
 
@@ -145,35 +153,43 @@ pub enum ConfigError {
         message: String,
     },
     /// An override from the environment that fits nowhere.
-    #[error("environment variable {name}: {message}")]
+    #[error("environment variable {name}: {}", message.en)]
     Override {
         /// Its name.
         name: String,
         /// Why.
-        message: String,
+        message: Text,
     },
     /// A value out of its bounds.
-    #[error("{key}: {message}")]
+    #[error("{key}: {}", message.en)]
     Value {
         /// The key.
         key: &'static str,
         /// Why.
-        message: String,
+        message: Text,
     },
     /// The region cannot be used.
     #[error("region: {0}")]
     Region(#[from] BadRegion),
 }
 
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The configuration file.
-    File,
-    /// An `XUEDUN_SECTION__KEY` variable.
-    Environment,
-    /// The program's default.
-    Default,
+impl ConfigError {
+    /// The error in both languages. What the TOML reader says is in English only.
+    pub fn text(&self) -> Text {
+        let zh = match self {
+            Self::Read { path, source } => format!("读不到 {}：{source}", path.display()),
+            Self::Parse { path, message } => format!("{}：{message}", path.display()),
+            Self::Override { name, message } => format!("环境变量 {name}：{}", message.zh),
+            Self::Value { key, message } => format!("{key}：{}", message.zh),
+            Self::Region(BadRegion::Twice(site)) => format!("区域配置：学校 {site} 重复列出"),
+            Self::Region(BadRegion::TooMany) => "区域配置：学校数量超过上限".to_owned(),
+        };
+        let en = match self {
+            Self::Read { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        };
+        Text::new(zh, en)
+    }
 }
 
 /// Fewest days of retention (GB/T 22239-2019 8.1.5.4 d; Cybersecurity Law: six months).
@@ -215,50 +231,23 @@ impl Config {
         Ok(config)
     }
 
-    /// Every value of the configuration as `section.key`, with where it comes from. Tokens and
-    /// other secrets are masked by their type.
-    pub fn values(
-        &self,
-        text: &str,
-        env: impl IntoIterator<Item = (String, String)>,
-    ) -> Vec<(String, String, Origin)> {
-        let file: toml::Table = toml::from_str(text).unwrap_or_default();
-        let overrides = Overrides::from_env(env).map(|o| o.0).unwrap_or_default();
-        let now = toml::Table::try_from(self).unwrap_or_default();
-        let mut values = Vec::new();
-        for (section, value) in &now {
-            let Some(table) = value.as_table() else {
-                values.push((section.clone(), value.to_string(), Origin::File));
-                continue;
-            };
-            for (key, value) in table {
-                let given = |(path, _): &(Vec<String>, toml::Value)| {
-                    path.first() == Some(section) && path.get(1) == Some(key)
-                };
-                let from = if overrides.iter().any(given) {
-                    Origin::Environment
-                } else if file.get(section).and_then(|t| t.get(key)).is_some() {
-                    Origin::File
-                } else {
-                    Origin::Default
-                };
-                values.push((format!("{section}.{key}"), value.to_string(), from));
-            }
-        }
-        values
-    }
-
     fn check(&self) -> Result<(), ConfigError> {
         if self.store.retention_days < RETENTION_DAYS_MIN {
-            let message = format!("at least {RETENTION_DAYS_MIN} days");
+            let message = Text::new(
+                format!("不得少于 {RETENTION_DAYS_MIN} 天"),
+                format!("at least {RETENTION_DAYS_MIN} days"),
+            );
             return Err(ConfigError::Value { key: "store.retention_days", message });
         }
         if self.console.cert.is_some() != self.console.key.is_some() {
-            let message = "cert and key go together".to_owned();
+            let message = Text::new("证书与私钥须同时给出", "cert and key go together");
             return Err(ConfigError::Value { key: "console.cert", message });
         }
         if self.console.cert.is_none() && !self.console.listen.ip().is_loopback() {
-            let message = "an address beyond loopback needs cert and key (TLS)".to_owned();
+            let message = Text::new(
+                "监听本机以外的地址须给出证书与私钥（TLS）",
+                "an address beyond loopback needs cert and key (TLS)",
+            );
             return Err(ConfigError::Value { key: "console.listen", message });
         }
         if !self.audit.schedule.is_empty() {
@@ -275,6 +264,8 @@ impl Config {
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
         self.rules.paths.iter_mut().for_each(fix);
+        self.rules.pipelines.iter_mut().for_each(fix);
+        self.rules.intel.iter_mut().for_each(fix);
         for sensor in &mut self.sensors {
             anchor_sensor(sensor, base);
         }
@@ -320,7 +311,7 @@ impl Overrides {
             let Some(rest) = name.strip_prefix("XUEDUN_") else { continue };
             let Some((section, key)) = rest.split_once("__") else { continue };
             if section.is_empty() || key.is_empty() || key.contains("__") {
-                let message = "write XUEDUN_SECTION__KEY".to_owned();
+                let message = Text::new("应写作 XUEDUN_节__键", "write XUEDUN_SECTION__KEY");
                 return Err(ConfigError::Override { name, message });
             }
             let path = vec![section.to_lowercase(), key.to_lowercase()];

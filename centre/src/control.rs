@@ -11,22 +11,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{DrillId, Lang, SiteId, Timestamp};
+use events::{DrillId, Lang, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
-use crate::account::Caller;
+use crate::account::{Caller, Role};
 use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
+use crate::facade::rules::ExceptionDraft;
 use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
-const REQUEST_BYTES_MAX: u64 = 64 << 10;
+const REQUEST_BYTES_MAX: u64 = 8 << 20;
 /// How long the command line waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// How long it waits for one that reads the whole archive.
+const READ_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
 /// What the command line may ask of a running node.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +61,63 @@ pub enum Request {
     },
     /// Seal everything that is durable into the archive.
     Seal,
+    /// The files of the archive.
+    ArchiveFiles,
+    /// Read the whole archive and compare it with its list and the evidence log.
+    ArchiveVerify,
+    /// Copy to a folder what a backup of the archive lacks.
+    ArchiveBackup {
+        /// The folder.
+        to: PathBuf,
+    },
+    /// Bring back from a backup what is missing or damaged.
+    ArchiveRestore {
+        /// The folder.
+        from: PathBuf,
+    },
+    /// Load rules, pipelines and lists again.
+    ReloadRules,
+    /// Run rules over past events; those in force when none are given.
+    Backtest {
+        /// Name and text of rule files.
+        sources: Vec<(String, String)>,
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
+    /// All exceptions.
+    Exceptions,
+    /// Ask for an exception.
+    AddException {
+        /// Who asks.
+        by: String,
+        /// For what.
+        draft: ExceptionDraft,
+    },
+    /// What an exception would cover.
+    PreviewException {
+        /// The exception.
+        draft: ExceptionDraft,
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
+    /// Agree to an exception.
+    ApproveException {
+        /// Who agrees.
+        by: String,
+        /// Which.
+        id: String,
+    },
+    /// End an exception.
+    RemoveException {
+        /// Who ends it.
+        by: String,
+        /// Which.
+        id: String,
+    },
     /// Start a drill; only a node that runs can.
     StartDrill {
         /// Slug of its playbook.
@@ -80,6 +140,15 @@ pub enum Request {
 }
 
 impl Request {
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::ArchiveVerify | Self::ArchiveBackup { .. } | Self::ArchiveRestore { .. } => {
+                READ_WITHIN
+            }
+            _ => ANSWER_WITHIN,
+        }
+    }
+
     /// Whether only a node that runs can answer.
     pub const fn needs_node(&self) -> bool {
         matches!(self, Self::StartDrill { .. })
@@ -97,7 +166,7 @@ pub enum Answer {
         /// The stable code.
         code: String,
         /// What a person reads.
-        message: String,
+        message: Text,
     },
 }
 
@@ -112,11 +181,19 @@ pub fn answer(centre: &Arc<Centre>, request: Request) -> Answer {
     let done = perform(centre, &caller, request);
     match done {
         Ok(value) => Answer::Ok(value),
-        Err(error) => Answer::Error {
-            code: error.code().to_owned(),
-            message: format!("{}: {error}", error.title(Lang::En)),
-        },
+        Err(error) => Answer::Error { code: error.code().to_owned(), message: told(&error) },
     }
+}
+
+/// The error in both languages; of a query and a configuration with their own words.
+fn told(error: &Error) -> Text {
+    let detail = match error {
+        Error::Query(query) => query.message.clone(),
+        Error::Config(config) => config.text(),
+        _ => Text::new(error.to_string(), error.to_string()),
+    };
+    let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
+    Text::new(format!("{zh}：{}", detail.zh), format!("{en}: {}", detail.en))
 }
 
 fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Value, Error> {
@@ -137,6 +214,34 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }
         Request::Seal => Ok(Value::from(centre.seal_all()?)),
+        Request::ArchiveFiles => json(serde_json::to_value(centre.archive_files(caller)?)),
+        Request::ArchiveVerify => json(serde_json::to_value(centre.check_archive(caller)?)),
+        Request::ArchiveBackup { to } => {
+            Ok(Value::from(centre.back_up_archive(&keeper(caller), &to)?))
+        }
+        Request::ArchiveRestore { from } => {
+            Ok(Value::from(centre.restore_archive(&keeper(caller), &from)?))
+        }
+        Request::ReloadRules => Ok(Value::from(centre.reload_rules(caller)?)),
+        Request::Backtest { sources, from, to } => {
+            let sources: Vec<rules::Source> =
+                sources.into_iter().map(|(name, text)| rules::Source { name, text }).collect();
+            json(serde_json::to_value(centre.backtest(caller, &sources, from, to)?))
+        }
+        Request::Exceptions => json(serde_json::to_value(centre.exceptions(caller)?)),
+        Request::AddException { by, draft } => {
+            json(serde_json::to_value(centre.add_exception(&Caller::local(&by), &draft)?))
+        }
+        Request::PreviewException { draft, from, to } => {
+            json(serde_json::to_value(centre.preview_exception(caller, &draft, from, to)?))
+        }
+        Request::ApproveException { by, id } => {
+            json(serde_json::to_value(centre.approve_exception(&Caller::local(&by), &id)?))
+        }
+        Request::RemoveException { by, id } => {
+            centre.remove_exception(&Caller::local(&by), &id)?;
+            Ok(Value::Null)
+        }
         Request::StartDrill { slug, site } => {
             json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
         }
@@ -154,6 +259,11 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
             Ok(Value::String(centre.drill_report(&caller, id)?))
         }
     }
+}
+
+/// Who owns the data folder keeps it: for backups that person is the system administrator.
+fn keeper(caller: &Caller) -> Caller {
+    Caller { role: Role::SystemAdmin, ..caller.clone() }
 }
 
 /// Listens until dropped. A socket that a killed node left behind is replaced.
@@ -185,7 +295,10 @@ async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Re
         Ok(request) => tokio::task::spawn_blocking(move || answer(&centre, request))
             .await
             .map_err(std::io::Error::other)?,
-        Err(error) => Answer::Error { code: "N011".to_owned(), message: error.to_string() },
+        Err(error) => Answer::Error {
+            code: "N011".to_owned(),
+            message: Text::new(error.to_string(), error.to_string()),
+        },
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
@@ -208,7 +321,7 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Error> 
             };
         }
     };
-    stream.set_read_timeout(Some(ANSWER_WITHIN)).map_err(io)?;
+    stream.set_read_timeout(Some(request.patience())).map_err(io)?;
     let mut line = serde_json::to_vec(request).map_err(|e| io(e.into()))?;
     line.push(b'\n');
     stream.write_all(&line).map_err(io)?;

@@ -59,6 +59,40 @@ impl Evidence {
         Ok(summary)
     }
 
+    /// Appends leaves that are no audit run's, and signs the log as it is then.
+    pub(crate) fn note(&self, leaves: &[serde_json::Value], now: Timestamp) -> Result<(), Error> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log =
+            EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
+        let texts: Vec<String> = leaves.iter().map(serde_json::Value::to_string).collect();
+        let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        log.append_all(&bytes).map_err(part)?;
+        log.checkpoint(now).map_err(part)?;
+        Ok(())
+    }
+
+    /// Shows every leaf of the log, in order.
+    pub(crate) fn each_leaf(&self, mut show: impl FnMut(&[u8])) -> Result<(), Error> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
+        for index in 0..log.size() {
+            show(&log.leaf(index).map_err(part)?);
+        }
+        Ok(())
+    }
+
+    /// Writes what a person decided (an attestation, a waiver, a ticket) into the log. It is durable
+    /// when this returns; the next checkpoint signs it.
+    pub(crate) fn decide(&self, kind: &str, what: &impl serde::Serialize) -> Result<(), Error> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log =
+            EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
+        let leaf =
+            serde_json::json!({"kind": kind, "what": serde_json::to_value(what).map_err(part)?});
+        log.append(&compliance::evidence::canonical(&leaf)).map_err(part)?;
+        Ok(())
+    }
+
     /// What was sealed of a run; `None` if it was not.
     pub fn summary(&self, run: RunId) -> Result<Option<BundleSummary>, Error> {
         match fs::read(self.summary_path(run)) {

@@ -26,6 +26,11 @@ pub async fn run_schedule(centre: Arc<Centre>) {
         {
             tracing::warn!(%error, "the scheduled audit did not start");
         }
+        let own = Arc::clone(&centre);
+        let told = tokio::task::spawn_blocking(move || own.prove_archive()).await;
+        if !matches!(told, Ok(Ok(_))) {
+            tracing::error!(?told, "the evidence log could not be told of the archive");
+        }
         if centre.now().since(expired) >= RETENTION_EVERY {
             expired = centre.now();
             let own = Arc::clone(&centre);

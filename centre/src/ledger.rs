@@ -7,13 +7,16 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use compliance::audit::AuditRun;
+use compliance::audit::{self, Attestation, AuditRun, Ticket, Waiver};
 use compliance::evidence::BundleSummary;
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
 
 use crate::error::Error;
 use crate::evidence::Evidence;
+
+/// How long the results of a run are fresh.
+const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 
 /// A folder of audit runs.
 pub struct Ledger {
@@ -66,6 +69,117 @@ impl Ledger {
             .collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
         Ok(ids)
+    }
+
+    /// Attestations (举证), in the order they were made.
+    pub fn attestations(&self) -> Result<Vec<Attestation>, Error> {
+        self.list("attestations.json")
+    }
+
+    /// Keeps an attestation: attachments by their digest, the statement in the evidence log.
+    pub fn attest(&self, mut statement: Attestation, files: &[PathBuf]) -> Result<(), Error> {
+        for file in files {
+            let bytes = fs::read(file).map_err(|source| io("read", file, source))?;
+            let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+            let name = data_encoding::HEXLOWER.encode(digest.as_ref());
+            let dir = self.dir.join("attachments");
+            fs::create_dir_all(&dir).map_err(|source| io("make", &dir, source))?;
+            write_whole(&dir.join(&name), &bytes)?;
+            statement.attachments.push(name);
+        }
+        self.evidence.decide("attestation", &statement)?;
+        self.push("attestations.json", statement)
+    }
+
+    /// Waivers (豁免).
+    pub fn waivers(&self) -> Result<Vec<Waiver>, Error> {
+        self.list("waivers.json")
+    }
+
+    /// Keeps a waiver; owner and approver are two people.
+    pub fn waive(&self, waiver: Waiver) -> Result<(), Error> {
+        if waiver.approver.is_empty() || waiver.approver == waiver.owner {
+            let message = "a waiver needs an approver other than its owner".to_owned();
+            return Err(Error::Part { part: "ledger", message });
+        }
+        self.evidence.decide("waiver", &waiver)?;
+        self.push("waivers.json", waiver)
+    }
+
+    /// Remediation tickets (整改单).
+    pub fn tickets(&self) -> Result<Vec<Ticket>, Error> {
+        self.list("tickets.json")
+    }
+
+    /// Opens a ticket, or changes the one of the same finding.
+    pub fn put_ticket(&self, ticket: Ticket) -> Result<(), Error> {
+        self.evidence.decide("ticket", &ticket)?;
+        let mut all = self.tickets()?;
+        match all.iter_mut().find(|t| t.finding == ticket.finding) {
+            Some(old) => *old = ticket,
+            None => all.push(ticket),
+        }
+        self.write("tickets.json", &all)
+    }
+
+    /// Lets a run close or reopen the tickets of its target. Gives how many changed.
+    pub fn retest(&self, run: &AuditRun) -> Result<usize, Error> {
+        let mut all = self.tickets()?;
+        let changed = audit::retest(&mut all, run);
+        if changed > 0 {
+            let what = serde_json::json!({"run": run.id, "changed": changed});
+            self.evidence.decide("retest", &what)?;
+            self.write("tickets.json", &all)?;
+        }
+        Ok(changed)
+    }
+
+    /// Findings of the newest run without a ticket, as `check@target`.
+    pub fn unowned(&self) -> Result<Vec<String>, Error> {
+        let Some(id) = self.ids()?.into_iter().next() else { return Ok(Vec::new()) };
+        let Some(run) = self.run(id)? else { return Ok(Vec::new()) };
+        let part = |e: audit::AuditError| Error::Part { part: "ledger", message: e.to_string() };
+        let checks = audit::checks().map_err(part)?;
+        let catalogue = audit::Catalogue::embedded().map_err(part)?;
+        let tickets = self.tickets()?;
+        let unowned = audit::findings(&run, &checks, &catalogue)
+            .into_iter()
+            .filter(|f| !tickets.iter().any(|t| t.finding == f.id && !t.owner.is_empty()));
+        Ok(unowned.map(|f| format!("{}@{}", f.check, f.target)).collect())
+    }
+
+    /// A run as people have settled it: with attestations, waivers and age.
+    pub fn settled(&self, run: &AuditRun, now: Timestamp) -> Result<AuditRun, Error> {
+        let (waivers, attestations) = (self.waivers()?, self.attestations()?);
+        Ok(audit::settle(run, &waivers, &attestations, now, FRESH_FOR))
+    }
+
+    fn list<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Error> {
+        let path = self.dir.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| Error::Part {
+                part: "ledger",
+                message: format!("{}: {e}", path.display()),
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(io("read", &path, source)),
+        }
+    }
+
+    fn push<T: serde::Serialize + serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        one: T,
+    ) -> Result<(), Error> {
+        let mut all: Vec<T> = self.list(name)?;
+        all.push(one);
+        self.write(name, &all)
+    }
+
+    fn write<T: serde::Serialize>(&self, name: &str, all: &[T]) -> Result<(), Error> {
+        let bytes = serde_json::to_vec_pretty(all)
+            .map_err(|e| Error::Part { part: "ledger", message: e.to_string() })?;
+        write_whole(&self.dir.join(name), &bytes)
     }
 
     fn path(&self, id: RunId) -> PathBuf {

@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod alert;
+mod archive_proof;
 pub mod audit_log;
 pub mod centre;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod control;
 pub mod drill;
 pub mod error;
 pub mod evidence;
+pub mod exceptions;
 pub mod facade;
 mod inject;
 mod intake;
@@ -25,10 +27,12 @@ pub mod jobs;
 pub mod ledger;
 pub mod limits;
 pub mod live;
+mod own;
 pub mod pipeline;
 pub mod rates;
 mod rebuild;
 pub mod region;
+pub mod rulebook;
 pub mod schedule;
 mod seal;
 mod secret;

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events::{Event, Severity, Timestamp};
-use rules::{CorrelationLimits, Detection, Engine, RuleSet};
+use rules::{CorrelationLimits, Detection, Engine, Intel, RuleSet};
 use sensors::Clock;
 use store::archive::Archive;
 use store::journal::{Journal, Reader};
@@ -23,11 +23,16 @@ use crate::error::Error;
 use crate::limits;
 use crate::live::Live;
 use crate::rates::Rates;
+use crate::rulebook::RuleBook;
 
 /// How long detection may go without a commit while events flow.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long a thread waits for news before it looks around.
 const IDLE_WAIT: Duration = Duration::from_millis(200);
+/// An hour is merged when it has been over for so long, at least.
+const MERGE_AFTER: Duration = Duration::from_secs(600);
+/// Files that a merge replaced stay so long: no search reads longer.
+const MERGED_KEPT: Duration = Duration::from_secs(300);
 /// Events the archiver holds in memory at once.
 const SEAL_EVENTS_MAX: usize = 200_000;
 
@@ -40,7 +45,7 @@ pub struct Pipeline {
     /// The alert groups and the detection checkpoint.
     pub alerts: Arc<AlertBook>,
     /// The rules in force.
-    pub rules: Mutex<Arc<RuleSet>>,
+    pub rules: Arc<RuleBook>,
     /// Who wants to know at once.
     pub live: broadcast::Sender<Live>,
     /// What was counted.
@@ -63,6 +68,8 @@ pub struct Counters {
     pub matched: AtomicU64,
     /// Detections, over the life of the data folder.
     pub detections: AtomicU64,
+    /// Detections that an exception covered, since the start.
+    pub excepted: AtomicU64,
     /// The next sequence number detection will read.
     pub detection_next: AtomicU64,
     /// Commits that failed since the last that went well; each is tried again.
@@ -77,7 +84,7 @@ impl Pipeline {
         journal: Arc<Journal>,
         archive: Arc<Archive>,
         alerts: Arc<AlertBook>,
-        rules: Arc<RuleSet>,
+        rules: Arc<RuleBook>,
         live: broadcast::Sender<Live>,
         clock: Arc<dyn Clock>,
         archive_after: Duration,
@@ -91,7 +98,7 @@ impl Pipeline {
             journal,
             archive,
             alerts,
-            rules: Mutex::new(rules),
+            rules,
             live,
             counters,
             rates: Rates::default(),
@@ -121,12 +128,7 @@ impl Pipeline {
 
     /// The rules in force.
     pub fn rule_set(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another rule set in force; correlation state of unchanged rules is kept.
-    pub fn replace_rules(&self, set: Arc<RuleSet>) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = set;
+        self.rules.in_force().set
     }
 
     /// Seals everything that is durable now into the archive. Returns the last sequence number
@@ -165,7 +167,11 @@ impl Pipeline {
             match self.seal_some(false) {
                 Ok(true) => self.counters.seal_failures.store(0, Ordering::Relaxed),
                 Ok(false) if stopping => return,
-                Ok(false) => std::thread::sleep(IDLE_WAIT),
+                Ok(false) => {
+                    if !self.tidy() {
+                        std::thread::sleep(IDLE_WAIT);
+                    }
+                }
                 Err(error) => {
                     self.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(%error, "the archive cannot be written");
@@ -176,6 +182,21 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// Merges files of an hour that is over; `false` when there was nothing to do.
+    fn tidy(&self) -> bool {
+        let now = self.clock.now();
+        // Late records of an hour come within the time an event stays in the journal.
+        let settled = self.archive_after.max(MERGE_AFTER);
+        let merged = self.archive.merge(now, settled).and_then(|merged| {
+            self.archive.sweep(now, MERGED_KEPT)?;
+            Ok(merged.is_some())
+        });
+        merged.unwrap_or_else(|error| {
+            tracing::error!(%error, "archive files could not be merged");
+            false
+        })
     }
 
     /// Seals one chunk if it is due (or `all` is asked for); `false` when there was nothing to do.
@@ -239,6 +260,7 @@ struct Detector<'p> {
     pipeline: &'p Pipeline,
     reader: Reader,
     set: Arc<RuleSet>,
+    intel: Arc<Intel>,
     engine: Engine,
     checkpoint: Checkpoint,
     raised: Vec<Raised>,
@@ -252,19 +274,22 @@ struct Detector<'p> {
 
 impl<'p> Detector<'p> {
     fn new(pipeline: &'p Pipeline, checkpoint: Checkpoint) -> Self {
-        let set = pipeline.rule_set();
-        let engine = data_encoding::BASE64
+        let in_force = pipeline.rules.in_force();
+        let (set, intel) = (in_force.set, in_force.intel);
+        let mut engine = data_encoding::BASE64
             .decode(checkpoint.engine.as_bytes())
             .ok()
             .filter(|bytes| !bytes.is_empty())
             .and_then(|bytes| Engine::restore(Arc::clone(&set), correlation(), &bytes).ok())
             .unwrap_or_else(|| Engine::new(Arc::clone(&set), correlation()));
+        engine.set_intel(Arc::clone(&intel));
         let reader = pipeline.journal.read(checkpoint.next_seq);
         let heard = (engine.watermark(), pipeline.clock.now());
         Self {
             pipeline,
             reader,
             set,
+            intel,
             engine,
             checkpoint,
             raised: Vec::new(),
@@ -277,10 +302,14 @@ impl<'p> Detector<'p> {
 
     /// Reads until the end of the journal or a commit's worth of work; `true` if there is more.
     fn read_on(&mut self) -> bool {
-        let latest = self.pipeline.rule_set();
-        if !Arc::ptr_eq(&latest, &self.set) {
-            self.engine.replace(Arc::clone(&latest));
-            self.set = latest;
+        let latest = self.pipeline.rules.in_force();
+        if !Arc::ptr_eq(&latest.set, &self.set) {
+            self.engine.replace(Arc::clone(&latest.set));
+            self.set = latest.set;
+        }
+        if !Arc::ptr_eq(&latest.intel, &self.intel) {
+            self.engine.set_intel(Arc::clone(&latest.intel));
+            self.intel = latest.intel;
         }
         let started = self.pipeline.clock.now();
         while let Some(batch) = self.reader.next() {
@@ -334,6 +363,11 @@ impl<'p> Detector<'p> {
             self.checkpoint.detections += 1;
             // What is only for information is counted and searchable, not put before a person.
             if detection.level == Severity::Informational {
+                continue;
+            }
+            // What is known to be harmless is counted with its exception.
+            if self.pipeline.rules.exceptions.covers(&self.set, &detection, event, now) {
+                self.pipeline.counters.excepted.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.raised.push(raise(&detection, rule, event, now));

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDateTime};
 use croner::Cron;
-use events::Timestamp;
 use events::time::BEIJING_OFFSET_SECS;
+use events::{Text, Timestamp};
 
 /// A parsed cron expression.
 #[derive(Clone, Debug)]
@@ -13,11 +13,14 @@ pub struct Schedule(Cron);
 
 impl Schedule {
     /// Parses an expression: minute, hour, day of month, month, day of week.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, Text> {
         if text.split_whitespace().count() != 5 {
-            return Err("a cron expression has five fields".to_owned());
+            return Err(Text::new("cron 表达式应有五段", "a cron expression has five fields"));
         }
-        Cron::from_str(text).map(Self).map_err(|e| e.to_string())
+        let bad = |e: croner::errors::CronError| {
+            Text::new(format!("cron 表达式有误：{e}"), format!("bad cron expression: {e}"))
+        };
+        Cron::from_str(text).map(Self).map_err(bad)
     }
 
     /// The first due time after `after`; `None` if there is none.

@@ -60,6 +60,10 @@ pub struct Figures {
     pub rules: usize,
     /// Rules that were refused when the set was loaded.
     pub rules_rejected: usize,
+    /// Detections that an exception covered, since the start.
+    pub excepted: u64,
+    /// Indicators of the threat-intelligence lists.
+    pub indicators: u64,
     /// Bytes of the archive on disk.
     pub archive_bytes: u64,
     /// The oldest event that is kept.

@@ -28,10 +28,10 @@ fn run_on(host: &dyn Host) -> AuditRun {
     let plan = plan(&catalogue, &checks, &Target::host(SiteId::BUREAU, "srv-1")).unwrap();
     let mut seen = 0;
     let run = run(&plan, host, now(), &mut |p| {
-        assert_eq!((p.done, p.planned), (seen, checks.len()));
+        assert_eq!((p.done, p.planned), (seen, plan.len()));
         seen += 1;
     });
-    assert_eq!(seen, checks.len());
+    assert_eq!(seen, plan.len());
     run
 }
 
@@ -278,11 +278,22 @@ fn a_host_check_cannot_judge_what_is_not_on_a_host() {
     let (catalogue, _) = content();
     let dir = tempfile::tempdir().unwrap();
     good(dir.path());
-    let run = run_on(&LocalHost::at_root(dir.path()));
-    for item in &run.items {
-        if !catalogue.item(&item.item).unwrap().assessed_on("os") {
-            assert!(item.checks.is_empty(), "{}", item.item);
-            assert_eq!(item.verdict, Verdict::PendingAttestation);
+    let checks = audit::checks().unwrap();
+    let target = Target::of(SiteId::BUREAU, "srv-1", "os", "linux");
+    let plan = plan(&catalogue, &checks, &target).unwrap();
+    let run = run(&plan, &LocalHost::at_root(dir.path()), now(), &mut |_| {});
+    for result in &run.items {
+        let item = catalogue.item(&result.item).unwrap();
+        if item.assessed_on("os") {
+            continue;
+        }
+        if result.checks.is_empty() {
+            assert_eq!(result.verdict, Verdict::NotApplicable, "{}: by the object matrix", item.id);
+        }
+        for id in &result.checks {
+            let check = checks.iter().find(|c| c.id == *id).unwrap();
+            assert_ne!(check.judged_as, "os", "{id} judges {}", item.id);
+            assert!(item.assessed_on(&check.judged_as), "{id} judges {}", item.id);
         }
     }
     let retention = run.item("8.1.5.4.d").unwrap();
@@ -405,4 +416,54 @@ fn a_difference_names_what_changed() {
     let back = diff(&second, &first);
     assert_eq!(back.better.len(), 1);
     assert_eq!(diff(&first, &first).unchanged, first.results.len());
+}
+
+#[test]
+fn a_roll_up_takes_the_worst_and_never_calls_an_unaudited_object_not_applicable() {
+    let (catalogue, _) = content();
+    let (mut first, mut second) = (uniform(Verdict::Conform), uniform(Verdict::Conform));
+    (first.target, second.target) = ("a".into(), "b".into());
+    for run in [&mut first, &mut second] {
+        run.items.iter_mut().for_each(|i| i.checks = vec!["x".into()]);
+    }
+    second.items[0].verdict = Verdict::NonConform;
+    for run in [&mut first, &mut second] {
+        run.items[1].verdict = Verdict::NotApplicable;
+        run.items[1].checks.clear();
+    }
+    let all = audit::roll_up(&catalogue, &[first.clone(), second.clone()]).unwrap();
+    assert!(matches!(all.items[0].verdict.kind(), VerdictKind::Partial | VerdictKind::NonConform));
+    assert_eq!(all.items[1].verdict, Verdict::PendingAttestation);
+    assert_eq!(all.items[2].verdict, Verdict::Conform);
+    assert_eq!(all.planned, first.planned + second.planned);
+    let mut old = second.clone();
+    old.started = Timestamp::from_secs(1);
+    old.items[2].verdict = Verdict::NonConform;
+    let again = audit::roll_up(&catalogue, &[old, first, second]).unwrap();
+    assert_eq!(again.items[2].verdict, Verdict::Conform, "the newest run of a target speaks");
+    assert!(audit::roll_up(&catalogue, &[]).is_none());
+}
+
+#[test]
+fn a_ticket_closes_by_a_run_and_reopens_by_another() {
+    use compliance::audit::{Ticket, TicketState, retest};
+    let (catalogue, checks) = content();
+    let dir = tempfile::tempdir().unwrap();
+    good(dir.path());
+    let met = run_on(&LocalHost::at_root(dir.path()));
+    write(dir.path(), "/etc/ssh/sshd_config", "PermitRootLogin yes\n");
+    let unmet = run_on(&LocalHost::at_root(dir.path()));
+    let all = findings(&unmet, &checks, &catalogue);
+    let finding = all.iter().find(|f| f.check == "ssh.root-login").unwrap();
+    let mut tickets = [Ticket::open(finding, "li", now(), now())];
+    assert!(tickets[0].is_overdue(now().plus(Duration::from_secs(1))));
+    assert_eq!(retest(&mut tickets, &unmet), 0, "still open");
+    tickets[0].state = TicketState::Retest;
+    assert_eq!(retest(&mut tickets, &unmet), 1);
+    assert_eq!((tickets[0].state, tickets[0].reopened), (TicketState::Open, 1));
+    assert_eq!(retest(&mut tickets, &met), 1);
+    assert_eq!(tickets[0].state, TicketState::Closed);
+    let mut blind = met.clone();
+    blind.results.iter_mut().for_each(|r| r.verdict = Verdict::Error);
+    assert_eq!(retest(&mut tickets, &blind), 0, "what was not seen says nothing");
 }

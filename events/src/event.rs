@@ -268,6 +268,17 @@ impl Event {
         self.slots.iter().map(|s| (s.field, self.value(s.value)))
     }
 
+    /// The names of [`Event::fields`], alone.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = FieldId> + Clone {
+        self.slots.iter().map(|s| s.field)
+    }
+
+    /// The value at a place in the order of [`Event::fields`]; null past the end.
+    #[inline]
+    pub fn value_at(&self, at: usize) -> Value<'_> {
+        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value))
+    }
+
     /// The first value of a field.
     pub fn get(&self, field: FieldId) -> Option<Value<'_>> {
         self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value))
@@ -327,6 +338,7 @@ impl Event {
         &s[..s.floor_char_boundary(limits::VALUE_BYTES_MAX)]
     }
 
+    #[inline]
     fn value(&self, stored: Stored) -> Value<'_> {
         match stored {
             Stored::Null => Value::Null,

@@ -1,7 +1,7 @@
 //! Events per second of the matcher over a file of JSON lines.
 //!
-//! `cargo run --release -p rules --example throughput -- RULES… -- EVENTS.jsonl [repeat]`
-//! prints, with and without log-source routing: load time, JSON reading alone, reading and
+//! `cargo run --release -p rules --example throughput -- RULES… -- EVENTS.jsonl [repeat [routed|all]]`
+//! prints, with and without log-source routing (or only one of them): load time, JSON reading alone, reading and
 //! matching, and how many rules matched.
 
 use std::path::PathBuf;
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let read = start.elapsed().as_secs_f64();
     println!("json only: {:.0} events/s", lines.len() as f64 / read);
 
-    for routing in [false, true] {
+    let only = rest.get(2).map(|mode| mode == "routed");
+    for routing in [false, true].into_iter().filter(|r| only.is_none_or(|o| o == *r)) {
         let start = Instant::now();
         let loaded = RuleSet::load(&sources, &LoadOptions { routing, ..LoadOptions::default() });
         let load = start.elapsed().as_secs_f64();

@@ -1,14 +1,18 @@
 //! Why a rule fired: the values that fulfilled its condition. Worked out only for rules that
 //! fired, straight from the tree.
 
+use std::ops::Range;
+
 use events::{Event, Value};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::compile::program::Special;
 use crate::limits;
 use crate::rule::RuleIndex;
-use crate::set::{special, values, virtual_value};
-use crate::syntax::expr::{Atom, Expr};
+use crate::seen::{Forms, Seen};
+use crate::set::{special, virtual_value};
+use crate::syntax::expr::{Atom, Expr, Field};
 use crate::syntax::test::Test;
 
 /// A detection whose condition an event fulfils.
@@ -27,7 +31,8 @@ pub struct MatchedField {
     pub field: String,
     /// Its value, cut at [`limits::MATCHED_VALUE_BYTES_MAX`].
     pub value: String,
-    /// Where in the value the text begins, in bytes, if that can be said.
+    /// Where in the value that which was looked for begins, in bytes; the whole value for a
+    /// comparison of it as a whole. Absent if it lies beyond the cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<usize>,
     /// Where it ends.
@@ -37,86 +42,132 @@ pub struct MatchedField {
 
 /// The values that fulfil an expression; empty when it does not hold.
 pub(crate) fn matched(expr: &Expr, event: &Event) -> Vec<MatchedField> {
-    let mut out = Vec::new();
-    if !walk(expr, event, &mut out) {
-        out.clear();
+    let mut evidence = Evidence { event, known: Vec::new(), out: Vec::new() };
+    if !evidence.walk(expr) {
+        evidence.out.clear();
     }
-    out
+    evidence.out
 }
 
 /// Whether the event fulfils the expression, looked up comparison by comparison: slow, used for
 /// explanations and where only one rule matters.
 pub fn holds(expr: &Expr, event: &Event) -> bool {
-    match expr {
-        Expr::All(parts) => parts.iter().all(|p| holds(p, event)),
-        Expr::Any(parts) => parts.iter().any(|p| holds(p, event)),
-        Expr::Not(inner) => !holds(inner, event),
-        Expr::Atom(atom) => witness(atom, event, &mut |_, _| ()),
+    Evidence { event, known: Vec::new(), out: Vec::new() }.holds(expr)
+}
+
+/// Looks for what fulfils an expression; a field's values are looked up and folded once.
+struct Evidence<'x> {
+    event: &'x Event,
+    known: Vec<Known<'x>>,
+    out: Vec<MatchedField>,
+}
+
+/// A field of the expression as the event holds it.
+struct Known<'x> {
+    field: &'x Field,
+    /// The field's own name, or that of the candidate that is present.
+    name: &'static str,
+    values: SmallVec<[(Value<'x>, Forms); 1]>,
+}
+
+impl<'x> Evidence<'x> {
+    fn holds(&mut self, expr: &'x Expr) -> bool {
+        match expr {
+            Expr::All(parts) => parts.iter().all(|p| self.holds(p)),
+            Expr::Any(parts) => parts.iter().any(|p| self.holds(p)),
+            Expr::Not(inner) => !self.holds(inner),
+            Expr::Atom(atom) => self.witness(atom, false),
+        }
+    }
+
+    fn walk(&mut self, expr: &'x Expr) -> bool {
+        match expr {
+            Expr::All(parts) => {
+                let mark = self.out.len();
+                let all = parts.iter().all(|p| self.walk(p));
+                if !all {
+                    self.out.truncate(mark);
+                }
+                all
+            }
+            // Every alternative that holds is shown, not only the first.
+            Expr::Any(parts) => parts.iter().fold(false, |any, p| self.walk(p) | any),
+            Expr::Not(inner) => !self.holds(inner),
+            Expr::Atom(atom) => self.witness(atom, true),
+        }
+    }
+
+    /// Whether a comparison holds; the first value that fulfils it is shown if asked for.
+    fn witness(&mut self, atom: &'x Atom, show: bool) -> bool {
+        if let Test::FieldRef { other, shape, cased } = &atom.test {
+            let (field, other) = (atom.field.clone(), other.clone());
+            return special(&Special { field, other, shape: *shape, cased: *cased }, self.event);
+        }
+        if atom.field.is_keyword() {
+            return self.keyword(&atom.test, show);
+        }
+        let at = self.known(&atom.field);
+        let known = &mut self.known[at];
+        for (value, forms) in &mut known.values {
+            let seen = forms.again(*value);
+            if !show {
+                if seen.fulfils(&atom.test) {
+                    return true;
+                }
+            } else if let Some(place) = seen.place(&atom.test) {
+                push(&mut self.out, known.name, &seen, place);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn keyword(&mut self, test: &Test, show: bool) -> bool {
+        let mut forms = Forms::default();
+        for (id, value) in self.event.fields() {
+            let seen = forms.of(value);
+            if let Some(place) = seen.place(test) {
+                if show {
+                    push(&mut self.out, id.name(), &seen, place);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    fn known(&mut self, field: &'x Field) -> usize {
+        if let Some(at) = self.known.iter().position(|k| std::ptr::eq(k.field, field)) {
+            return at;
+        }
+        let present = field.candidates.iter().find(|id| self.event.ids().any(|i| i == **id));
+        let values = match present {
+            Some(id) => self.event.all(*id).map(|v| (v, Forms::default())).collect(),
+            None => virtual_value(field, self.event)
+                .map(|v| (v, Forms::default()))
+                .into_iter()
+                .collect(),
+        };
+        let name = present.or(field.candidates.first()).map_or("", |id| id.name());
+        self.known.push(Known { field, name, values });
+        self.known.len() - 1
     }
 }
 
-fn walk(expr: &Expr, event: &Event, out: &mut Vec<MatchedField>) -> bool {
-    match expr {
-        Expr::All(parts) => {
-            let mark = out.len();
-            let all = parts.iter().all(|p| walk(p, event, out));
-            if !all {
-                out.truncate(mark);
-            }
-            all
-        }
-        // Every alternative that holds is shown, not only the first.
-        Expr::Any(parts) => parts.iter().fold(false, |any, p| walk(p, event, out) | any),
-        Expr::Not(inner) => !holds(inner, event),
-        Expr::Atom(atom) => witness(atom, event, &mut |name, value| {
-            if out.len() >= limits::MATCHED_FIELDS_MAX {
-                return;
-            }
-            let place = atom.test.place(value);
-            let text = value.text();
-            let value = cut(&text).to_owned();
-            let place = place.filter(|p| p.end <= value.len());
-            let found = MatchedField {
-                field: name.to_owned(),
-                value,
-                start: place.as_ref().map(|p| p.start),
-                end: place.map(|p| p.end),
-            };
-            if !out.contains(&found) {
-                out.push(found);
-            }
-        }),
+fn push(out: &mut Vec<MatchedField>, name: &str, seen: &Seen<'_>, place: Range<usize>) {
+    if out.len() >= limits::MATCHED_FIELDS_MAX {
+        return;
     }
-}
-
-/// Whether a comparison holds; the first value that fulfils it is shown.
-fn witness(atom: &Atom, event: &Event, show: &mut dyn FnMut(&str, Value<'_>)) -> bool {
-    let field = &atom.field;
-    if let Test::FieldRef { other, shape, cased } = &atom.test {
-        let s =
-            Special { field: field.clone(), other: other.clone(), shape: *shape, cased: *cased };
-        return special(&s, event);
+    let value = cut(seen.text);
+    let place = Some(place).filter(|p| p.end <= value.len());
+    let (start, end) = (place.as_ref().map(|p| p.start), place.as_ref().map(|p| p.end));
+    let known =
+        out.iter().any(|f| f.field == name && f.start == start && f.end == end && f.value == value);
+    if !known {
+        out.push(MatchedField { field: name.to_owned(), value: value.to_owned(), start, end });
     }
-    if field.is_keyword() {
-        let found = event.fields().find(|(_, v)| atom.test.holds(*v));
-        if let Some((id, value)) = found {
-            show(id.name(), value);
-        }
-        return found.is_some();
-    }
-    let found =
-        values(field, event).chain(virtual_value(field, event)).find(|v| atom.test.holds(*v));
-    if let Some(value) = found {
-        let present = field.candidates.iter().find(|id| event.get(**id).is_some());
-        show(present.map_or(field.name.as_str(), |id| id.name()), value);
-    }
-    found.is_some()
 }
 
 fn cut(text: &str) -> &str {
-    let mut end = text.len().min(limits::MATCHED_VALUE_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    &text[..text.floor_char_boundary(limits::MATCHED_VALUE_BYTES_MAX)]
 }

@@ -31,7 +31,15 @@ pub const MATCHED_FIELDS_MAX: usize = 32;
 pub const MATCHED_VALUE_BYTES_MAX: usize = 1_024;
 /// Event ids listed in one detection (the first ones and the last one).
 pub const DETECTION_EVENTS_MAX: usize = 64;
-/// Slots of the memo from value to predicates, per scratch.
-pub const MEMO_SLOTS: usize = 1 << 14;
+/// Values the memo from value to predicates remembers, per scratch.
+pub const MEMO_VALUES_MAX: usize = 1 << 15;
 /// Longest value the memo remembers, in bytes.
-pub const MEMO_VALUE_BYTES_MAX: usize = 512;
+pub const MEMO_VALUE_BYTES_MAX: usize = 16 << 10;
+/// Memory the memo's values and answers may take, in bytes.
+pub const MEMO_BYTES_MAX: usize = 16 << 20;
+/// Indicators of all threat-intelligence lists together.
+pub const INDICATORS_MAX: usize = 5_000_000;
+/// Largest threat-intelligence list, in bytes.
+pub const INTEL_FILE_BYTES_MAX: u64 = 1 << 30;
+/// Problems told per threat-intelligence list.
+pub const INTEL_PROBLEMS_MAX: usize = 100;

@@ -7,13 +7,14 @@
 //! source only *excludes*: a part that is not known fits every rule, so nothing is missed for
 //! want of knowledge. Without routing every rule is tried on every event.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
-use events::{Event, FieldId, LogSource, LogSourceId, Value};
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use events::{Event, FieldId, LogSource, LogSourceId};
+use hashbrown::{HashMap, HashSet};
 
+use crate::bits::Bits;
 use crate::compile::pool::Compiled;
+use crate::plan::Plan;
 use crate::yaml;
 
 static CHANNELS: LazyLock<Channels> = LazyLock::new(|| read(include_str!("../data/windows.yml")));
@@ -74,94 +75,44 @@ impl Derived {
     }
 }
 
-/// The rules and fields that matter for one kind of event.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    /// Classes tried, as a bit set.
-    classes: Vec<u64>,
-    /// Logical fields read by them, as a bit set.
-    live: Vec<u64>,
-    /// Runnables to try whatever the event holds.
-    pub(crate) always: Vec<u32>,
-    /// Whether keywords are looked for.
-    pub(crate) keywords: bool,
-    /// Whether any rule is tried at all.
-    pub(crate) any: bool,
+/// What a member of a record tells about its log source.
+#[derive(Clone, Copy)]
+enum Part {
+    /// With its place in the order of names, of which the first that is present counts.
+    Channel(usize),
+    Id(usize),
+    Product,
+    Category,
+    Service,
 }
 
-impl Plan {
-    #[inline]
-    pub(crate) fn tries(&self, class: u32) -> bool {
-        bit(&self.classes, class)
-    }
-
-    #[inline]
-    pub(crate) fn reads(&self, logical: u32) -> bool {
-        bit(&self.live, logical)
-    }
-
-    fn new(compiled: &Compiled, fits: impl Fn(&LogSource) -> bool) -> Self {
-        let mut plan = Self::default();
-        plan.classes.resize(compiled.classes.len().div_ceil(64), 0);
-        for (at, source) in compiled.classes.iter().enumerate() {
-            if fits(source) {
-                plan.classes[at / 64] |= 1 << (at % 64);
-                plan.any = true;
-            }
+/// By [`FieldId::index`].
+static PARTS: LazyLock<Vec<Option<Part>>> = LazyLock::new(|| {
+    let mut out = Vec::new();
+    let mut add = |name: &str, part: Part| {
+        let Some(id) = FieldId::intern(name) else { return };
+        if out.len() <= id.index() {
+            out.resize(id.index() + 1, None);
         }
-        plan.live.resize(compiled.readers.len().div_ceil(64), 0);
-        for (at, readers) in compiled.readers.iter().enumerate() {
-            if readers.iter().zip(&plan.classes).any(|(r, c)| r & c != 0) {
-                plan.live[at / 64] |= 1 << (at % 64);
-            }
-        }
-        let tried = |id: &&u32| plan.tries(compiled.runnables[**id as usize].class);
-        plan.always = compiled.always.iter().filter(tried).copied().collect();
-        plan.keywords = compiled.keyword.is_some_and(|k| plan.reads(k));
-        plan
+        out[id.index()] = Some(part);
+    };
+    for (rank, name) in ["Channel", "winlog.channel", "Event.System.Channel"].iter().enumerate() {
+        add(name, Part::Channel(rank));
     }
-}
-
-fn bit(set: &[u64], at: u32) -> bool {
-    set.get(at as usize / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
-}
-
-/// Plans already made, by what they depend on. Part of a scratch.
-#[derive(Default)]
-pub(crate) struct Plans {
-    by_key: HashMap<u64, u32>,
-    plans: Vec<Plan>,
-    hasher: DefaultHashBuilder,
-    folded: String,
-}
-
-/// Distinct plans kept; beyond it they are made anew.
-const PLANS_MAX: usize = 4_096;
-
-/// Fields by which Windows events say what they are.
-struct Fields {
-    channel: Vec<FieldId>,
-    id: Vec<FieldId>,
-    product: Option<FieldId>,
-    category: Option<FieldId>,
-    service: Option<FieldId>,
-}
-
-static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    let ids = |names: &[&str]| names.iter().filter_map(|n| FieldId::intern(n)).collect();
-    Fields {
-        channel: ids(&["Channel", "winlog.channel", "Event.System.Channel"]),
-        id: ids(&[
-            "EventID",
-            "winlog.event_id",
-            "event.code",
-            "Event.System.EventID",
-            "Event.System.EventID.#text",
-        ]),
-        product: FieldId::intern("product"),
-        category: FieldId::intern("category"),
-        service: FieldId::intern("service"),
+    let ids = [
+        "EventID",
+        "winlog.event_id",
+        "event.code",
+        "Event.System.EventID",
+        "Event.System.EventID.#text",
+    ];
+    for (rank, name) in ids.iter().enumerate() {
+        add(name, Part::Id(rank));
     }
+    add("product", Part::Product);
+    add("category", Part::Category);
+    add("service", Part::Service);
+    out
 });
 
 /// The members of one event that tell its log source.
@@ -176,49 +127,165 @@ struct Told<'e> {
 
 impl<'e> Told<'e> {
     fn of(event: &'e Event) -> Self {
-        let fields = &*FIELDS;
+        let parts = PARTS.as_slice();
         let mut told = Self::default();
         let (mut channel_rank, mut id_rank) = (usize::MAX, usize::MAX);
-        for (field, value) in event.fields() {
-            if let Some(rank) = fields.channel.iter().position(|f| *f == field) {
-                if rank < channel_rank {
+        for (field, at) in event.ids().zip(0..) {
+            let Some(Some(part)) = parts.get(field.index()) else { continue };
+            let value = event.value_at(at);
+            match *part {
+                Part::Channel(rank) if rank < channel_rank => {
                     (channel_rank, told.channel) = (rank, value.as_str());
                 }
-            } else if let Some(rank) = fields.id.iter().position(|f| *f == field) {
-                if rank < id_rank {
-                    (id_rank, told.id) = (rank, value.as_i64());
-                }
-            } else if let Value::Str(text) = value {
-                let field = Some(field);
-                if field == fields.product {
-                    told.product = Some(text);
-                } else if field == fields.category {
-                    told.category = Some(text);
-                } else if field == fields.service {
-                    told.service = Some(text);
-                }
+                Part::Id(rank) if rank < id_rank => (id_rank, told.id) = (rank, value.as_i64()),
+                Part::Channel(_) | Part::Id(_) => {}
+                Part::Product => told.product = value.as_str().or(told.product),
+                Part::Category => told.category = value.as_str().or(told.category),
+                Part::Service => told.service = value.as_str().or(told.service),
             }
         }
         told
     }
+}
 
-    /// The log source that follows, given the parts that rules use and what the pack said.
-    fn derive(&self, given: &LogSource, compiled: &Compiled) -> Derived {
-        let used = |text: Option<&str>, part: fn(&LogSource) -> &str| {
-            let text = text?.to_ascii_lowercase();
-            compiled.classes.iter().any(|c| part(c) == text).then_some(text)
-        };
+/// An event's log source in what rules and the table know, each by number; 0 is "not known".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Key {
+    given: usize,
+    channel: u32,
+    id: i64,
+    product: u32,
+    category: u32,
+    service: u32,
+}
+
+/// Finds the number of a text, trying the one it had the last time first.
+#[derive(Default)]
+struct Numbers {
+    by_text: HashMap<String, u32>,
+    texts: Vec<String>,
+    last: (String, u32),
+}
+
+impl Numbers {
+    fn new<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
+        let mut out = Self::default();
+        for text in texts.filter(|t| !t.is_empty()) {
+            if !out.by_text.contains_key(text) {
+                out.texts.push(text.to_owned());
+                out.by_text.insert(text.to_owned(), out.texts.len() as u32);
+            }
+        }
+        out
+    }
+
+    /// The number of a text whatever its case; 0 if it has none.
+    #[inline]
+    fn of(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text else { return 0 };
+        if self.last.0 != text {
+            let number = self.by_text.get(&text.to_ascii_lowercase()).copied().unwrap_or(0);
+            self.last.0.clear();
+            if text.len() <= PART_BYTES_MAX {
+                self.last.0.push_str(text);
+                self.last.1 = number;
+            } else {
+                self.last.1 = 0;
+                return number;
+            }
+        }
+        self.last.1
+    }
+
+    fn text(&self, number: u32) -> Option<&String> {
+        self.texts.get((number as usize).checked_sub(1)?)
+    }
+}
+
+/// Longest text kept as the last one, in bytes.
+const PART_BYTES_MAX: usize = 256;
+/// Distinct plans and keys kept; beyond either all are made anew.
+const PLANS_MAX: usize = 256;
+const KEYS_MAX: usize = 4_096;
+
+/// The way from an event to its plan. Part of a scratch; made for one set.
+#[derive(Default)]
+pub(crate) struct Router {
+    channel: Numbers,
+    product: Numbers,
+    category: Numbers,
+    service: Numbers,
+    by_key: HashMap<Key, usize>,
+    classes: Vec<Bits>,
+    pub(crate) plans: Vec<Plan>,
+    /// Versions given to plans so far.
+    pub(crate) versions: u32,
+}
+
+impl Router {
+    pub(crate) fn new(compiled: &Compiled) -> Self {
+        let classes = || compiled.classes.iter();
+        Self {
+            channel: Numbers::new(CHANNELS.by_name.keys().map(String::as_str)),
+            product: Numbers::new(classes().map(|c| c.product.as_str())),
+            category: Numbers::new(classes().map(|c| c.category.as_str())),
+            service: Numbers::new(classes().map(|c| c.service.as_str())),
+            ..Self::default()
+        }
+    }
+
+    /// Index of the plan for an event, into `plans`.
+    pub(crate) fn plan(&mut self, event: &Event, compiled: &Compiled, routing: bool) -> usize {
+        if !routing {
+            if self.plans.is_empty() {
+                let mut all = Bits::with_room(compiled.classes.len());
+                (0..compiled.classes.len() as u32).for_each(|class| all.set(class));
+                self.keep(Key::default(), compiled, all);
+            }
+            return 0;
+        }
+        let given = event.logsource;
+        let mut key = Key { given: given.index(), ..Key::default() };
+        let derived = given == LogSourceId::UNKNOWN || is_windows(given);
+        if derived {
+            let told = Told::of(event);
+            key.channel = self.channel.of(told.channel);
+            key.id = told.id.filter(|_| key.channel != 0).unwrap_or(0);
+            key.product = self.product.of(told.product);
+            key.category = self.category.of(told.category);
+            key.service = self.service.of(told.service);
+        }
+        if let Some(at) = self.by_key.get(&key) {
+            return *at;
+        }
+        let given = given.get();
+        let mut classes = Bits::with_room(compiled.classes.len());
+        if derived {
+            let derived = self.derive(key, &given);
+            self.collect(compiled, &mut classes, |rule| derived.fits(rule));
+        } else {
+            self.collect(compiled, &mut classes, |rule| rule.covers(&given));
+        }
+        self.keep(key, compiled, classes)
+    }
+
+    fn collect(&self, compiled: &Compiled, into: &mut Bits, fits: impl Fn(&LogSource) -> bool) {
+        let fitting = compiled.classes.iter().zip(0u32..).filter(|(rule, _)| fits(rule));
+        fitting.for_each(|(_, class)| into.set(class));
+    }
+
+    /// The log source that follows from what is known and what the pack said.
+    fn derive(&self, key: Key, given: &LogSource) -> Derived {
         let mut out = Derived {
-            product: used(self.product, |c| &c.product),
-            service: used(self.service, |c| &c.service),
-            categories: used(self.category, |c| &c.category).map(|c| vec![c]),
+            product: self.product.text(key.product).cloned(),
+            service: self.service.text(key.service).cloned(),
+            categories: self.category.text(key.category).map(|c| vec![c.clone()]),
         };
-        if let Some(channel) =
-            self.channel.and_then(|c| CHANNELS.by_name.get(&c.to_ascii_lowercase()))
-        {
+        let channel = self.channel.text(key.channel).and_then(|c| CHANNELS.by_name.get(c));
+        if let Some(channel) = channel {
             out.product = Some("windows".into());
             out.service = Some(channel.service.clone());
-            let named = self.id.and_then(|id| channel.events.get(&id)).cloned().unwrap_or_default();
+            let named = channel.events.get(&key.id).cloned().unwrap_or_default();
             out.categories.get_or_insert_default().extend(named);
         }
         if !given.product.is_empty() {
@@ -232,65 +299,23 @@ impl<'e> Told<'e> {
         }
         out
     }
-}
 
-impl Plans {
-    /// The plan for an event.
-    pub(crate) fn of(&mut self, event: &Event, compiled: &Compiled, routing: bool) -> &Plan {
-        let at = self.index(event, compiled, routing);
-        &self.plans[at]
-    }
-
-    fn index(&mut self, event: &Event, compiled: &Compiled, routing: bool) -> usize {
-        if !routing {
-            return self.known(0).unwrap_or_else(|| self.keep(0, Plan::new(compiled, |_| true)));
-        }
-        // Keys below 2^32 are log sources set by packs; derived ones have the top bit set.
-        let mut told = None;
-        let mut key = event.logsource.index() as u64;
-        if event.logsource == LogSourceId::UNKNOWN || is_windows(event.logsource) {
-            let found = Told::of(event);
-            key |= self.hash(&found, event.logsource);
-            told = Some(found);
-        }
-        if let Some(at) = self.known(key) {
-            return at;
-        }
-        let given = event.logsource.get();
-        let plan = match told {
-            Some(told) => {
-                let derived = told.derive(&given, compiled);
-                Plan::new(compiled, |rule| derived.fits(rule))
-            }
-            None => Plan::new(compiled, |rule| rule.covers(&given)),
-        };
-        self.keep(key, plan)
-    }
-
-    fn hash(&mut self, told: &Told<'_>, source: LogSourceId) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_usize(source.index());
-        for text in [told.channel, told.product, told.category, told.service] {
-            crate::fold::fold_into(text.unwrap_or(""), &mut self.folded);
-            hasher.write(self.folded.as_bytes());
-            hasher.write_u8(0xff);
-        }
-        hasher.write_i64(told.id.unwrap_or(-1));
-        hasher.finish() | 1 << 63
-    }
-
-    fn known(&self, key: u64) -> Option<usize> {
-        self.by_key.get(&key).map(|at| *at as usize)
-    }
-
-    fn keep(&mut self, key: u64, plan: Plan) -> usize {
-        if self.plans.len() >= PLANS_MAX {
-            self.plans.clear();
+    /// The plan for these classes, made if there is none yet.
+    #[cold]
+    fn keep(&mut self, key: Key, compiled: &Compiled, classes: Bits) -> usize {
+        if self.by_key.len() >= KEYS_MAX || self.plans.len() >= PLANS_MAX {
             self.by_key.clear();
+            self.classes.clear();
+            self.plans.clear();
         }
-        self.plans.push(plan);
-        self.by_key.insert(key, self.plans.len() as u32 - 1);
-        self.plans.len() - 1
+        let at = self.classes.iter().position(|c| *c == classes).unwrap_or_else(|| {
+            self.versions += 1;
+            self.plans.push(Plan::new(compiled, self.versions, &classes));
+            self.classes.push(classes);
+            self.plans.len() - 1
+        });
+        self.by_key.insert(key, at);
+        at
     }
 }
 
@@ -312,8 +337,10 @@ fn is_windows(source: LogSourceId) -> bool {
 mod tests {
     use super::*;
 
-    fn told<'a>(channel: &'a str, id: i64) -> Told<'a> {
-        Told { channel: Some(channel), id: Some(id), ..Told::default() }
+    fn derived(channel: &str, id: i64) -> Derived {
+        let mut router = Router::new(&Compiled::default());
+        let channel = router.channel.of(Some(channel));
+        router.derive(Key { channel, id, ..Key::default() }, &LogSource::default())
     }
 
     #[test]
@@ -325,9 +352,7 @@ mod tests {
 
     #[test]
     fn sysmon_and_security_events_find_their_rules() {
-        let compiled = Compiled::default();
-        let d = told("Microsoft-Windows-Sysmon/Operational", 13)
-            .derive(&LogSource::default(), &compiled);
+        let d = derived("Microsoft-Windows-Sysmon/Operational", 13);
         assert!(d.fits(&LogSource::new("windows", "registry_set", "")));
         assert!(d.fits(&LogSource::new("windows", "registry_event", "")));
         assert!(d.fits(&LogSource::new("windows", "", "sysmon")));
@@ -335,16 +360,16 @@ mod tests {
         assert!(!d.fits(&LogSource::new("linux", "", "")));
         assert!(!d.fits(&LogSource::new("windows", "", "security")));
         assert!(d.fits(&LogSource::new("", "antivirus", "")), "a category not in the table");
-        let d = told("security", 4688).derive(&LogSource::default(), &compiled);
+        let d = derived("security", 4688);
         assert!(d.fits(&LogSource::new("windows", "process_creation", "")));
         assert!(d.fits(&LogSource::new("windows", "", "security")));
-        let d = told("Security", 4625).derive(&LogSource::default(), &compiled);
+        let d = derived("Security", 4625);
         assert!(!d.fits(&LogSource::new("windows", "process_creation", "")));
     }
 
     #[test]
     fn what_is_not_known_fits_everything() {
-        let d = Told::default().derive(&LogSource::default(), &Compiled::default());
+        let d = derived("Something/Else", 1);
         assert_eq!(d, Derived::default());
         assert!(d.fits(&LogSource::new("aws", "", "cloudtrail")));
     }

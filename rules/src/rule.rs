@@ -51,6 +51,11 @@ pub struct Rule {
     pub playbook: Option<String>,
     /// Fields by which its alerts are grouped.
     pub group_by: Vec<String>,
+    /// After a detection it keeps quiet for the same group (school, exercise and
+    /// [`Rule::group_by`]) for so long; a correlation, if it says nothing, for its timespan.
+    pub suppress: Option<Duration>,
+    /// Levels by value: the first that fits counts, else [`Rule::level`].
+    pub severity: Vec<SeverityMap>,
     /// What it does.
     pub kind: RuleKind,
     /// Only a base of correlations that do not ask for its own detections (`generate: false`):
@@ -75,6 +80,17 @@ impl Rule {
     pub fn is_tested_both_ways(&self) -> bool {
         self.tests.iter().any(|t| t.expect_match) && self.tests.iter().any(|t| !t.expect_match)
     }
+}
+
+/// The level of detections whose field has one of these values.
+#[derive(Clone, Debug)]
+pub struct SeverityMap {
+    /// The field; of a correlation, one it groups by.
+    pub field: Arc<Field>,
+    /// Values, folded (see [`crate::fold_text`]).
+    pub values: Vec<String>,
+    /// The level.
+    pub level: Severity,
 }
 
 /// What a rule does.

@@ -1,4 +1,4 @@
-//! A compiled set of rules, and the one pass over an event.
+//! A compiled set of rules.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,13 +6,15 @@ use events::{Event, FieldId, Value};
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
-use crate::compile::pool::{self, Compiled, View};
+use crate::compile::pool::{self, Compiled};
 use crate::compile::program::Special;
 use crate::fields::{LOCAL_HOUR, LOCAL_WEEKDAY};
 use crate::fold::fold;
 use crate::hit::{self, Hit};
 use crate::load::{self, LoadOptions, Loaded, hex};
-use crate::route::Plan;
+use crate::memo::Memo;
+use crate::pass::{Pass, State};
+use crate::route::Router;
 use crate::rule::{Rule, RuleIndex, RuleKind};
 use crate::scratch::Scratch;
 use crate::source::Source;
@@ -84,6 +86,13 @@ impl RuleSet {
         Self { rules, compiled, routing, by_id, correlated, serial, virtuals }
     }
 
+    /// One detection by itself, as a set; `None` for a correlation.
+    pub fn single(&self, index: RuleIndex) -> Option<Self> {
+        let rule = self.rule(index);
+        let alone = matches!(rule.kind, RuleKind::Detection(_)).then(|| rule.clone())?;
+        Some(Self::compile(vec![alone], self.routing))
+    }
+
     /// All rules, detections and correlations.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -141,124 +150,22 @@ impl RuleSet {
     /// Leaves the indices of the matching rules in `scratch.found`, ascending. Allocates nothing
     /// once the scratch is warm.
     pub(crate) fn find(&self, event: &Event, scratch: &mut Scratch) {
-        let c = &self.compiled;
         if scratch.set != self.serial {
-            *scratch = Scratch { set: self.serial, ..Scratch::default() };
+            let memo = Memo::new(scratch.memo.limits());
+            let router = Router::new(&self.compiled);
+            let state = State::new(&self.compiled);
+            *scratch = Scratch { set: self.serial, router, memo, state, found: Vec::new() };
         }
-        let mut plans = std::mem::take(&mut scratch.plans);
-        let plan = plans.of(event, c, self.routing);
-        let stamp = scratch.next(c.predicates, c.runnables.len(), c.tables.len());
+        let Scratch { router, memo, state, found, .. } = scratch;
+        found.clear();
+        let at = router.plan(event, &self.compiled, self.routing);
+        let plan = &mut router.plans[at];
         if plan.any {
-            self.pass(event, plan, stamp, scratch);
-            self.wake(event, plan, stamp, scratch);
+            let virtuals = self.virtuals.iter().filter(|(id, _)| event.get(*id).is_none());
+            let virtuals = virtuals.map(|(id, which)| (*id, Value::Int(which.of(event))));
+            let mut pass = Pass { compiled: &self.compiled, plan, memo, state };
+            pass.run(event, virtuals, &mut router.versions, found);
         }
-        scratch.plans = plans;
-    }
-
-    /// Touches every field once and collects the predicates that hold.
-    fn pass(&self, event: &Event, plan: &Plan, stamp: u32, scratch: &mut Scratch) {
-        let c = &self.compiled;
-        let views = |id: FieldId| c.views.get(id.index()).map_or(&[][..], |v| v);
-        // Which candidate of each logical field counts: the first in its order that is present.
-        let mut contested = false;
-        for (id, _) in event.fields() {
-            for view in views(id) {
-                let best = &mut scratch.best[view.logical as usize];
-                if best.0 != stamp {
-                    *best = (stamp, view.rank);
-                } else if best.1 != view.rank {
-                    contested = true;
-                    best.1 = best.1.min(view.rank);
-                }
-            }
-        }
-        for (id, value) in event.fields() {
-            self.value(id, value, views(id), contested, plan, stamp, scratch);
-        }
-        for (id, which) in &self.virtuals {
-            if event.get(*id).is_none() {
-                let value = Value::Int(which.of(event));
-                self.value(*id, value, views(*id), false, plan, stamp, scratch);
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the inner loop, split for reading only")]
-    #[inline]
-    fn value(
-        &self,
-        id: FieldId,
-        value: Value<'_>,
-        views: &[View],
-        contested: bool,
-        plan: &Plan,
-        stamp: u32,
-        scratch: &mut Scratch,
-    ) {
-        let keyword = self.compiled.keyword.filter(|_| plan.keywords);
-        if keyword.is_none() && !views.iter().any(|v| plan.reads(v.logical)) {
-            return;
-        }
-        let counts = |v: &View, s: &Scratch| !contested || s.best[v.logical as usize].1 == v.rank;
-        // The memo holds the whole answer for a field; with a candidate set aside the answer is a
-        // part of it and is worked out anew.
-        let whole = views.iter().all(|v| counts(v, scratch));
-        let about = (id.index() as u32) << 1 | u32::from(keyword.is_some());
-        let key = match value {
-            Value::Str(text) if whole => scratch.memo.key(about, text).map(|key| (key, text)),
-            _ => None,
-        };
-        if let Some((key, text)) = key
-            && let Some(known) = scratch.memo.get(key, about, text)
-        {
-            note(known, stamp, &mut scratch.holds, &mut scratch.fired);
-            return;
-        }
-        scratch.value.clear();
-        scratch.work.begin(self.compiled.predicates);
-        for view in views {
-            if counts(view, scratch) {
-                self.compiled.tables[view.logical as usize].eval(
-                    value,
-                    &mut scratch.work,
-                    &mut scratch.value,
-                );
-            }
-        }
-        if let Some(logical) = keyword {
-            self.compiled.tables[logical as usize].eval(
-                value,
-                &mut scratch.work,
-                &mut scratch.value,
-            );
-        }
-        note(&scratch.value, stamp, &mut scratch.holds, &mut scratch.fired);
-        if let Some((key, text)) = key {
-            scratch.memo.put(key, about, text, &scratch.value);
-        }
-    }
-
-    /// Tries the rules that a predicate which holds may fulfil.
-    fn wake(&self, event: &Event, plan: &Plan, stamp: u32, scratch: &mut Scratch) {
-        let c = &self.compiled;
-        let Scratch { holds, tried, fired, found, .. } = scratch;
-        let mut attempt = |at: u32| {
-            let runnable = &c.runnables[at as usize];
-            let seen = &mut tried[at as usize];
-            if *seen == stamp || !plan.tries(runnable.class) {
-                return;
-            }
-            *seen = stamp;
-            let predicate = |id: u32| holds[id as usize] == stamp;
-            if runnable.program.run(predicate, |id| special(&c.specials[id as usize], event)) {
-                found.push(runnable.rule);
-            }
-        };
-        for &id in fired.iter() {
-            c.triggers[id as usize].iter().for_each(|at| attempt(*at));
-        }
-        plan.always.iter().for_each(|at| attempt(*at));
-        found.sort_unstable();
     }
 }
 
@@ -269,18 +176,6 @@ impl Virtual {
             Self::Hour => secs.rem_euclid(86_400) / 3_600,
             // 1 January 1970 was a Thursday.
             Self::Weekday => (secs.div_euclid(86_400) + 3).rem_euclid(7) + 1,
-        }
-    }
-}
-
-/// Marks predicates as holding for this event.
-#[inline]
-fn note(ids: &[u32], stamp: u32, holds: &mut [u32], fired: &mut Vec<u32>) {
-    for &id in ids {
-        let slot = &mut holds[id as usize];
-        if *slot != stamp {
-            *slot = stamp;
-            fired.push(id);
         }
     }
 }

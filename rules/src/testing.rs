@@ -41,7 +41,12 @@ const REPEAT_MAX: u64 = 20_000;
 
 /// Runs every test of a source. Rules that correlations refer to must stand in the same source.
 pub fn test_source(source: &Source) -> Vec<TestResult> {
-    let loaded = RuleSet::load(std::slice::from_ref(source), &LoadOptions::default());
+    test_source_with(source, &LoadOptions::default())
+}
+
+/// The same, loaded with these options.
+pub fn test_source_with(source: &Source, options: &LoadOptions) -> Vec<TestResult> {
+    let loaded = RuleSet::load(std::slice::from_ref(source), options);
     let set = Arc::new(loaded.set);
     let mut out = Vec::new();
     for rule in set.rules() {

@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use events::{Event, json};
 use rules::{LoadOptions, Loaded, RuleSet, Scratch, read_paths};
@@ -120,6 +121,28 @@ fn every_regression_case_fires_and_the_engine_equals_the_reference() {
     }
     println!("{} cases, {compared} events", cases.len());
     assert!(missed.is_empty(), "missed (with routing, without): {missed:?}");
+}
+
+/// The same cases as `xuedun rules test --cases` runs them: where SigmaHQ says how many events must
+/// match, at least so many do.
+#[test]
+fn every_regression_case_passes_as_a_case() {
+    let Some(dir) = common::corpora() else { return };
+    let cases = rules::read_cases(&dir.join("sigma/regression_data")).unwrap();
+    let counted = cases.iter().filter(|c| c.at_least.is_some()).count();
+    assert!(cases.len() >= 90 && counted > 20, "{} cases, {counted} with a count", cases.len());
+    for routing in [true, false] {
+        let set = Arc::new(load(&dir, routing).set);
+        let failed: Vec<_> = cases
+            .iter()
+            .filter_map(|c| match c.run(&set).unwrap() {
+                rules::CaseResult::Passed => None,
+                other => Some((c.path.clone(), c.at_least, other)),
+            })
+            .collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+    println!("{} cases, {counted} with a count", cases.len());
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 
 use events::{Event, LogSource, LogSourceId, Value};
 use proptest::prelude::*;
-use rules::{LoadOptions, RuleSet, Scratch, Source};
+use rules::{LoadOptions, MemoLimits, RuleSet, Scratch, Source};
 
 /// A value of an event; a field may have several, or none.
 type Given = Vec<(String, String)>;
@@ -242,15 +242,31 @@ proptest! {
         let source = Source { name: "made.yml".into(), text: text.join("---\n") };
         let loaded = RuleSet::load(std::slice::from_ref(&source), &LoadOptions::default());
         prop_assert_eq!(loaded.rejected, 0, "{:?}\n{}", loaded.problems, source.text);
-        let (mut scratch, mut hits) = (Scratch::new(), Vec::new());
-        // Twice over the events: the second time the memo answers.
-        for given in given.iter().chain(&given) {
-            for category in ["webserver", "dns"] {
-                loaded.set.matches(&made(given, category), &mut scratch, &mut hits);
-                let got: Vec<usize> = hits.iter().map(|h| h.rule.index()).collect();
-                let want: Vec<usize> =
-                    (0..rules.len()).filter(|n| rules[*n].means(given, category)).collect();
-                prop_assert_eq!(got, want, "{:?}\n{}", given, source.text);
+        // The second forgets values at once, the third keeps none.
+        let bounds = |values_max, bytes_max| MemoLimits { values_max, bytes_max, ..MemoLimits::default() };
+        let tiny = [bounds(2, 1 << 10), bounds(64, 40)].map(Scratch::with_memo);
+        let none = MemoLimits { value_bytes_max: 0, ..MemoLimits::default() };
+        let scratches = [Scratch::new(), Scratch::with_memo(none)].into_iter().chain(tiny);
+        let want: Vec<Vec<Vec<usize>>> = given
+            .iter()
+            .map(|given| {
+                let meant = |category| {
+                    (0..rules.len()).filter(|n| rules[*n].means(given, category)).collect()
+                };
+                vec![meant("webserver"), meant("dns")]
+            })
+            .collect();
+        for mut scratch in scratches {
+            let mut hits = Vec::new();
+            // Again and again: the memo answers, and what wakes a rule is chosen anew.
+            for _ in 0..4 {
+                for (given, want) in given.iter().zip(&want) {
+                    for (category, want) in ["webserver", "dns"].into_iter().zip(want) {
+                        loaded.set.matches(&made(given, category), &mut scratch, &mut hits);
+                        let got: Vec<usize> = hits.iter().map(|h| h.rule.index()).collect();
+                        prop_assert_eq!(&got, want, "{:?}\n{}", given, source.text);
+                    }
+                }
             }
         }
     }

@@ -254,7 +254,7 @@ fn what_cannot_be_honoured_is_refused_with_code_and_place() {
         ("f|hour: noon", "R012", "noon"),
         ("f|expand: '%nothing%'", "R014", "'%nothing%'"),
         ("f|base64: 'a*'", "R012", "'a*'"),
-        ("f|base64|windash: -a", "R011", "-a"),
+        ("f|wide|windash: -a", "R011", "-a"),
         ("f: [[a]]", "R008", "[a]"),
         ("f: []", "R008", "f"),
     ];

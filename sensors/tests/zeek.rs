@@ -14,10 +14,8 @@ use sensors::decode::flow::Flow;
 
 fn corpora() -> Option<PathBuf> {
     let root = std::env::var_os("XUEDUN_CORPORA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
-        if here.exists() { here } else { Path::new("/work/shared/corpora").to_owned() }
-    });
+    let root =
+        root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"));
     let zeek = root.join("zeek");
     if zeek.exists() {
         return Some(zeek);
@@ -26,6 +24,32 @@ fn corpora() -> Option<PathBuf> {
     eprintln!("SKIPPED: {} is absent", zeek.display());
     None
 }
+
+/// Connections that are the same in Zeek's logs and ours.
+const SAME: u32 = 126;
+
+/// Captures whose log says otherwise than we do: connections that only Zeek has so, and why.
+const DIFFERING: [(&str, u32, &str); 11] = [
+    ("core.ppp", 3, "PPP frames are not read"),
+    ("core.pppoe", 7, "what PPPoE carries is not read"),
+    ("core.skip_analyzer", 7, "GRE is a flow of its own; this log does not name the tunnel"),
+    ("core.tunnels.teredo", 10, "Zeek forgets a connection that ended or fell silent sooner"),
+    ("core.tunnels.vxlan-unknown-internal-packet", 3, "Zeek does not count bad checksums"),
+    ("core.wlanmon", 2, "Wi-Fi frames are not read"),
+    ("scripts.base.frameworks.analyzer.request-analyzer", 24, "the log has no counts"),
+    ("scripts.base.frameworks.logging.field-name-map", 34, "the log's columns are renamed"),
+    ("scripts.base.frameworks.logging.field-name-map2", 1, "the log's columns are renamed"),
+    (
+        "scripts.base.protocols.modbus.modbus_and_non_modbus_on_port_502",
+        2,
+        "Zeek begins anew after a RST, we when the ports are opened anew",
+    ),
+    (
+        "scripts.base.protocols.ntp.misordered-ntp",
+        1,
+        "Zeek gives both packets to one side; tshark reads one of each, as we do",
+    ),
+];
 
 /// A connection as one line, its ends in order of size so that only what was counted differs.
 type Rows = BTreeMap<String, u32>;
@@ -108,7 +132,7 @@ fn as_zeek_sees_them() {
         .filter(|p| p.is_dir())
         .collect();
     folders.sort();
-    let (mut same, mut total, mut differing) = (0, 0, Vec::new());
+    let (mut same, mut differing) = (0, BTreeMap::new());
     for folder in folders {
         let files: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -117,19 +141,15 @@ fn as_zeek_sees_them() {
         let (zeek, ours) = (of_zeek(&log), of_us(pcap));
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         for (row, n) in &zeek {
-            total += n;
             let both = ours.get(row).copied().unwrap_or(0).min(*n);
             same += both;
             if both < *n {
-                let ends = row.split(' ').nth(1).unwrap();
-                let near: Vec<_> = ours.keys().filter(|k| k.contains(ends)).collect();
-                differing.push(format!("{name}: Zeek {row}; ours {near:?}"));
+                *differing.entry(name.clone()).or_insert(0) += n - both;
+                println!("{name}: only Zeek has {row}");
             }
         }
     }
-    println!("{same} of {total} connections are the same");
-    for line in &differing {
-        println!("{line}");
-    }
-    assert!(total > 0);
+    let known = DIFFERING.map(|(name, n, _)| (name.to_owned(), n));
+    assert_eq!(differing, BTreeMap::from(known));
+    assert_eq!(same, SAME, "connections of which addresses, ports, packets and bytes are the same");
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use centre::World;
 use centre::ledger::Ledger;
 use compliance::audit::{
-    self, AuditRun, Catalogue, LocalHost, Target, VerdictKind, diff, findings, plan, score,
-    templates,
+    self, AuditRun, Catalogue, VerdictKind, diff, findings, plan, score, templates,
 };
-use events::{Lang, RunId, SiteId};
+use compliance::report;
+use events::{Lang, RunId};
 
+use super::audit_decide;
+use super::audit_target::TargetArgs;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
@@ -36,13 +38,12 @@ impl DataArg {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Run every check on this machine, keep the run, seal it as evidence
+    /// Run every check that fits the target, keep the run, seal it as evidence
     Run {
         #[command(flatten)]
         data: DataArg,
-        /// Root of the file system to look at
-        #[arg(long, default_value = "/")]
-        root: PathBuf,
+        #[command(flatten)]
+        target: TargetArgs,
         /// The run as JSON
         #[arg(long)]
         json: bool,
@@ -77,15 +78,65 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// State what was found on an item that no check judges
+    Attest(audit_decide::Attest),
+    /// Accept an unmet item by name until a date
+    Waive(audit_decide::Waive),
+    /// Tickets of findings: list, open, change, call done
+    Remediate(audit_decide::Remediate),
+    /// Items whose statement is missing, ends soon or ended
+    Remind(audit_decide::Remind),
+    /// When audits are due by a cron expression
+    Schedule(audit_decide::When),
+    /// Write a run as a report
+    Export {
+        #[command(flatten)]
+        data: DataArg,
+        /// The run; default: the latest
+        run: Option<RunId>,
+        /// What to write
+        #[arg(long, value_enum)]
+        format: Format,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+/// What a run is written as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    // A page
+    Html,
+    // The table assessors fill, as CSV
+    Csv,
+    // The table assessors fill, as a workbook
+    Xlsx,
+    // The report, as a document
+    Docx,
+    // OSCAL catalog
+    OscalCatalog,
+    // OSCAL assessment plan
+    OscalPlan,
+    // OSCAL assessment results
+    OscalResults,
+    // OSCAL plan of action and milestones
+    OscalPoam,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
-        Verb::Run { data, root, json } => run_now(&data, &root, json, lang),
+        Verb::Attest(args) => audit_decide::attest(args),
+        Verb::Waive(args) => audit_decide::waive(args),
+        Verb::Remediate(args) => audit_decide::remediate(args, lang),
+        Verb::Remind(args) => audit_decide::remind(args, lang),
+        Verb::Schedule(args) => audit_decide::when(args),
+        Verb::Export { data, run, format, out } => export(&data, run, format, &out, lang),
+        Verb::Run { data, target, json } => run_now(&data, &target, json, lang),
         Verb::List { data, json } => list(&data, json),
         Verb::Show { data, run, json } => {
             let ledger = data.open()?;
-            let run = find(&ledger, run)?;
+            let run = ledger.settled(&find(&ledger, run)?, World::real().now())?;
             show(&run, json, lang)
         }
         Verb::Diff { data, before, after, json } => {
@@ -110,17 +161,16 @@ pub fn run(args: Args, lang: Lang) -> Done {
     }
 }
 
-fn run_now(data: &DataArg, root: &Path, json: bool, lang: Lang) -> Done {
+fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done {
     let fail = |e: audit::AuditError| Failure::of(e.code(), &e);
     let world = World::real();
     let ledger = data.open()?;
     let catalogue = Catalogue::embedded().map_err(fail)?;
     let checks = audit::checks().map_err(fail)?;
-    let target = Target::host(SiteId::BUREAU, "localhost");
+    let (target, host) = target.open()?;
     let plan = plan(&catalogue, &checks, &target).map_err(fail)?;
-    let host = LocalHost::at_root(root);
     let terminal = std::io::stderr().is_terminal();
-    let run = audit::run(&plan, &host, world.now(), &mut |p| {
+    let run = audit::run(&plan, &*host, world.now(), &mut |p| {
         if terminal {
             eprint!("\r\x1b[K{}/{} {}", p.done, p.planned, p.check.title.get(lang));
             let _ = std::io::stderr().flush();
@@ -130,7 +180,33 @@ fn run_now(data: &DataArg, root: &Path, json: bool, lang: Lang) -> Done {
         eprint!("\r\x1b[K");
     }
     ledger.keep(&run, world.now())?;
-    show(&run, json, lang)
+    ledger.retest(&run)?;
+    show(&ledger.settled(&run, world.now())?, json, lang)
+}
+
+fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: Lang) -> Done {
+    let fail = |e: audit::AuditError| Failure::of(e.code(), &e);
+    let ledger = data.open()?;
+    let run = ledger.settled(&find(&ledger, run)?, World::real().now())?;
+    let catalogue = Catalogue::embedded().map_err(fail)?;
+    let checks = audit::checks().map_err(fail)?;
+    let tickets = ledger.tickets()?;
+    let json = |value: &serde_json::Value| {
+        serde_json::to_vec_pretty(value).map_err(|e| Failure::of("X066", &e))
+    };
+    let office = |e: report::OfficeError| Failure::of("X066", &e);
+    let bytes = match format {
+        Format::Html => report::html(&run, &catalogue, &checks, lang).map_err(fail)?.into_bytes(),
+        Format::Csv => report::csv(&run, &catalogue, lang).into_bytes(),
+        Format::Xlsx => report::xlsx(&run, &catalogue, &checks, lang).map_err(office)?,
+        Format::Docx => report::docx(&run, &catalogue, &checks, &tickets, lang).map_err(office)?,
+        Format::OscalCatalog => json(&report::oscal_catalog(&catalogue, run.finished, lang))?,
+        Format::OscalPlan => json(&report::oscal_plan(&run, &checks, lang))?,
+        Format::OscalResults => json(&report::oscal(&run, &checks, lang))?,
+        Format::OscalPoam => json(&report::oscal_poam(&run, &checks, &catalogue, &tickets, lang))?,
+    };
+    std::fs::write(out, bytes).map_err(|e| Failure::file(out, &e))?;
+    Ok(Outcome::Clean)
 }
 
 fn list(data: &DataArg, json: bool) -> Done {
@@ -153,7 +229,7 @@ fn list(data: &DataArg, json: bool) -> Done {
 
 /// A run by id, or the latest.
 pub fn find(ledger: &Ledger, id: Option<RunId>) -> Result<AuditRun, Failure> {
-    let none = || Failure::usage("X060", "there is no such run; `xuedun audit run` makes one");
+    let none = || Failure::usage("X060", "");
     let id = match id {
         Some(id) => id,
         None => ledger.ids()?.into_iter().next().ok_or_else(none)?,
@@ -177,7 +253,8 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
     }
     for finding in &found {
         print_line(&format!(
-            "✗ {}\t{}\t{}",
+            "✗ {}\t{}\t{}\t{}",
+            finding.id,
             finding.item,
             finding.title.get(lang),
             finding.observed

@@ -1,19 +1,24 @@
 //! `xuedun classify`: what student data is in a file, and of what grade.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use centre::World;
-use compliance::records::{ClassifyOptions, Day, Inventory, Taxonomy, classify, find_cells};
+use compliance::records::{
+    ClassifyOptions, Day, Inventory, Source, Taxonomy, classify, find_cells,
+};
 use events::Lang;
 
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A CSV or TSV file
+    /// A file: CSV or TSV of any encoding, JSON lines, XLSX, Parquet, or an SQL dump
     file: PathBuf,
+    /// Only this sheet or table of the file
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
     /// One JSON object a column (with --cells: a finding)
     #[arg(long)]
     json: bool,
@@ -32,22 +37,59 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let taxonomy = Taxonomy::embedded().map_err(|e| Failure::of(e.code(), &e))?;
     let mut options = ClassifyOptions::new(day(args.today.as_deref())?, name_of(&args.file));
     options.sample_rows = args.sample;
-    if args.cells {
-        return cells(&args, &options, &taxonomy);
+    let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
+    if let Err(e) = File::open(&args.file) {
+        return Err(Failure::file(&args.file, &e));
     }
-    let inventory =
-        classify(open(&args.file)?, &options, &taxonomy).map_err(|e| Failure::of(e.code(), &e))?;
-    if args.json {
-        for column in &inventory.columns {
-            print_json(&column.to_json(lang))?;
+    let tables = match &args.table {
+        Some(name) => vec![Source::one(&args.file, Some(name)).map_err(fail)?],
+        None => Source::tables(&args.file).map_err(fail)?,
+    };
+    // A workbook's empty sheets are no tables.
+    let several = tables.len() > 1;
+    for table in &tables {
+        options.header = table.has_header();
+        let read = table.open().map_err(fail)?;
+        if args.cells {
+            let name = if several { Some(table.name.as_str()) } else { None };
+            cells(&args, read, name, &options, &taxonomy)?;
+            continue;
         }
-    } else {
-        print(&inventory, lang)?;
+        let mut inventory = match classify(read, &options, &taxonomy) {
+            Err(compliance::records::Error::Empty) if several => continue,
+            done => done.map_err(fail)?,
+        };
+        if several {
+            for column in &mut inventory.columns {
+                column.column = format!("{}.{}", table.name, column.column);
+            }
+        }
+        if args.json {
+            for column in &inventory.columns {
+                print_json(&column.to_json(lang))?;
+            }
+        } else {
+            print(&inventory, lang)?;
+        }
     }
     Ok(Outcome::Clean)
 }
 
-fn cells(args: &Args, options: &ClassifyOptions, taxonomy: &Taxonomy) -> Done {
+/// Findings of one table; of several, each is headed by its name.
+fn cells(
+    args: &Args,
+    read: Box<dyn Read>,
+    table: Option<&str>,
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) -> Done {
+    if let Some(name) = table {
+        if args.json {
+            print_json(&serde_json::json!({ "table": name }))?;
+        } else {
+            print_line(name)?;
+        }
+    }
     let mut broken: Option<Failure> = None;
     let mut sink = |finding| {
         if broken.is_none() {
@@ -60,8 +102,10 @@ fn cells(args: &Args, options: &ClassifyOptions, taxonomy: &Taxonomy) -> Done {
             broken = printed.err();
         }
     };
-    find_cells(open(&args.file)?, options, taxonomy, &mut sink)
-        .map_err(|e| Failure::of(e.code(), &e))?;
+    match find_cells(read, options, taxonomy, &mut sink) {
+        Err(compliance::records::Error::Empty) if table.is_some() => {}
+        done => drop(done.map_err(|e| Failure::of(e.code(), &e))?),
+    }
     broken.map_or(Ok(Outcome::Clean), Err)
 }
 
@@ -99,12 +143,6 @@ fn print(inventory: &Inventory, lang: Lang) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens a file for reading in large steps.
-pub fn open(path: &Path) -> Result<BufReader<File>, Failure> {
-    let file = File::open(path).map_err(|e| Failure::file(path, &e))?;
-    Ok(BufReader::with_capacity(1 << 20, file))
-}
-
 /// A day as written, or today in Beijing.
 pub fn day(text: Option<&str>) -> Result<Day, Failure> {
     let today = World::real().now().to_beijing();
@@ -118,7 +156,7 @@ pub fn day(text: Option<&str>) -> Result<Day, Failure> {
         }
         _ => None,
     };
-    day.ok_or_else(|| Failure::usage("X040", format!("not a day YYYY-MM-DD: {text}")))
+    day.ok_or_else(|| Failure::usage("X040", text))
 }
 
 /// The data set's name: the file's.

@@ -1,10 +1,10 @@
 //! `xuedun config`: the configuration in force, where each value comes from, and whether it can work.
 
-use centre::config::Origin;
+use centre::config::{Origin, Setting};
 use events::Lang;
 
 use super::node::ConfigArg;
-use super::{Done, Failure, Outcome, print_line};
+use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -23,15 +23,18 @@ enum Verb {
     Show {
         #[command(flatten)]
         config: ConfigArg,
-        /// Say where each value comes from: file, environment or default
+        /// Say where each value comes from: line of the file, variable of the environment, default
         #[arg(long)]
         origin: bool,
+        /// One JSON object a value, with its origin
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
-        Verb::Show { config, origin } => show(&config, origin, lang),
+        Verb::Show { config, origin, json } => show(&config, origin, json, lang),
         Verb::Check { config } => check(&config, lang),
     }
 }
@@ -40,7 +43,7 @@ fn check(config: &ConfigArg, lang: Lang) -> Done {
     let loaded = config.load()?;
     let packs = sensors::Packs::embedded().map_err(|problems| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::runtime("X030", all.join("\n"))
+        Failure::runtime("X090", all.join("\n"))
     })?;
     sensors::validate(&loaded.sensors, &packs)
         .map_err(|e| Failure::configuration(e.code(), e.to_string()))?;
@@ -52,19 +55,34 @@ fn check(config: &ConfigArg, lang: Lang) -> Done {
     Ok(Outcome::Clean)
 }
 
-fn show(config: &ConfigArg, origin: bool, lang: Lang) -> Done {
+fn show(config: &ConfigArg, origin: bool, json: bool, lang: Lang) -> Done {
     let loaded = config.load()?;
     let text =
         std::fs::read_to_string(&config.config).map_err(|e| Failure::file(&config.config, &e))?;
-    for (key, value, from) in loaded.values(&text, std::env::vars()) {
-        let from = match from {
-            Origin::File => lang.pick("文件", "file"),
-            Origin::Environment => lang.pick("环境变量", "environment"),
-            Origin::Default => lang.pick("默认", "default"),
+    let file = config.config.display().to_string();
+    for setting in loaded.settings(&text, std::env::vars()) {
+        if json {
+            print_json(&as_json(&setting, &file))?;
+            continue;
+        }
+        let line = format!("{} = {}", setting.key, setting.value);
+        let from = match &setting.origin {
+            Origin::File { line } => format!("{file}:{line}"),
+            Origin::Environment { name } => {
+                format!("{} {name}", lang.pick("环境变量", "environment"))
+            }
+            Origin::Default => lang.pick("默认", "default").to_owned(),
         };
-        let line =
-            if origin { format!("{key} = {value}  # {from}") } else { format!("{key} = {value}") };
-        print_line(&line)?;
+        print_line(&if origin { format!("{line}  # {from}") } else { line })?;
     }
     Ok(Outcome::Clean)
+}
+
+fn as_json(setting: &Setting, file: &str) -> serde_json::Value {
+    let origin = match &setting.origin {
+        Origin::File { line } => serde_json::json!({ "file": file, "line": line }),
+        Origin::Environment { name } => serde_json::json!({ "environment": name }),
+        Origin::Default => serde_json::json!("default"),
+    };
+    serde_json::json!({ "key": setting.key, "value": setting.value, "origin": origin })
 }

@@ -53,7 +53,7 @@ struct Summary {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     if !args.listen.ip().is_loopback() {
-        return Err(Failure::usage("X050", "the demonstration's console stays on loopback"));
+        return Err(Failure::usage("X050", args.listen.to_string()));
     }
     node::start_log("warn");
     node::runtime()?.block_on(async {
@@ -113,7 +113,7 @@ async fn show(args: &Args, lang: Lang) -> Done {
     }
     let node = Node::start(Arc::clone(&centre)).await?;
     let targets = stage::targets(&node.sensors, &folder.path, token)
-        .ok_or_else(|| Failure::runtime("X051", "a sensor did not start"))?;
+        .ok_or_else(|| Failure::runtime("X051", ""))?;
     say("学盾演示：示范区域（虚构）", "Xuedun demonstration: an invented region");
     acts::introduce(&region, &node.sensors, lang, !args.json);
     let mut links = Vec::new();
@@ -149,7 +149,7 @@ async fn show(args: &Args, lang: Lang) -> Done {
     }
     let stopped = tokio::time::timeout(Duration::from_secs(30), node.stop()).await;
     if stopped.is_err() {
-        return Err(Failure::runtime("X052", "the node did not stop within 30 seconds"));
+        return Err(Failure::runtime("X052", ""));
     }
     Ok(if summary.ok { Outcome::Clean } else { Outcome::Findings })
 }

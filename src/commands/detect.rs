@@ -10,7 +10,7 @@ use events::{Event, EventId, FieldId, Lang, Timestamp};
 use rules::{CorrelationLimits, Detection, Engine, LoadOptions, Problem, RuleSet, Source};
 use serde::Serialize;
 
-use super::{Done, Failure, Outcome};
+use super::{Done, Failure, Outcome, told};
 
 /// Longest line read, in bytes; a longer one is counted as unreadable.
 const LINE_BYTES_MAX: usize = 8 << 20;
@@ -32,6 +32,11 @@ pub struct Args {
     /// Try every rule on every event, whatever its log source
     #[arg(long)]
     no_routing: bool,
+    #[command(flatten)]
+    pipeline: super::rules::PipelineArg,
+    /// Threat-intelligence lists: a file or folder
+    #[arg(long, value_name = "PATH")]
+    intel: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -66,15 +71,19 @@ struct Stats {
 pub fn run(args: Args, lang: Lang) -> Done {
     let started = Instant::now();
     let sources = rules::read_paths(&args.rules).map_err(|e| Failure::of(e.code(), &e))?;
-    let options = LoadOptions { routing: !args.no_routing, ..LoadOptions::default() };
+    let pipelines = args.pipeline.load(lang)?;
+    let options = LoadOptions { routing: !args.no_routing, pipelines, ..LoadOptions::default() };
     let loaded = RuleSet::load(&sources, &options);
     let rejected = report_rejected(&loaded.problems, &sources, lang);
     let load_seconds = started.elapsed().as_secs_f64();
     if loaded.set.rules().is_empty() {
-        return Err(Failure::usage("X010", "no rule could be loaded"));
+        return Err(Failure::usage("X010", ""));
     }
     let started = Instant::now();
     let mut work = Work::new(&args, Arc::new(loaded.set), lang);
+    if let Some(path) = &args.intel {
+        work.engine.set_intel(Arc::new(rules::Intel::load(path).0));
+    }
     work.read(&mut *open(&args.input)?)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.stats {
@@ -155,7 +164,7 @@ impl<'a> Work<'a> {
             }
             if line.len() > LINE_BYTES_MAX && line.last() != Some(&b'\n') {
                 skip_line(reader).map_err(|e| Failure::file(&self.args.input, &e))?;
-                self.refuse(index, "the line is too long");
+                self.refuse(index, self.lang.pick("行过长", "the line is too long"));
             } else {
                 self.one(index, &line, &mut event, &mut detections)?;
             }
@@ -172,7 +181,7 @@ impl<'a> Work<'a> {
         detections: &mut Vec<Detection>,
     ) -> Result<(), Failure> {
         let Ok(text) = std::str::from_utf8(line) else {
-            self.refuse(index, "the line is not UTF-8");
+            self.refuse(index, self.lang.pick("不是 UTF-8", "the line is not UTF-8"));
             return Ok(());
         };
         let text = text.trim_end();
@@ -237,7 +246,8 @@ impl<'a> Work<'a> {
 
     fn refuse(&mut self, index: u64, reason: &str) {
         self.unreadable += 1;
-        eprintln!("xuedun: [X011] {}:{}: {reason}", self.args.input.display(), index + 1);
+        let place = format!("{}:{}: {reason}", self.args.input.display(), index + 1);
+        eprintln!("xuedun: {}", told("X011", &place, self.lang));
     }
 }
 
@@ -266,5 +276,5 @@ fn broken(error: std::io::Error) -> Failure {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
-    Failure::runtime("X001", format!("standard output: {error}"))
+    Failure::stream("标准输出", "standard output", &error)
 }

@@ -19,7 +19,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// List the drills that can be run
-    List,
+    List {
+        /// One JSON object a drill
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a drill: its injects go through the node's real sensors
     Run {
         #[command(flatten)]
@@ -60,12 +64,16 @@ enum Verb {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
-        Verb::List => {
+        Verb::List { json } => {
             for (slug, text) in playbooks::library() {
                 if let Ok(playbook) = playbooks::parse(&slug, &text)
                     && playbook.drill.is_some()
                 {
-                    print_line(&format!("{slug}\t{}", playbook.name.get(lang)))?;
+                    if json {
+                        print_json(&serde_json::json!({ "name": slug, "title": playbook.name }))?;
+                    } else {
+                        print_line(&format!("{slug}\t{}", playbook.name.get(lang)))?;
+                    }
                 }
             }
             Ok(Outcome::Clean)

@@ -36,8 +36,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     node::start_log("warn");
     let config_path = args.dir.join("xuedun.toml");
     if config_path.exists() {
-        let message = format!("{} is there already; nothing was changed", config_path.display());
-        return Err(Failure::usage("X070", message));
+        return Err(Failure::usage("X070", config_path.display().to_string()));
     }
     fs::DirBuilder::new()
         .recursive(true)
@@ -97,6 +96,8 @@ key = "key.pem"
 [rules]
 library = true
 paths = []          # 本地 Sigma 规则 / your own Sigma rules
+pipelines = []      # 处理管道 / processing pipelines
+# intel = "intel"    # 威胁情报清单目录 / folder of threat-intelligence lists
 
 [store]
 retention_days = 180   # 不得少于 180 / never fewer

@@ -7,13 +7,13 @@ use compliance::records::{ClassifyOptions, Policy, PolicyKey, Taxonomy, mask_fil
 use events::Lang;
 
 use super::classify::{day, name_of};
-use super::{Done, Failure, Outcome, print_json, print_line};
+use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A CSV or TSV file
     file: PathBuf,
-    /// A shipped policy (internal-analysis, inter-agency, public-release) or a policy file
+    /// A shipped policy (internal-analysis, inter-agency, public-release, test-data) or a policy file
     #[arg(long, value_name = "NAME|FILE")]
     policy: String,
     /// The file to write
@@ -39,7 +39,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         }
     };
     let policy = policy.map_err(fail)?;
-    let key = PolicyKey::from_hex(&secret_file(&args.key)?).map_err(fail)?;
+    let key = PolicyKey::from_hex(&secret_file(&args.key, lang)?).map_err(fail)?;
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
     let options = ClassifyOptions::new(day(None)?, name_of(&args.file));
     let done = mask_file(&args.file, &args.out, &policy, &key, &options, &taxonomy);
@@ -47,16 +47,13 @@ pub fn run(args: Args, lang: Lang) -> Done {
         Ok(report) => report,
         Err(compliance::records::Error::Residue { total, samples }) => {
             for s in &samples {
+                let (row, column) = (lang.pick("行", "row"), lang.pick("列", "column"));
                 eprintln!(
-                    "xuedun: row {}, column {}: {:?} {}..{}",
+                    "xuedun: {row} {}, {column} {}: {:?} {}..{}",
                     s.row, s.col, s.kind, s.start, s.end
                 );
             }
-            let (zh, en) = (
-                "仍能发现个人信息，未输出脱敏文件",
-                "persons are still found; nothing was written",
-            );
-            eprintln!("xuedun: [C020] {} ({total})", lang.pick(zh, en));
+            eprintln!("xuedun: {}", told("C020", &total.to_string(), lang));
             return Ok(Outcome::Findings);
         }
         Err(error) => return Err(fail(error)),
@@ -83,7 +80,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
 
 /// A secret of 64 hexadecimal digits in a file of its own; made, for its owner alone, if the file
 /// is not there.
-pub fn secret_file(path: &std::path::Path) -> Result<String, Failure> {
+pub fn secret_file(path: &std::path::Path, lang: Lang) -> Result<String, Failure> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::read_to_string(path) {
@@ -97,7 +94,8 @@ pub fn secret_file(path: &std::path::Path) -> Result<String, Failure> {
             file.write_all(text.as_bytes())
                 .and_then(|()| file.sync_all())
                 .map_err(|e| Failure::file(path, &e))?;
-            eprintln!("xuedun: {} (new key; keep it)", path.display());
+            let word = lang.pick("已生成新密钥，请妥善保管", "a new key was made; keep it");
+            eprintln!("xuedun: {}: {word}", path.display());
             Ok(text)
         }
         Err(e) => Err(Failure::file(path, &e)),

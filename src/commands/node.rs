@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use centre::control::{self, Answer, Request};
 use centre::{Centre, Config, World};
+use events::Text;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
@@ -29,14 +30,15 @@ impl ConfigArg {
         let answer = match control::ask(&config.node.data_dir, &request)? {
             Some(answer) => answer,
             None if request.needs_node() => {
-                return Err(Failure::runtime("X015", "no node runs here: start `xuedun serve`"));
+                return Err(Failure::runtime("X015", ""));
             }
             None => control::answer(&Centre::open(config, World::real())?, request),
         };
         match answer {
             Answer::Ok(value) => Ok(value),
             Answer::Error { code, message } => {
-                Err(Failure::runtime("X014", format!("{message} ({code})")))
+                let told = |text: String| format!("[{code}] {text}");
+                Err(Failure::runtime("X014", Text::new(told(message.zh), told(message.en))))
             }
         }
     }
@@ -66,5 +68,5 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|e| Failure::runtime("X003", format!("cannot start the runtime: {e}")))
+        .map_err(|e| Failure::runtime("X003", e.to_string()))
 }

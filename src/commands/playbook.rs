@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use centre::World;
-use events::{Lang, RunId};
+use events::{Lang, RunId, Text};
 use playbooks::{
     Answer, Begin, EffectRequest, Effector, Effectors, FileJournal, Mode, Outcome as Effect,
     Playbook, Run, RunJournal, RunOutcome, WaitingStep, Weight,
@@ -124,7 +124,7 @@ pub fn open(path: &Path, lang: Lang) -> Result<Arc<Playbook>, Failure> {
     let (name, text) = text_of(path)?;
     playbooks::parse(&name, &text).map(Arc::new).map_err(|problems| {
         let shown: Vec<String> = problems.iter().map(|p| p.render(&text, lang)).collect();
-        Failure::usage("X030", shown.join("\n"))
+        Failure::usage("X030", format!("\n{}", shown.join("\n")))
     })
 }
 
@@ -220,7 +220,7 @@ fn next_answer(
     let _ = std::io::stderr().flush();
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|e| Failure::runtime("X001", e.to_string()))?;
+    read.map_err(|e| Failure::stream("标准输入", "standard input", &e))?;
     Ok(match line.trim() {
         "y" | "Y" => Some((step.step.clone(), true)),
         "n" | "N" => Some((step.step.clone(), false)),
@@ -251,7 +251,7 @@ fn variables(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
         let (name, value) = text.split_once('=')?;
         Some((name.to_owned(), value.to_owned()))
     };
-    let bad = |t: &String| Failure::usage("X031", format!("write --var __name__=value, not {t}"));
+    let bad = |t: &String| wanted("__name__=value", t);
     given.iter().map(|t| pair(t).ok_or_else(|| bad(t))).collect()
 }
 
@@ -261,8 +261,13 @@ fn answers(given: &[String]) -> Result<BTreeMap<String, bool>, Failure> {
         (step, "failed") => Some((step.to_owned(), false)),
         _ => None,
     };
-    let bad = |t: &String| Failure::usage("X031", format!("write --answer STEP=done, not {t}"));
+    let bad = |t: &String| wanted("STEP=done|failed", t);
     given.iter().map(|t| pair(t).ok_or_else(|| bad(t))).collect()
+}
+
+fn wanted(form: &str, given: &str) -> Failure {
+    let (zh, en) = (format!("应写作 {form}，而不是 {given}"), format!("write {form}, not {given}"));
+    Failure::usage("X031", Text::new(zh, en))
 }
 
 /// Notifications of a run at the terminal go to standard error.

@@ -27,22 +27,22 @@ pub struct KeyArgs {
 
 impl KeyArgs {
     /// Opens the key store.
-    pub fn open(&self) -> Result<KeyRing, Failure> {
+    pub fn open(&self, lang: Lang) -> Result<KeyRing, Failure> {
         let root = match &self.passphrase_file {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
                 Root::Passphrase(Sensitive::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
-            None => Root::Key(Sensitive::new(bytes(&self.root_key)?)),
+            None => Root::Key(Sensitive::new(bytes(&self.root_key, lang)?)),
         };
         let random = World::real().random;
         KeyRing::open(&self.keys, &root, &*random).map_err(|e| Failure::of(e.code(), &e))
     }
 }
 
-fn bytes(path: &Path) -> Result<[u8; 32], Failure> {
-    let text = secret_file(path)?;
-    let bad = || Failure::usage("X041", format!("{}: not 64 hexadecimal digits", path.display()));
+fn bytes(path: &Path, lang: Lang) -> Result<[u8; 32], Failure> {
+    let text = secret_file(path, lang)?;
+    let bad = || Failure::usage("X041", path.display().to_string());
     if text.len() != 64 || !text.is_ascii() {
         return Err(bad());
     }
@@ -84,7 +84,7 @@ pub struct Args {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
-    let mut ring = args.keys.open()?;
+    let mut ring = args.keys.open(lang)?;
     let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
     let sm4 = args.algorithm == "sm4-gcm";
     let options = ProtectOptions {

@@ -38,7 +38,7 @@ pub struct Args {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
-    let mut ring = args.keys.open()?;
+    let mut ring = args.keys.open(lang)?;
     let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
     let options = RevealOptions {
         classify: ClassifyOptions::new(day(None)?, dataset.clone()),

@@ -6,7 +6,7 @@ use events::{Lang, Timestamp};
 use serde_json::Value;
 
 use super::node::ConfigArg;
-use super::{Done, Failure, Outcome, print_json, print_line};
+use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -32,10 +32,10 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args, _lang: Lang) -> Done {
+pub fn run(args: Args, lang: Lang) -> Done {
     let time = |text: &Option<String>| {
-        let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|e| e.to_string());
-        text.as_ref().map(parse).transpose().map_err(|e| Failure::usage("X012", e))
+        let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
+        text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
     };
     let (from, to) = (time(&args.from)?, time(&args.to)?);
     let mut left = if args.limit == 0 { usize::MAX } else { args.limit };
@@ -50,7 +50,7 @@ pub fn run(args: Args, _lang: Lang) -> Done {
             after,
         };
         let page = args.config.ask(request)?;
-        let given = print_page(&page, args.json, after.is_none())?;
+        let given = print_page(&page, args.json, after.is_none(), lang)?;
         after = serde_json::from_value::<Cursor>(page["next"].clone()).ok();
         left = left.saturating_sub(given);
         if after.is_none() || left == 0 {
@@ -60,7 +60,7 @@ pub fn run(args: Args, _lang: Lang) -> Done {
 }
 
 /// Prints one page; how many records or rows it holds.
-fn print_page(page: &Value, json: bool, first: bool) -> Result<usize, Failure> {
+fn print_page(page: &Value, json: bool, first: bool, lang: Lang) -> Result<usize, Failure> {
     let records = page["records"].as_array().map_or(&[][..], |r| r);
     let mut given = records.len();
     for record in records {
@@ -78,7 +78,7 @@ fn print_page(page: &Value, json: bool, first: bool) -> Result<usize, Failure> {
         given = rows.as_array().map_or(0, Vec::len);
     }
     if page["partial"] == Value::Bool(true) {
-        eprintln!("xuedun: [X013] the deadline passed: the answer is partial");
+        eprintln!("xuedun: {}", told("X013", "", lang));
     }
     Ok(given)
 }

@@ -58,7 +58,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
 fn load(folder: Option<PathBuf>) -> Result<Packs, Failure> {
     let failed = |problems: Vec<PackProblem>| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::runtime("X030", all.join("\n"))
+        Failure::runtime("X090", all.join("\n"))
     };
     let mut packs = Packs::embedded().map_err(failed)?;
     if let Some(folder) = folder {
@@ -110,10 +110,7 @@ fn decode(file: &std::path::Path, pack: Option<&str>, packs: &Packs) -> Done {
         && packs.get(name).is_none()
     {
         let known: Vec<&str> = packs.names().collect();
-        return Err(Failure::usage(
-            "X031",
-            format!("no pack {name:?}; known: {}", known.join(", ")),
-        ));
+        return Err(Failure::usage("X091", format!("{name}; {}", known.join(", "))));
     }
     let received = World::real().clock.now();
     let (mut failed, mut broken) = (false, None);

@@ -64,13 +64,9 @@ impl Node {
             _ => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let listener = std::net::TcpListener::bind(console.listen).map_err(|e| {
-            Failure::runtime(
-                "X020",
-                format!("the console cannot listen on {}: {e}", console.listen),
-            )
-        })?;
-        let address = listener.local_addr().map_err(|e| Failure::runtime("X020", e.to_string()))?;
+        let listener = std::net::TcpListener::bind(console.listen)
+            .map_err(|e| Failure::told_by_system("X020", &console.listen.to_string(), &e))?;
+        let address = listener.local_addr().map_err(|e| Failure::told_by_system("X020", "", &e))?;
         let (end_console, ended) = tokio::sync::oneshot::channel::<()>();
         let serving = console::serve(Arc::clone(&centre), listener, tls, async move {
             // A dropped sender ends the console too.
@@ -91,10 +87,10 @@ impl Node {
     pub async fn failed(&mut self) -> Failure {
         tokio::select! {
             console = &mut self.console => {
-                Failure::runtime("X021", format!("the console ended: {console:?}"))
+                Failure::runtime("X021", format!("{console:?}"))
             }
             control = &mut self.control => {
-                Failure::runtime("X022", format!("the control socket ended: {control:?}"))
+                Failure::runtime("X022", format!("{control:?}"))
             }
         }
     }

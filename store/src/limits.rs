@@ -22,5 +22,10 @@ pub const GROUP_WEIGHT_BYTES: usize = 16 << 20;
 pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
 /// Rows that are turned into columns at once.
 pub const ARCHIVE_BATCH_ROWS: usize = 8_192;
+/// Archive files of one hour that are merged at once; few in this crate's tests, so that it takes
+/// them more than one step.
+pub const MERGE_FILES_MAX: usize = if cfg!(test) { 3 } else { 16 };
+/// Rows of each file that a merge holds in memory.
+pub const MERGE_BATCH_ROWS: usize = if cfg!(test) { 5 } else { 2_048 };
 /// Fewest days that events are kept (Cybersecurity Law, article 23: six months).
 pub const RETENTION_DAYS_MIN: u32 = 180;

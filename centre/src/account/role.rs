@@ -53,12 +53,16 @@ pub enum Permission {
     ComplianceRun,
     /// Read inventories of student data (never the data).
     RecordsRead,
+    /// Load rules again, agree to and end exceptions.
+    RulesWrite,
     /// Read drills.
     DrillsRead,
     /// Start and lead drills.
     DrillsRun,
     /// Read the audit log.
     AuditLogRead,
+    /// Back up and restore the archive.
+    ArchiveKeep,
     /// Make and change accounts.
     AccountsWrite,
     /// Own account: password, second factor.
@@ -67,7 +71,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Workbench,
         Self::AlertsRead,
         Self::AlertsWrite,
@@ -77,9 +81,11 @@ impl Permission {
         Self::ComplianceRead,
         Self::ComplianceRun,
         Self::RecordsRead,
+        Self::RulesWrite,
         Self::DrillsRead,
         Self::DrillsRun,
         Self::AuditLogRead,
+        Self::ArchiveKeep,
         Self::AccountsWrite,
         Self::OwnAccount,
     ];
@@ -90,7 +96,7 @@ impl Role {
     pub fn may(&self, permission: Permission) -> bool {
         use Permission::*;
         let granted: &[Permission] = match self {
-            Self::SystemAdmin => &[Workbench, SchoolsRead, SensorsRead, AccountsWrite],
+            Self::SystemAdmin => &[Workbench, SchoolsRead, SensorsRead, ArchiveKeep, AccountsWrite],
             Self::SecurityAdmin => &[
                 Workbench,
                 AlertsRead,
@@ -101,6 +107,7 @@ impl Role {
                 ComplianceRead,
                 ComplianceRun,
                 RecordsRead,
+                RulesWrite,
                 DrillsRead,
                 DrillsRun,
             ],

@@ -179,7 +179,7 @@ impl Centre {
     }
 
     fn rule_source(&self, file: &str) -> String {
-        let sources = self.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sources = self.pipeline.rules.in_force().sources;
         sources.iter().find(|s| s.name == file).map(|s| s.text.clone()).unwrap_or_default()
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use compliance::audit::{
-    self, AuditRun, Catalogue, LocalHost, Target, Verdict, VerdictKind, diff, findings, plan,
-    score, templates,
+    self, AuditRun, Catalogue, Facet, LocalHost, Target, Verdict, VerdictKind, diff, findings,
+    plan, score, templates,
 };
 use compliance::evidence::{BundleSummary, VerifyingKey};
 use events::{RunId, SiteId};
@@ -67,15 +67,17 @@ impl Centre {
     ) -> Result<AuditRun, Error> {
         let catalogue = Catalogue::embedded().map_err(part)?;
         let checks = audit::checks().map_err(part)?;
-        let plan =
-            plan(&catalogue, &checks, &Target::host(SiteId::BUREAU, "localhost")).map_err(part)?;
-        let host = LocalHost::at_root(&self.config.audit.root);
+        let mut target = Target::host(SiteId::BUREAU, "localhost");
+        target.facets.push(Facet::new("app", "xuedun"));
+        let plan = plan(&catalogue, &checks, &target).map_err(part)?;
+        let host = LocalHost::at_root(&self.config.audit.root).with_own(self.own_records()?);
         let run = audit::run(&plan, &host, self.now(), &mut |p| {
             *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((p.done, p.planned));
             progress(p.done, p.planned, &p.check.title);
         });
         self.ledger.keep(&run, self.now())?;
+        self.ledger.retest(&run)?;
         Ok(run)
     }
 

@@ -5,10 +5,14 @@
 
 mod accounts;
 mod alerts;
+pub mod archive;
 mod compliance;
 mod drills;
 mod records;
+pub mod rules;
 mod schools;
 mod search;
 mod sensors;
 mod workbench;
+
+pub(crate) use self::compliance::part;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::catalogue::Catalogue;
 use super::error::AuditError;
 use super::expect::{Expect, RawExpect};
-use super::host::{Command, RecordedHost};
+use super::host::{Command, RecordedHost, TlsSeen};
+use super::own::OwnRecords;
 use super::probe::Probe;
 use super::verdict::VerdictKind;
 
@@ -36,6 +37,8 @@ pub enum Otherwise {
     NotApplicable,
     /// 不符合: the thing itself is required.
     NonConform,
+    /// 待举证: no record of ours speaks; a person has to.
+    PendingAttestation,
 }
 
 /// When a check applies.
@@ -43,7 +46,11 @@ pub enum Otherwise {
 #[serde(deny_unknown_fields)]
 pub struct Applies {
     /// It applies when one of these paths exists.
+    #[serde(default)]
     pub any_path: Vec<String>,
+    /// It applies when a probe saw one of these facts.
+    #[serde(default)]
+    pub any_fact: Vec<String>,
     /// What the target gets when none does.
     pub otherwise: Otherwise,
     /// Why an assessor would judge so.
@@ -76,6 +83,13 @@ pub struct Fixture {
     /// Output of commands.
     #[serde(default)]
     commands: BTreeMap<String, String>,
+    /// Rows a database answers, by the name of the question; `settings` holds name and value.
+    #[serde(default)]
+    rows: BTreeMap<String, Vec<Vec<String>>>,
+    /// What a TLS endpoint showed.
+    tls: Option<TlsSeen>,
+    /// Records of this program.
+    own: Option<OwnRecords>,
 }
 
 /// A loaded check.
@@ -89,6 +103,11 @@ pub struct Check {
     pub informs: Vec<String>,
     /// Object class it looks at (`os`).
     pub object: String,
+    /// The product it knows how to look at (`linux`, `postgresql`); empty = any of its object.
+    pub platform: String,
+    /// Object class its items are judged as, when that is another than the one looked at: a
+    /// database's archiving speaks for `business_data`.
+    pub judged_as: String,
     /// What it asks.
     pub title: Text,
     /// How grave it is when not met.
@@ -122,6 +141,10 @@ struct RawCheck {
     #[serde(default)]
     informs: Vec<String>,
     object: String,
+    #[serde(default)]
+    platform: String,
+    #[serde(default)]
+    judged_as: String,
     title: Text,
     severity: Severity,
     #[serde(default)]
@@ -154,6 +177,9 @@ impl Check {
                 return Err(shape(format!("no verdict is called {}", test.verdict)));
             }
         }
+        if raw.applies.as_ref().is_some_and(|a| a.any_path.is_empty() == a.any_fact.is_empty()) {
+            return Err(shape("`applies` takes either any_path or any_fact".into()));
+        }
         let mut probes = raw.probe;
         for probe in &mut probes {
             probe.prepare().map_err(&shape)?;
@@ -168,7 +194,9 @@ impl Check {
             id: raw.id,
             items: raw.items,
             informs: raw.informs,
+            judged_as: if raw.judged_as.is_empty() { raw.object.clone() } else { raw.judged_as },
             object: raw.object,
+            platform: raw.platform,
             title: raw.title,
             severity: raw.severity,
             partial: raw.partial,
@@ -189,11 +217,11 @@ impl Check {
             let Some(item) = catalogue.item(id) else {
                 return Err(AuditError::UnknownItem { check: self.id.clone(), item: id.clone() });
             };
-            if self.items.contains(id) && !item.assessed_on(&self.object) {
+            if self.items.contains(id) && !item.assessed_on(&self.judged_as) {
                 return Err(AuditError::WrongObject {
                     check: self.id.clone(),
                     item: id.clone(),
-                    object: self.object.clone(),
+                    object: self.judged_as.clone(),
                 });
             }
         }
@@ -236,6 +264,15 @@ impl Fixture {
                 return Err(format!("{line}: not an allowed command"));
             }
             host.command(line, output.as_bytes());
+        }
+        for (name, rows) in &self.rows {
+            host.rows(name, rows.clone());
+        }
+        if let Some(seen) = &self.tls {
+            host.tls_seen(seen.clone());
+        }
+        if let Some(own) = &self.own {
+            host.own_records(own.clone());
         }
         Ok(host)
     }

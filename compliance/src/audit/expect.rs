@@ -28,6 +28,12 @@ pub enum Op {
     Empty,
     /// Something found.
     Present,
+    /// A list of at least so many.
+    CountGe,
+    /// A list of at most so many.
+    CountLe,
+    /// One word of the list is among those named.
+    Has,
 }
 
 /// What an absent fact means where a value is compared.
@@ -129,20 +135,25 @@ fn parse_condition(raw: RawCondition) -> Result<Condition, String> {
     let wanted = match (op, value) {
         (Op::Empty | Op::Present, None) => Wanted::Nothing,
         (Op::Eq | Op::Ne, Some(toml::Value::String(word))) => Wanted::Word(word),
-        (Op::Eq | Op::Ne | Op::Le | Op::Ge, Some(toml::Value::Integer(n))) => Wanted::Int(n),
+        (
+            Op::Eq | Op::Ne | Op::Le | Op::Ge | Op::CountGe | Op::CountLe,
+            Some(toml::Value::Integer(n)),
+        ) => Wanted::Int(n),
         (Op::Between, Some(toml::Value::Array(two))) => match two.as_slice() {
             [toml::Value::Integer(low), toml::Value::Integer(high)] if low <= high => {
                 Wanted::Range(*low, *high)
             }
             _ => return Err(format!("{fact}: `between` takes two numbers, the smaller first")),
         },
-        (Op::In | Op::NotIn | Op::Covers, Some(toml::Value::Array(words))) => Wanted::Words(
-            words
-                .iter()
-                .map(|w| w.as_str().map(str::to_owned))
-                .collect::<Option<_>>()
-                .ok_or_else(|| format!("{fact}: only words in the list"))?,
-        ),
+        (Op::In | Op::NotIn | Op::Covers | Op::Has, Some(toml::Value::Array(words))) => {
+            Wanted::Words(
+                words
+                    .iter()
+                    .map(|w| w.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| format!("{fact}: only words in the list"))?,
+            )
+        }
         _ => return Err(format!("{fact}: this comparison does not take that value")),
     };
     Ok(Condition { fact, op, wanted, absent })
@@ -177,9 +188,14 @@ impl Condition {
             Fact::Absent => match self.op {
                 Op::Empty => true,
                 Op::Present => false,
+                Op::CountLe => true,
                 _ => self.absent == IfAbsent::Pass,
             },
             Fact::List(list) if self.op == Op::Covers => self.covers(list),
+            Fact::List(list) if self.op == Op::Has => list.iter().any(|word| self.among(word)),
+            Fact::List(list) if matches!(self.op, Op::CountGe | Op::CountLe) => {
+                self.counts(list.len() as i64)
+            }
             // Every value of a list must satisfy a comparison meant for one.
             Fact::List(list) => list.iter().all(|word| self.holds(&Fact::word(word))),
             one => self.holds(one),
@@ -209,8 +225,20 @@ impl Condition {
             (Op::In, Wanted::Words(l)) => l.iter().any(|w| w.eq_ignore_ascii_case(&word)),
             (Op::NotIn, Wanted::Words(l)) => !l.iter().any(|w| w.eq_ignore_ascii_case(&word)),
             (Op::Covers, _) => self.covers(&[word]),
+            (Op::Has, _) => self.among(&word),
+            (Op::CountGe | Op::CountLe, _) => self.counts(1),
             _ => false,
         }
+    }
+
+    fn among(&self, word: &str) -> bool {
+        let Wanted::Words(words) = &self.wanted else { return false };
+        words.iter().any(|w| w.eq_ignore_ascii_case(word))
+    }
+
+    fn counts(&self, count: i64) -> bool {
+        let Wanted::Int(n) = self.wanted else { return false };
+        if self.op == Op::CountGe { count >= n } else { count <= n }
     }
 
     fn covers(&self, list: &[String]) -> bool {
@@ -237,6 +265,9 @@ impl Condition {
             Op::Covers => "⊇",
             Op::Empty => "= ∅",
             Op::Present => "≠ ∅",
+            Op::CountGe => "# ≥",
+            Op::CountLe => "# ≤",
+            Op::Has => "∩",
         };
         format!("{} {op}{wanted}", self.fact)
     }
@@ -274,6 +305,11 @@ mod tests {
             ("fact='f'\nop='not_in'\nvalue=['rc4']", list(&["aes", "RC4"]), Step::Unmet),
             ("fact='f'\nop='covers'\nvalue=['a','b']", list(&["b", "a", "c"]), Step::Met),
             ("fact='f'\nop='ge'\nvalue=2", list(&["2", "1"]), Step::Unmet),
+            ("fact='f'\nop='count_ge'\nvalue=2", list(&["a", "b"]), Step::Met),
+            ("fact='f'\nop='count_ge'\nvalue=1", Fact::Absent, Step::Unmet),
+            ("fact='f'\nop='count_le'\nvalue=1", list(&["a", "b"]), Step::Unmet),
+            ("fact='f'\nop='has'\nvalue=['c','b']", list(&["a", "b"]), Step::Met),
+            ("fact='f'\nop='has'\nvalue=['c']", list(&["a", "b"]), Step::Unmet),
             ("fact='f'\nop='empty'", Fact::Unseen("denied".into()), Step::Unseen),
         ] {
             assert_eq!(judge(logic, fact.clone()), step, "{logic} on {fact:?}");

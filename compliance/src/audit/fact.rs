@@ -71,27 +71,36 @@ fn redact(text: &str) -> String {
 
 /// Facts by name.
 #[derive(Clone, Debug, Default)]
-pub struct Facts(BTreeMap<String, Fact>);
+pub struct Facts {
+    by_name: BTreeMap<String, Fact>,
+    /// Set when a whole target did not answer: then no name is known to be absent.
+    silent: Option<Fact>,
+}
 
 impl Facts {
     /// Sets a fact; the last word on a name holds.
     pub fn set(&mut self, name: impl Into<String>, fact: Fact) {
-        self.0.insert(name.into(), fact);
+        self.by_name.insert(name.into(), fact);
     }
 
     /// The fact of a name; a name no probe gave is absent.
     pub fn get(&self, name: &str) -> &Fact {
-        self.0.get(name).unwrap_or(&Fact::Absent)
+        self.by_name.get(name).or(self.silent.as_ref()).unwrap_or(&Fact::Absent)
+    }
+
+    /// Every name no probe gave is unseen from now on.
+    pub fn set_all_unseen(&mut self, why: &str) {
+        self.silent = Some(Fact::Unseen(why.to_owned()));
     }
 
     /// Whether a probe gave the name.
     pub fn knows(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.by_name.contains_key(name)
     }
 
     /// All in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
-        self.0.iter().map(|(k, v)| (k.as_str(), v))
+        self.by_name.iter().map(|(k, v)| (k.as_str(), v))
     }
 }
 

@@ -15,14 +15,51 @@ pub struct Target {
     pub site: SiteId,
     /// Its name, such as the host name.
     pub name: String,
-    /// Object class of the standard: `os` for a host.
+    /// Object class of the standard it is listed as: `os` for a host.
     pub object: String,
+    /// Everything it can be judged as: a host with a web server is `os` and `middleware`.
+    pub facets: Vec<Facet>,
 }
 
+/// One object class of a target with the product that fills it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facet {
+    /// Object class.
+    pub object: String,
+    /// Product, as checks name it.
+    pub platform: String,
+}
+
+impl Facet {
+    /// An object class and a product.
+    pub fn new(object: &str, platform: &str) -> Self {
+        Self { object: object.into(), platform: platform.into() }
+    }
+}
+
+/// What is looked for on every Linux host, beside the system itself: each check says 不适用 where
+/// the product is not installed.
+const ON_LINUX: [(&str, &str); 4] =
+    [("os", "linux"), ("middleware", "nginx"), ("middleware", "docker"), ("dbms", "redis")];
+
 impl Target {
-    /// A host of a site.
+    /// A Linux host of a site, with the products that are judged by their files.
     pub fn host(site: SiteId, name: impl Into<String>) -> Self {
-        Self { site, name: name.into(), object: "os".into() }
+        let facets = ON_LINUX.map(|(object, platform)| Facet::new(object, platform)).to_vec();
+        Self { site, name: name.into(), object: "os".into(), facets }
+    }
+
+    /// A target that is one thing only: a database, a switch, a TLS endpoint.
+    pub fn of(site: SiteId, name: impl Into<String>, object: &str, platform: &str) -> Self {
+        let facets = vec![Facet::new(object, platform)];
+        Self { site, name: name.into(), object: object.into(), facets }
+    }
+
+    /// Whether a check looks at something this target is.
+    pub fn takes(&self, check: &Check) -> bool {
+        self.facets.iter().any(|f| {
+            f.object == check.object && (check.platform.is_empty() || f.platform == check.platform)
+        })
     }
 }
 
@@ -44,6 +81,8 @@ pub(super) struct PlannedItem {
     pub(super) judged_by: Vec<usize>,
     /// Positions that only add evidence.
     pub(super) informed_by: Vec<usize>,
+    /// Whether the object matrix of the standard has this item for what the target is.
+    pub(super) on_matrix: bool,
 }
 
 impl Plan {
@@ -78,7 +117,7 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
     let mut chosen: Vec<Check> = Vec::new();
     for check in checks {
         check.fits(catalogue)?;
-        if check.object == target.object {
+        if target.takes(check) {
             chosen.push(check.clone());
         }
     }
@@ -96,6 +135,7 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
             id: item.id.clone(),
             // Where the copies used were not readable the stricter reading holds.
             partial_allowed: item.partial_allowed.unwrap_or(false),
+            on_matrix: target.facets.iter().any(|f| item.assessed_on(&f.object)),
             judged_by: positions(&|c| c.items.contains(&item.id)),
             informed_by: positions(&|c| c.informs.contains(&item.id)),
         })

@@ -130,7 +130,13 @@ pub fn run(
         let ids = |of: &[usize]| of.iter().map(|i| plan.checks[*i].id.clone()).collect();
         ItemResult {
             item: item.id.clone(),
-            verdict: combine(&verdicts, item.partial_allowed),
+            verdict: match combine(&verdicts, item.partial_allowed) {
+                // No check, and the standard does not assess such an object by this item.
+                Verdict::PendingAttestation if verdicts.is_empty() && !item.on_matrix => {
+                    Verdict::NotApplicable
+                }
+                verdict => verdict,
+            },
             checks: ids(&item.judged_by),
             supporting: ids(&item.informed_by),
         }
@@ -190,9 +196,17 @@ fn judge(check: &Check, host: &dyn Host, now: Timestamp) -> (Verdict, String) {
         Applicable::Yes => {}
         Applicable::No(verdict, why) => return (verdict, why),
     }
+    let context = Context { host, now };
+    if !check.probes.iter().all(|probe| probe.is_kept(&context)) {
+        let why = "平台未留存此类记录，须人工举证 / no such records are kept here; a person has to attest";
+        return (Verdict::PendingAttestation, why.to_owned());
+    }
     let mut facts = Facts::default();
     for probe in &check.probes {
-        probe.look(&Context { host, now }, &mut facts);
+        probe.look(&context, &mut facts);
+    }
+    if let Some((verdict, why)) = beyond(check, &facts) {
+        return (verdict, why);
     }
     let steps: Vec<Step> = check.expects.iter().map(|e| e.judge(&facts)).collect();
     let mut observed = String::new();
@@ -243,8 +257,38 @@ enum Applicable {
     No(Verdict, String),
 }
 
+/// A check that applies only where something is configured, and nothing is.
+fn beyond(check: &Check, facts: &Facts) -> Option<(Verdict, String)> {
+    let applies = check.applies.as_ref().filter(|a| !a.any_fact.is_empty())?;
+    let there = |name: &String| match facts.get(name) {
+        Fact::Absent => false,
+        Fact::List(list) => !list.is_empty(),
+        _ => true,
+    };
+    if applies.any_fact.iter().any(there) {
+        return None;
+    }
+    let why = format!(
+        "none of [{}] seen\n{} / {}",
+        applies.any_fact.join(", "),
+        applies.why.zh,
+        applies.why.en
+    );
+    Some((otherwise(applies.otherwise), why))
+}
+
+const fn otherwise(otherwise: Otherwise) -> Verdict {
+    match otherwise {
+        Otherwise::NotApplicable => Verdict::NotApplicable,
+        Otherwise::NonConform => Verdict::NonConform,
+        Otherwise::PendingAttestation => Verdict::PendingAttestation,
+    }
+}
+
 fn applies(check: &Check, host: &dyn Host) -> Applicable {
-    let Some(applies) = &check.applies else { return Applicable::Yes };
+    let Some(applies) = check.applies.as_ref().filter(|a| !a.any_path.is_empty()) else {
+        return Applicable::Yes;
+    };
     let mut refused = None;
     for path in &applies.any_path {
         match host.metadata(path) {
@@ -256,10 +300,7 @@ fn applies(check: &Check, host: &dyn Host) -> Applicable {
     if let Some(error) = refused {
         return Applicable::No(Verdict::Error, format!("[?] {error}"));
     }
-    let verdict = match applies.otherwise {
-        Otherwise::NotApplicable => Verdict::NotApplicable,
-        Otherwise::NonConform => Verdict::NonConform,
-    };
+    let verdict = otherwise(applies.otherwise);
     let why = format!(
         "none of [{}] exists\n{} / {}",
         applies.any_path.join(", "),

@@ -66,7 +66,8 @@ pub fn settle(
         if is_old && !item.checks.is_empty() && is_judged(item.verdict.kind()) {
             item.verdict = Verdict::Stale;
         }
-        if item.verdict == Verdict::PendingAttestation && item.checks.is_empty() {
+        let by_matrix = item.verdict == Verdict::NotApplicable && item.checks.is_empty();
+        if item.verdict == Verdict::PendingAttestation || by_matrix {
             let newest = attestations
                 .iter()
                 .filter(|a| a.item == item.item && a.collected <= now)

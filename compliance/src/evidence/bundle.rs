@@ -169,7 +169,8 @@ pub(super) fn proof_name(index: u64) -> String {
     format!("proofs/{index:012}.tlog-proof")
 }
 
-fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
+/// Files as a zip: stored, in order, dated 1980-01-01.
+pub(crate) fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, EvidenceError> {
     let failed = |e: &dyn std::fmt::Display| EvidenceError::Zip { problem: e.to_string() };
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)

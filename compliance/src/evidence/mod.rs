@@ -20,9 +20,10 @@ pub mod seal;
 mod tiles;
 pub mod verify;
 
+pub(crate) use bundle::zipped;
 pub use bundle::{BundleSummary, bundle, write_bundle};
 pub use error::EvidenceError;
 pub use log::EvidenceLog;
 pub use note::{Checkpoint, Signer, VerifyingKey};
-pub use seal::{Attachment, Sealed, seal};
+pub use seal::{Attachment, Sealed, canonical, seal};
 pub use verify::{KeyTrust, VerifyCheck, VerifyReport, verify};

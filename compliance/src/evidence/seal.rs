@@ -101,7 +101,7 @@ pub(super) fn leaves(
 
 /// A value as JSON with sorted keys and no spaces: the canonical form of RFC 8785 for what
 /// leaves hold (texts, whole numbers, lists, objects; no fractions).
-pub(super) fn canonical(value: &Value) -> Vec<u8> {
+pub fn canonical(value: &Value) -> Vec<u8> {
     sorted(value).to_string().into_bytes()
 }
 

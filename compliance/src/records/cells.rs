@@ -51,7 +51,7 @@ pub fn find_cells(
     taxonomy: &Taxonomy,
     sink: &mut dyn FnMut(CellFinding),
 ) -> Result<FindSummary, Error> {
-    let mut scan = Scan::open(reader, options.delimiter, options.today, taxonomy)?;
+    let mut scan = Scan::open(reader, options, taxonomy)?;
     let hints: Vec<Hint> = scan.columns.iter().map(|c| c.hint).collect();
     let mut finder = Finder::new(options.today);
     let mut findings = 0;
@@ -61,7 +61,7 @@ pub fn find_cells(
         }
         for (col, cell) in row.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
-            for found in finder.find(cell, hint) {
+            for found in finder.find_in(col, cell, hint) {
                 findings += 1;
                 sink(CellFinding {
                     row: number,

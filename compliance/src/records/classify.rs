@@ -22,6 +22,10 @@ pub struct ClassifyOptions {
     pub sample_rows: Option<u64>,
     /// The delimiter, when it should not be guessed.
     pub delimiter: Option<u8>,
+    /// Whether the first record names the columns, when it should not be guessed.
+    pub header: Option<bool>,
+    /// Which table of a file that holds several.
+    pub table: Option<String>,
     /// The name of the data set in the inventory.
     pub dataset: String,
 }
@@ -29,7 +33,8 @@ pub struct ClassifyOptions {
 impl ClassifyOptions {
     /// All rows, everything guessed.
     pub fn new(today: Day, dataset: impl Into<String>) -> Self {
-        Self { today, sample_rows: None, delimiter: None, dataset: dataset.into() }
+        let dataset = dataset.into();
+        Self { today, sample_rows: None, delimiter: None, header: None, table: None, dataset }
     }
 }
 
@@ -130,7 +135,7 @@ pub fn classify(
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<Inventory, Error> {
-    let mut scan = Scan::open(reader, options.delimiter, options.today, taxonomy)?;
+    let mut scan = Scan::open(reader, options, taxonomy)?;
     let columns = scan.columns.clone();
     let mut counts = vec![Counts::default(); columns.len()];
     let mut finder = Finder::new(options.today);
@@ -142,12 +147,14 @@ pub fn classify(
         }
         rows += 1;
         let mut age = None;
-        for (cell, (column, count)) in row.cells().zip(columns.iter().zip(&mut counts)) {
+        for (col, (cell, (column, count))) in
+            row.cells().zip(columns.iter().zip(&mut counts)).enumerate()
+        {
             if cell.trim_ascii().is_empty() {
                 continue;
             }
             count.filled += 1;
-            let findings = finder.find(cell, column.hint);
+            let findings = finder.find_in(col, cell, column.hint);
             count.cells += u64::from(!findings.is_empty());
             let mut told = None;
             for found in findings {

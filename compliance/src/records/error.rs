@@ -12,6 +12,20 @@ pub enum Error {
     /// Writing the output failed.
     #[error("the output cannot be written")]
     Write(#[source] io::Error),
+    /// A file of this format cannot be read.
+    #[error("{what}: {message}")]
+    Source {
+        /// The format.
+        what: &'static str,
+        /// What its reader says.
+        message: String,
+    },
+    /// Several tables are in the file and none is named, or none has the name.
+    #[error("the file holds {found} tables of that name; name one")]
+    NoTable {
+        /// Tables that fit.
+        found: usize,
+    },
     /// There is no header and no row.
     #[error("the input holds no record")]
     Empty,
@@ -173,6 +187,8 @@ impl Error {
             Self::Empty => "C003",
             Self::Oversized { .. } => "C004",
             Self::ExtraCells { .. } => "C005",
+            Self::Source { .. } => "C006",
+            Self::NoTable { .. } => "C007",
             Self::Content { .. } => "C010",
             Self::NoPolicy { .. } => "C011",
             Self::UnsafePolicy { .. } => "C012",

@@ -1,6 +1,7 @@
 //! Student records: find what is personal, grade it, mask it, protect it.
 //!
 //! - [`table`]: delimited text of any encoding, in bounded memory;
+//! - [`source`]: tables of JSON lines, workbooks, Parquet and SQL dumps in the same form;
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod mask;
 pub mod protect;
 pub(crate) mod scan;
+pub mod source;
 pub mod table;
 pub mod taxonomy;
 
@@ -26,5 +28,6 @@ pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
 pub use error::Error;
 pub use find::{Day, Kind};
 pub use mask::{MaskReport, Policy, PolicyKey, mask_file};
+pub use source::Source;
 pub use table::{Encoding, Tally};
 pub use taxonomy::Taxonomy;

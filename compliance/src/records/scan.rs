@@ -4,11 +4,12 @@
 use std::collections::{HashSet, VecDeque};
 use std::io::Read;
 
+use super::classify::ClassifyOptions;
 use super::error::Error;
+use super::find::Kind;
 use super::find::engine::{Finder, Hint};
 use super::find::kind::KindSet;
 use super::find::name;
-use super::find::{Day, Kind};
 use super::limits::{SAMPLE_BYTES_MAX, SAMPLE_ROWS_MAX};
 use super::table::{Encoding, Row, TableReader, Tally};
 use super::taxonomy::{HeaderMeaning, Taxonomy};
@@ -43,15 +44,14 @@ pub(crate) struct Scan<R> {
 impl<R: Read> Scan<R> {
     pub(crate) fn open(
         reader: R,
-        delimiter: Option<u8>,
-        today: Day,
+        options: &ClassifyOptions,
         taxonomy: &Taxonomy,
     ) -> Result<Self, Error> {
-        let mut table = TableReader::new(reader, delimiter)?;
-        let mut finder = Finder::new(today);
+        let mut table = TableReader::new(reader, options.delimiter)?;
+        let mut finder = Finder::new(options.today);
         let first = keep(&mut table)?.ok_or(Error::Empty)?;
         let mut kept = VecDeque::new();
-        let has_header = is_header(&first, &mut finder, taxonomy);
+        let has_header = options.header.unwrap_or_else(|| is_header(&first, &mut finder, taxonomy));
         let mut columns: Vec<Column> = Vec::new();
         let mut bytes = 0;
         let width = first.ends.len();

@@ -1,12 +1,18 @@
 //! What people hand in, drawn from a run alone: the same run gives the same bytes.
 //!
-//! [`html`] a page in Chinese or English; [`csv`] the table assessors fill by hand;
-//! [`oscal`] assessment results as OSCAL 1.2.3 JSON.
+//! [`html`] a page in Chinese or English; [`csv`] and [`xlsx`] the table assessors fill by hand;
+//! [`docx`] the report; [`oscal`] and its sisters OSCAL 1.2.3 JSON.
 
+mod assessor_forms;
 mod csv_table;
 mod html_page;
+mod office;
+mod oscal_plan;
 mod oscal_results;
 
+pub use assessor_forms::{docx, xlsx};
 pub use csv_table::csv;
 pub use html_page::html;
+pub use office::OfficeError;
+pub use oscal_plan::{oscal_catalog, oscal_plan, oscal_poam};
 pub use oscal_results::{OSCAL_VERSION, oscal};

@@ -14,7 +14,7 @@ use crate::audit::verdict::VerdictKind;
 pub const OSCAL_VERSION: &str = "1.2.3";
 
 /// Our name space for properties.
-const NS: &str = "urn:xuedun:oscal";
+pub(super) const NS: &str = "urn:xuedun:oscal";
 /// Version-5 name space of this program (a random version-4 UUID, chosen once).
 const NAMESPACE: [u8; 16] = [
     0x5e, 0x0c, 0x1f, 0x2a, 0x9b, 0x64, 0x4d, 0x3e, 0x8a, 0x71, 0x2d, 0xc3, 0x90, 0xe5, 0x47, 0xb6,
@@ -113,15 +113,15 @@ pub fn oscal(run: &AuditRun, checks: &[Check], lang: Lang) -> Value {
     }})
 }
 
-fn prop(name: &str, value: &str) -> Value {
+pub(super) fn prop(name: &str, value: &str) -> Value {
     json!({"name": name, "ns": NS, "value": value})
 }
 
-fn or_none(text: &str) -> String {
+pub(super) fn or_none(text: &str) -> String {
     if text.trim().is_empty() { "none".to_owned() } else { text.to_owned() }
 }
 
-fn control(item: &str) -> String {
+pub(super) fn control(item: &str) -> String {
     format!("l3-{item}")
 }
 
@@ -134,7 +134,7 @@ const fn state(kind: VerdictKind) -> &'static str {
 }
 
 /// A version-5 UUID (RFC 9562): SHA-1 of name space and name.
-fn uuid5(name: &str) -> String {
+pub(super) fn uuid5(name: &str) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[&NAMESPACE[..], name.as_bytes()].concat());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);

@@ -32,10 +32,10 @@ struct Node {
     /// Where its own part of the path begins.
     key: usize,
     field: Field,
-    /// The member that came first within it the last time.
-    first: u32,
-    /// The member that came after it the last time.
-    next: u32,
+    /// The members that came first within it, the latest in front.
+    first: [u32; 2],
+    /// The members that came after it, the latest in front.
+    next: [u32; 2],
 }
 
 /// Only a name that has a value becomes a field.
@@ -76,12 +76,12 @@ impl Names {
             path: "".into(),
             key: 0,
             field: Field::Unasked,
-            first: NONE,
-            next: NONE,
+            first: [NONE; 2],
+            next: [NONE; 2],
         });
     }
 
-    /// The member that came after `previous` (or first) the last time, if the text that follows
+    /// One of the members that came after `previous` (or first) before, if the text that follows
     /// its opening quote is that name and the closing quote; with the name's length.
     #[inline]
     pub(super) fn expected(
@@ -90,13 +90,15 @@ impl Names {
         previous: Option<Name>,
         text: &[u8],
     ) -> Option<(Name, usize)> {
-        let at = match previous {
+        let expected = match previous {
             Some(name) => self.nodes.get(name.0 as usize)?.next,
             None => self.nodes.get(parent.0 as usize)?.first,
         };
-        let key = self.nodes.get(at as usize)?.key();
-        (text.get(key.len()) == Some(&b'"') && text.starts_with(key))
-            .then_some((Name(at), key.len()))
+        expected.into_iter().find_map(|at| {
+            let key = self.nodes.get(at as usize)?.key();
+            (text.get(key.len()) == Some(&b'"') && text.starts_with(key))
+                .then_some((Name(at), key.len()))
+        })
     }
 
     /// The member of this name within `parent`, made if new; it will be expected after
@@ -118,7 +120,7 @@ impl Names {
             Some(name) => &mut self.nodes.get_mut(name.0 as usize)?.next,
             None => &mut self.nodes.get_mut(parent.0 as usize)?.first,
         };
-        *expecting = at;
+        *expecting = [at, expecting[0]];
         Some(Name(at))
     }
 
@@ -134,8 +136,8 @@ impl Names {
             key: path.len() - key.len(),
             path: path.into(),
             field: Field::Unasked,
-            first: NONE,
-            next: NONE,
+            first: [NONE; 2],
+            next: [NONE; 2],
         });
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.by_key.insert_unique(hash, at, |at| {
@@ -193,6 +195,9 @@ mod tests {
         assert_ne!(below, b);
         assert_eq!(names.field(below).map(FieldId::name), Some("a.b"));
         assert_eq!(names.find(root, Some(b), "a"), Some(a), "the same name again");
+        let c = names.find(root, Some(a), "c").unwrap();
+        assert_eq!(names.expected(root, Some(a), b"c\""), Some((c, 1)));
+        assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
     }
 
     #[test]

@@ -184,9 +184,15 @@ impl Scan<'_, '_> {
         let mut text = self.event.begin_text();
         loop {
             text.push_str(self.text.get(start..special)?);
-            match *self.bytes.get(special)? {
-                b'"' => break,
-                b'\\' => start = unescape(self.bytes, special + 1, &mut text)?,
+            match (*self.bytes.get(special)?, self.bytes.get(special + 1)) {
+                (b'"', _) => break,
+                // What stands for itself behind a backslash begins the next stretch.
+                (b'\\', Some(b'\\' | b'"' | b'/')) => {
+                    start = special + 1;
+                    special = plain_end(self.bytes, special + 2);
+                    continue;
+                }
+                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, &mut text)?,
                 _ => return None,
             }
             special = plain_end(self.bytes, start);
@@ -290,9 +296,6 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
 #[inline]
 fn unescape(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
     let c = match *bytes.get(at)? {
-        b'\\' => '\\',
-        b'"' => '"',
-        b'/' => '/',
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',

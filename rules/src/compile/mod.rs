@@ -1,12 +1,15 @@
 //! From rules to tables that one pass over an event's fields can use.
 //!
 //! All comparisons of all rules are pooled: alternatives on one field become one *predicate*,
-//! equal ones are shared. [`field`] answers, for one value, which predicates of its field hold;
+//! equal ones are shared. [`field`] answers, for one value, which predicates of its field hold
+//! ([`gather`] builds its tables, [`literals`] finds many texts at once);
 //! [`program`] turns a rule into jumps over predicates; [`pool`] brings both together and finds
-//! for every rule a set of predicates of which at least one must hold ([`pool::Compiled::triggers`]);
+//! for every rule sets of predicates of which at least one must hold ([`pool::Runnable::needs`]);
 //! [`required`] finds the literal a regular expression cannot do without.
 
 pub(crate) mod field;
+mod gather;
+mod literals;
 pub(crate) mod pool;
 pub(crate) mod program;
 pub(crate) mod required;

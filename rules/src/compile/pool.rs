@@ -6,7 +6,9 @@ use events::FieldId;
 use hashbrown::HashMap;
 
 use super::field::FieldTable;
+use super::gather::Builder;
 use super::program::{Logic, Program, Special};
+use crate::bits::Bits;
 use crate::rule::{Rule, RuleKind};
 use crate::syntax::expr::{Expr, Field};
 use crate::syntax::test::{Shape, Test};
@@ -19,31 +21,40 @@ pub(crate) struct View {
     pub(crate) rank: u32,
 }
 
+/// Most needed sets kept per rule: the rarest by guess.
+const NEEDS_MAX: usize = 8;
+
 /// A detection ready to run.
 pub(crate) struct Runnable {
     pub(crate) rule: u32,
     pub(crate) program: Program,
     /// Index into the distinct log sources of the rules.
     pub(crate) class: u32,
+    /// Sets of predicates of each of which at least one holds whenever the rule does; none if
+    /// the rule can hold with no predicate.
+    pub(crate) needs: Box<[Box<[u32]>]>,
 }
 
 /// The pooled rules.
 #[derive(Default)]
 pub(crate) struct Compiled {
+    /// By family of fields.
     pub(crate) tables: Vec<FieldTable>,
+    /// By logical field, its family.
+    pub(crate) families: Vec<u32>,
+    /// By predicate, its logical field.
+    pub(crate) logical: Vec<u32>,
     /// By [`FieldId::index`].
     pub(crate) views: Vec<Box<[View]>>,
     /// The logical field of keywords, if any rule has some.
     pub(crate) keyword: Option<u32>,
     pub(crate) runnables: Vec<Runnable>,
-    /// By predicate: which runnables may hold once it does.
-    pub(crate) triggers: Vec<Box<[u32]>>,
-    /// Runnables that no predicate needs to wake.
-    pub(crate) always: Vec<u32>,
     pub(crate) specials: Vec<Special>,
     pub(crate) predicates: usize,
-    /// By logical field, the classes that read it, as a bit set.
-    pub(crate) readers: Vec<Vec<u64>>,
+    /// By predicate: a guess how often it holds, in no unit.
+    pub(crate) weights: Vec<f32>,
+    /// By logical field, the classes that read it.
+    pub(crate) readers: Vec<Bits>,
     pub(crate) classes: Vec<events::LogSource>,
 }
 
@@ -58,7 +69,8 @@ struct Pool {
     /// By predicate: how many rules use it.
     uses: Vec<u32>,
     specials: Vec<Special>,
-    readers: Vec<Vec<u64>>,
+    /// By logical field: the classes that read it.
+    readers: Vec<Vec<u32>>,
 }
 
 /// Pools and compiles every detection.
@@ -76,24 +88,15 @@ pub(crate) fn compile(rules: &[Rule]) -> Compiled {
         logics.push((at, class, pool.logic(&detected.expr, class)));
     }
     let mut out = Compiled { classes, predicates: pool.defs.len(), ..Compiled::default() };
-    let mut triggers: Vec<Vec<u32>> = vec![Vec::new(); pool.defs.len()];
+    out.weights = (0..pool.defs.len() as u32).map(|id| pool.weight(id) as f32).collect();
     for (rule, class, logic) in logics {
-        let index = out.runnables.len() as u32;
-        match pool.needed(&logic, true) {
-            Some((_, ids)) => ids.iter().for_each(|id| triggers[*id as usize].push(index)),
-            None => out.always.push(index),
-        }
-        let logic = pool.ordered(logic);
-        out.runnables.push(Runnable { rule, program: Program::new(&logic), class });
+        let mut needs = pool.needs(&logic, true);
+        needs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        needs.truncate(NEEDS_MAX);
+        let needs = needs.into_iter().map(|(_, ids)| ids.into()).collect();
+        let program = Program::new(&pool.ordered(logic));
+        out.runnables.push(Runnable { rule, program, class, needs });
     }
-    out.triggers = triggers
-        .into_iter()
-        .map(|mut t| {
-            t.sort_unstable();
-            t.dedup();
-            t.into()
-        })
-        .collect();
     pool.tables(&mut out);
     out
 }
@@ -109,12 +112,10 @@ impl Pool {
             self.candidates.push(key);
             self.readers.push(Vec::new());
         }
-        let bits = &mut self.readers[at as usize];
-        let word = class as usize / 64;
-        if bits.len() <= word {
-            bits.resize(word + 1, 0);
+        let readers = &mut self.readers[at as usize];
+        if !readers.contains(&class) {
+            readers.push(class);
         }
-        bits[word] |= 1 << (class % 64);
         at
     }
 
@@ -195,28 +196,33 @@ impl Pool {
         }
     }
 
-    /// Predicates of which at least one holds whenever the logic has the given outcome, with a
-    /// guess how often they hold; the rarest choice. `None` if there is no such set.
-    fn needed(&self, logic: &Logic, outcome: bool) -> Option<(f64, Vec<u32>)> {
+    /// Sets of predicates of each of which at least one holds whenever the logic has the given
+    /// outcome, with a guess how often that is.
+    fn needs(&self, logic: &Logic, outcome: bool) -> Vec<(f64, Vec<u32>)> {
         match (logic, outcome) {
-            (Logic::Predicate(id), true) => Some((self.weight(*id), vec![*id])),
-            (Logic::Predicate(_), false) | (Logic::Special(_), _) => None,
-            (Logic::Not(inner), outcome) => self.needed(inner, !outcome),
-            (Logic::All(parts), true) | (Logic::Any(parts), false) => parts
-                .iter()
-                .filter_map(|p| self.needed(p, outcome))
-                .min_by(|a, b| a.0.total_cmp(&b.0)),
+            (Logic::Predicate(id), true) => vec![(self.weight(*id), vec![*id])],
+            (Logic::Predicate(_), false) | (Logic::Special(_), _) => Vec::new(),
+            (Logic::Not(inner), outcome) => self.needs(inner, !outcome),
+            (Logic::All(parts), true) | (Logic::Any(parts), false) => {
+                parts.iter().flat_map(|p| self.needs(p, outcome)).collect()
+            }
             (Logic::Any(parts), true) | (Logic::All(parts), false) => {
-                let mut sum = 0.0;
-                let mut all = Vec::new();
-                for part in parts {
-                    let (weight, ids) = self.needed(part, outcome)?;
-                    sum += weight;
-                    all.extend(ids);
-                }
-                Some((sum, all))
+                self.either(parts, outcome).into_iter().collect()
             }
         }
+    }
+
+    /// Of every part its rarest set, together.
+    fn either(&self, parts: &[Logic], outcome: bool) -> Option<(f64, Vec<u32>)> {
+        let mut sum = 0.0;
+        let mut all = Vec::new();
+        for part in parts {
+            let needs = self.needs(part, outcome).into_iter();
+            let (weight, ids) = needs.min_by(|a, b| a.0.total_cmp(&b.0))?;
+            sum += weight;
+            all.extend(ids);
+        }
+        Some((sum, all))
     }
 
     /// A guess how often a predicate holds: what many rules ask for is common in events too.
@@ -251,29 +257,81 @@ impl Pool {
     }
 
     fn tables(self, out: &mut Compiled) {
-        let mut by_logical: Vec<Vec<(usize, u32)>> = vec![Vec::new(); self.candidates.len()];
-        for (at, (logical, _)) in self.defs.iter().enumerate() {
-            by_logical[*logical as usize].push((at, at as u32));
-        }
         let mut views: Vec<Vec<View>> = Vec::new();
-        for (logical, candidates) in self.candidates.iter().enumerate() {
-            let tests = by_logical[logical]
-                .iter()
-                .flat_map(|(at, id)| self.defs[*at].1.iter().map(move |t| (t, *id)));
-            out.tables.push(FieldTable::build(tests));
+        let mut families = Families::new(self.candidates.len());
+        for (candidates, logical) in self.candidates.iter().zip(0u32..) {
             if candidates.is_empty() {
-                out.keyword = Some(logical as u32);
+                out.keyword = Some(logical);
             }
-            for (rank, id) in candidates.iter().enumerate() {
+            for (id, rank) in candidates.iter().zip(0u32..) {
                 if views.len() <= id.index() {
                     views.resize(id.index() + 1, Vec::new());
                 }
-                views[id.index()].push(View { logical: logical as u32, rank: rank as u32 });
+                let views = &mut views[id.index()];
+                if let Some(other) = views.first() {
+                    families.join(other.logical, logical);
+                }
+                views.push(View { logical, rank });
             }
         }
+        out.families = families.numbered();
+        let count = out.families.iter().max().map_or(0, |last| *last as usize + 1);
+        let mut builders: Vec<Builder> = (0..count).map(|_| Builder::default()).collect();
+        for ((logical, tests), id) in self.defs.iter().zip(0u32..) {
+            let builder = &mut builders[out.families[*logical as usize] as usize];
+            tests.iter().for_each(|test| builder.add(test, id));
+        }
+        out.tables = builders.into_iter().map(Builder::finish).collect();
+        out.logical = self.defs.iter().map(|(logical, _)| *logical).collect();
         out.views = views.into_iter().map(Into::into).collect();
         out.specials = self.specials;
-        out.readers = self.readers;
+        let bits = |classes: &Vec<u32>| {
+            let mut bits = Bits::with_room(out.classes.len());
+            classes.iter().for_each(|class| bits.set(*class));
+            bits
+        };
+        out.readers = self.readers.iter().map(bits).collect();
+    }
+}
+
+/// Logical fields that share a candidate, directly or through others: one table serves them all,
+/// so that a value is looked at once.
+struct Families(Vec<u32>);
+
+impl Families {
+    fn new(len: usize) -> Self {
+        Self((0..len as u32).collect())
+    }
+
+    fn first(&mut self, mut at: u32) -> u32 {
+        while self.0[at as usize] != at {
+            let above = self.0[self.0[at as usize] as usize];
+            self.0[at as usize] = above;
+            at = above;
+        }
+        at
+    }
+
+    fn join(&mut self, one: u32, other: u32) {
+        let (one, other) = (self.first(one), self.first(other));
+        self.0[one.max(other) as usize] = one.min(other);
+    }
+
+    /// By logical field, the number of its family.
+    fn numbered(mut self) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(self.0.len());
+        let mut next = 0;
+        for at in 0..self.0.len() as u32 {
+            // The first of a family has its lowest number, so it is met first.
+            let first = self.first(at);
+            if first == at {
+                numbers.push(next);
+                next += 1;
+            } else {
+                numbers.push(numbers[first as usize]);
+            }
+        }
+        numbers
     }
 }
 

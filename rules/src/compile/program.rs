@@ -51,6 +51,11 @@ impl Program {
         Self { steps: steps.into(), start }
     }
 
+    /// Every predicate it may ask.
+    pub(crate) fn predicates(&self) -> impl Iterator<Item = u32> + '_ {
+        self.steps.iter().map(|s| s.what).filter(|what| what & SPECIAL == 0)
+    }
+
     /// Runs it: `predicate` and `special` say what holds.
     #[inline]
     pub(crate) fn run(

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::detection::{Detection, correlated_id, ends};
 use super::pending::{Item, Pending};
 use super::window::{Added, Entry, Group, GroupKey};
-use super::{CorrelationLimits, EngineStats};
+use super::{CorrelationLimits, EngineStats, suppress};
 use crate::hit::MatchedField;
 use crate::rule::{Correlation, RuleIndex, RuleKind};
 use crate::set::{RuleSet, values};
@@ -197,7 +197,7 @@ impl Correlator {
             return;
         }
         if let Some(number) = group.holds(c) {
-            group.quiet_until = time.plus(c.timespan);
+            group.quiet_until = time.plus(set.rule(index).suppress.unwrap_or(c.timespan));
             // Copied only when it fires, which is rare.
             let group = group.clone();
             self.fire(set, limits, index, &item.group, &group, number, time, out);
@@ -228,7 +228,7 @@ impl Correlator {
                 id: correlated_id(&rule.id, key, first.id, last.id),
                 rule: index,
                 rule_id: rule.id.clone(),
-                level: rule.level,
+                level: suppress::level_of_group(rule, &named),
                 time,
                 event: last.id,
                 events: ends(group.entries.iter().map(|e| e.id)),

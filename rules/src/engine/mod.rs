@@ -16,19 +16,23 @@ mod correlate;
 mod detection;
 mod pending;
 mod snapshot;
+mod suppress;
 mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::event::Marks;
 use events::{Event, Timestamp};
 
+use crate::intel::Intel;
 use crate::rule::{RuleIndex, RuleKind};
 use crate::scratch::Scratch;
 use crate::set::RuleSet;
 
 use correlate::Correlator;
 pub use detection::Detection;
+use suppress::Quiet;
 
 /// Bounds of the correlation state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,12 @@ impl Default for CorrelationLimits {
 pub struct EngineStats {
     /// Events fed.
     pub events: u64,
+    /// Events that met an indicator of a threat-intelligence list.
+    pub met: u64,
+    /// Events whose fields or values were cut at a bound before they were matched.
+    pub cut: u64,
+    /// Detections not given, as their rule keeps quiet for a while after one.
+    pub suppressed: u64,
     /// Detections given.
     pub detections: u64,
     /// Hits of rules that correlations build on.
@@ -96,6 +106,11 @@ pub struct Engine {
     correlator: Correlator,
     watermark: Timestamp,
     events: u64,
+    intel: Arc<Intel>,
+    met: u64,
+    cut: u64,
+    quiet: Quiet,
+    suppressed: u64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -115,7 +130,17 @@ impl Engine {
             correlator,
             watermark: Timestamp::MIN,
             events: 0,
+            intel: Arc::default(),
+            met: 0,
+            cut: 0,
+            quiet: Quiet::default(),
+            suppressed: 0,
         }
+    }
+
+    /// Puts other threat-intelligence lists to work; see [`crate::intel`].
+    pub fn set_intel(&mut self, intel: Arc<Intel>) {
+        self.intel = intel;
     }
 
     /// The rules at work.
@@ -127,18 +152,28 @@ impl Engine {
     pub fn feed(&mut self, event: &Event, out: &mut Vec<Detection>) {
         let first = out.len();
         self.events += 1;
-        let set = self.set.clone();
-        set.find(event, &mut self.scratch);
-        for at in 0..self.scratch.found.len() {
-            let index = RuleIndex(self.scratch.found[at]);
+        let Self { set, limits, scratch, correlator, watermark: now, intel, quiet, .. } = self;
+        self.cut += u64::from(event.marks.has(Marks::CUT | Marks::FIELDS_DROPPED));
+        let enriched = intel.enrich(event);
+        self.met += u64::from(enriched.is_some());
+        let event = enriched.as_ref().unwrap_or(event);
+        set.find(event, scratch);
+        for at in &scratch.found {
+            let index = RuleIndex(*at);
             let rule = set.rule(index);
             if !rule.silent
                 && let RuleKind::Detection(detected) = &rule.kind
             {
-                out.push(Detection::of_event(&set, index, detected, event));
+                let mut detection = Detection::of_event(set, index, detected, event);
+                detection.level = suppress::level_of_event(rule, event);
+                if quiet.may_speak(rule, &detection) {
+                    out.push(detection);
+                } else {
+                    self.suppressed += 1;
+                }
             }
             if !set.correlated[index.index()].is_empty() {
-                self.correlator.hit(&set, &self.limits, index, event, self.watermark, out);
+                correlator.hit(set, limits, index, event, *now, out);
             }
         }
         let mut claimed = event.time;
@@ -148,7 +183,7 @@ impl Engine {
         let watermark = claimed.minus(self.limits.lateness);
         if watermark > self.watermark {
             self.watermark = watermark;
-            self.correlator.advance(&set, &self.limits, watermark, out);
+            self.correlator.advance(&self.set, &self.limits, watermark, out);
         }
         self.correlator.detections += (out.len() - first) as u64;
     }
@@ -173,6 +208,12 @@ impl Engine {
 
     /// Counters and sizes.
     pub fn stats(&self) -> EngineStats {
-        EngineStats { events: self.events, ..self.correlator.stats() }
+        EngineStats {
+            events: self.events,
+            met: self.met,
+            cut: self.cut,
+            suppressed: self.suppressed,
+            ..self.correlator.stats()
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::correlate::Correlator;
 use super::pending::Item;
+use super::suppress::Quiet;
 use super::window::{Entry, Group, GroupKey};
 use super::{CorrelationLimits, Engine};
 use crate::error::Error;
@@ -25,6 +26,17 @@ struct Saved {
     watermark: Timestamp,
     swept: Timestamp,
     rules: Vec<SavedRule>,
+    /// Groups of detections whose rule keeps quiet.
+    #[serde(default)]
+    quiet: Vec<SavedQuiet>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedQuiet {
+    id: String,
+    hash: String,
+    key: GroupKey,
+    spoken: Timestamp,
 }
 
 /// State of one correlation. It is kept only for a rule of the same id and text.
@@ -123,12 +135,35 @@ impl Engine {
             }
         }
         rules.retain(|r| !r.groups.is_empty() || !r.pending.is_empty());
-        Saved { version: VERSION, watermark: self.watermark, swept: self.correlator.swept, rules }
+        let mut quiet: Vec<SavedQuiet> = self
+            .quiet
+            .spoken
+            .iter()
+            .map(|((index, key), spoken)| {
+                let rule = self.set.rule(*index);
+                let (id, hash) = (rule.id.clone(), hex(&rule.hash));
+                SavedQuiet { id, hash, key: key.clone(), spoken: *spoken }
+            })
+            .collect();
+        quiet.sort_by(|a, b| (&a.id, &a.key).cmp(&(&b.id, &b.key)));
+        let (watermark, swept) = (self.watermark, self.correlator.swept);
+        Saved { version: VERSION, watermark, swept, rules, quiet }
     }
 
     fn load(&mut self, saved: Saved) {
         self.watermark = saved.watermark;
         self.correlator.swept = saved.swept;
+        self.quiet = Quiet::default();
+        for quiet in saved.quiet {
+            let same =
+                self.set.index_of(&quiet.id).filter(|i| hex(&self.set.rule(*i).hash) == quiet.hash);
+            match same {
+                Some(index) => {
+                    self.quiet.spoken.insert((index, quiet.key), quiet.spoken);
+                }
+                None => self.correlator.counters.forgotten += 1,
+            }
+        }
         for rule in saved.rules {
             let same =
                 self.set.index_of(&rule.id).filter(|i| hex(&self.set.rule(*i).hash) == rule.hash);

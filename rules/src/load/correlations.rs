@@ -9,6 +9,7 @@ use crate::pipeline::Subject;
 use crate::rule::{Correlation, RuleIndex, RuleKind};
 use crate::syntax::correlation::{self, Draft};
 use crate::syntax::header::{self, Header};
+use crate::syntax::xuedun;
 use crate::yaml::{Node, Scalar};
 
 /// A correlation that was read but not yet resolved.
@@ -161,7 +162,7 @@ impl<'a> Loader<'_, '_, 'a> {
             group_fields.push(group.iter().map(&mut resolve).collect());
             value_fields.push(values.iter().map(&mut resolve).collect());
         }
-        let kind = RuleKind::Correlation(Correlation {
+        let correlation = Correlation {
             kind: draft.kind,
             rules: refs,
             group_by: draft.group_by,
@@ -172,7 +173,30 @@ impl<'a> Loader<'_, '_, 'a> {
             percentile: draft.percentile.unwrap_or(50.0),
             generate: draft.generate,
             region: header.extension.region,
-        });
+        };
+        let unknown = |g: &&xuedun::Graded| !correlation.group_by.contains(&g.field);
+        if let Some(graded) = header.extension.severity.iter().find(unknown) {
+            self.diags[doc.source].error(
+                "R050",
+                &header.span,
+                &format!("severity 的字段 {} 不在 group-by 中", graded.field),
+                &format!(
+                    "severity names {}, which the correlation does not group by",
+                    graded.field
+                ),
+            );
+            return None;
+        }
+        if header.extension.suppress.is_some() && correlation.waits_for_close() {
+            self.diags[doc.source].error(
+                "R050",
+                &header.span,
+                "窗口结束时才判定的关联规则不能使用 suppress",
+                "a correlation judged at its window's close cannot be suppressed",
+            );
+            return None;
+        }
+        let kind = RuleKind::Correlation(correlation);
         self.keep(doc, header, id, LogSource::default(), kind, hash.finalize().into());
         Some(())
     }

@@ -115,6 +115,7 @@ impl<'a> Loader<'_, '_, 'a> {
                 });
                 let diags = &mut self.diags[filter.source];
                 if correlation {
+                    self.rejected += 1;
                     diags.error(
                         "R041",
                         &target.span,

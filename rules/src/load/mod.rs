@@ -12,11 +12,12 @@ use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use crate::fields::Resolver;
+use crate::fold::fold;
 use crate::limits;
 use crate::lint::{self, Odd};
 use crate::pipeline::{Applied, Pipelines, Subject};
 use crate::problem::{Diags, Problem};
-use crate::rule::{Detected, Rule, RuleIndex, RuleKind};
+use crate::rule::{Detected, Rule, RuleIndex, RuleKind, SeverityMap};
 use crate::set::RuleSet;
 use crate::source::Source;
 use crate::syntax::detection::Reader;
@@ -324,7 +325,15 @@ impl<'a> Loader<'_, '_, 'a> {
             self.names.insert(name.clone(), index);
         }
         let file = diags.file_name().to_owned();
+        let severity = header.extension.severity.iter().map(|g| SeverityMap {
+            field: self.resolver.field(&logsource, &g.field),
+            values: g.values.iter().map(|v| fold(v)).collect(),
+            level: g.level,
+        });
+        let severity = severity.collect();
         self.rules.push(Rule {
+            severity,
+            suppress: header.extension.suppress,
             id,
             name: header.name,
             title: header.title,

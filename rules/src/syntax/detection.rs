@@ -39,7 +39,7 @@ impl Reader<'_, '_, '_> {
             .map(|(name, _, group)| Built { name, expr: self.group(group), used: false })
             .collect();
         let mut parts = Vec::new();
-        let mut budget = limits::TESTS_PER_RULE_MAX;
+        let mut budget = Some(limits::TESTS_PER_RULE_MAX);
         let mut failed = items.iter().any(|i| i.expr.is_none());
         for node in &written.conditions {
             let text = node.text().unwrap_or("");
@@ -95,7 +95,7 @@ impl Reader<'_, '_, '_> {
         cond: &Cond,
         at: &Node,
         items: &mut [Built<'_>],
-        budget: &mut usize,
+        budget: &mut Option<usize>,
     ) -> Option<Option<Expr>> {
         match cond {
             Cond::Item(name, place) => match items.iter().position(|i| i.name == name) {
@@ -144,11 +144,14 @@ impl Reader<'_, '_, '_> {
         &mut self,
         item: &mut Built<'_>,
         at: &Node,
-        budget: &mut usize,
+        budget: &mut Option<usize>,
     ) -> Option<Option<Expr>> {
         item.used = true;
         let Some(expr) = item.expr.as_ref()? else { return Some(None) };
-        let Some(left) = budget.checked_sub(expr.tests().max(1)) else {
+        // Said once: nothing is left of the budget then.
+        let have = (*budget)?;
+        *budget = have.checked_sub(expr.tests().max(1));
+        if budget.is_none() {
             self.diags.error(
                 "R002",
                 &at.span,
@@ -156,8 +159,7 @@ impl Reader<'_, '_, '_> {
                 "the rule makes too many comparisons",
             );
             return None;
-        };
-        *budget = left;
+        }
         Some(Some(expr.clone()))
     }
 

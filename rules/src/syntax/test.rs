@@ -234,29 +234,6 @@ impl Test {
             }
         }
     }
-
-    /// Where in the value (bytes) the text was found, if that can be said.
-    pub(crate) fn place(&self, value: Value<'_>) -> Option<Range<usize>> {
-        let have = value.as_str()?;
-        match self {
-            Self::Text { shape, text, cased } => {
-                let folded = if *cased { have.to_owned() } else { fold(have) };
-                // A folding that changed byte lengths gives no positions of the original.
-                if folded.len() != have.len() {
-                    return None;
-                }
-                let start = match shape {
-                    Shape::Exact | Shape::Prefix => 0,
-                    Shape::Suffix => have.len().checked_sub(text.len())?,
-                    Shape::Contains => folded.find(text.as_str())?,
-                };
-                let range = start..start + text.len();
-                have.get(range.clone()).map(|_| range)
-            }
-            Self::Regex(re) => re.regex.find(have).map(|m| m.range()),
-            _ => None,
-        }
-    }
 }
 
 /// Whether `text` lies in `have` as the shape says.

@@ -1,8 +1,11 @@
-//! The `xuedun:` section of our own rules: both languages, advice, playbook, grouping and tests.
-//! Plain Sigma tools ignore it.
+//! The `xuedun:` section of our own rules: both languages, advice, playbook, grouping, suppression,
+//! severity and tests. Plain Sigma tools ignore it.
 
-use events::Text;
+use std::time::Duration;
 
+use events::{Severity, Text};
+
+use super::correlation::parse_span;
 use crate::problem::Diags;
 use crate::yaml::Node;
 
@@ -17,7 +20,19 @@ pub(crate) struct Extension {
     pub(crate) playbook: Option<String>,
     /// Correlate over all sites together instead of each school by itself.
     pub(crate) region: bool,
+    /// After a detection, quiet for the same group for so long.
+    pub(crate) suppress: Option<Duration>,
+    /// Levels by a field's value; the first that fits counts.
+    pub(crate) severity: Vec<Graded>,
     pub(crate) tests: Vec<Test>,
+}
+
+/// One entry of `severity`: the level of detections whose field has one of these values.
+#[derive(Clone, Debug)]
+pub(crate) struct Graded {
+    pub(crate) field: String,
+    pub(crate) values: Vec<String>,
+    pub(crate) level: Severity,
 }
 
 /// One test inside a rule file.
@@ -58,6 +73,20 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Extension {
                     "scope is site or region",
                 ),
             },
+            "suppress" => {
+                out.suppress = value.text().and_then(parse_span);
+                if out.suppress.is_none() {
+                    diags.error(
+                        "R033",
+                        &value.span,
+                        "suppress 应为数字加 s、m、h、d，且不超过 40 天",
+                        "suppress is a number and s, m, h or d, at most 40 days",
+                    );
+                }
+            }
+            "severity" => {
+                out.severity = value.items().iter().filter_map(|n| graded(n, diags)).collect();
+            }
             "tests" => out.tests = value.items().iter().filter_map(|n| test(n, diags)).collect(),
             name => diags.error(
                 "R050",
@@ -68,6 +97,29 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Extension {
         }
     }
     out
+}
+
+fn graded(node: &Node, diags: &mut Diags<'_>) -> Option<Graded> {
+    let known = |k: &str| ["field", "values", "level"].contains(&k);
+    let clean = node.map().is_some_and(|m| m.iter().all(|(k, _)| k.text().is_some_and(known)));
+    let field = node.get("field").and_then(Node::text).filter(|f| !f.is_empty());
+    let values = node.get("values").map(Node::items).unwrap_or_default();
+    let values: Vec<String> = values.iter().filter_map(|v| v.text().map(str::to_owned)).collect();
+    let level = node.get("level").and_then(Node::text).and_then(|t| t.parse().ok());
+    match (field, level) {
+        (Some(field), Some(level)) if clean && !values.is_empty() => {
+            Some(Graded { field: field.to_owned(), values, level })
+        }
+        _ => {
+            diags.error(
+                "R050",
+                &node.span,
+                "severity 的每一项需要 field、values 和 level",
+                "an entry of severity has field, values and level",
+            );
+            None
+        }
+    }
 }
 
 fn text(node: &Node, diags: &mut Diags<'_>) -> Option<Text> {

@@ -107,7 +107,7 @@ impl Cast<'_> {
         let token = self.centre.one_time_link(account)?;
         let session = self.centre.login_once(token.reveal())?;
         let caller = self.centre.caller(session.reveal())?;
-        caller.ok_or_else(|| Failure::runtime("X053", format!("{account} cannot sign in")))
+        caller.ok_or_else(|| Failure::runtime("X053", account))
     }
 
     fn report(&self, act: &str, title: Text, ok: bool, detail: Value, look: &str) -> ActReport {

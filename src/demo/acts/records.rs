@@ -38,7 +38,9 @@ pub(super) fn play(cast: &Cast<'_>, seed: u64) -> Result<ActReport, Failure> {
 
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
     let day = Day::new(TODAY.0 as u16, TODAY.1, TODAY.2);
-    let day = day.ok_or_else(|| Failure::runtime("X055", "the day of the demonstration"))?;
+    let day = day.ok_or_else(|| {
+        Failure::runtime("X055", Text::new("演示日期", "the day of the demonstration"))
+    })?;
     let options = ClassifyOptions::new(day, "students.csv");
     let reader = fs::File::open(&input).map_err(|e| Failure::file(&input, &e))?;
     let inventory = classify(reader, &options, &taxonomy).map_err(fail)?;
@@ -49,7 +51,10 @@ pub(super) fn play(cast: &Cast<'_>, seed: u64) -> Result<ActReport, Failure> {
     let policy = Policy::embedded("inter-agency").map_err(fail)?;
     let world = World::real();
     let mut key = [0; 32];
-    world.random.fill(&mut key).map_err(|_| Failure::runtime("X055", "no randomness"))?;
+    world
+        .random
+        .fill(&mut key)
+        .map_err(|_| Failure::runtime("X055", Text::new("系统没有给出随机数", "no randomness")))?;
     let masked = cast.dir.join("students-masked.csv");
     let mask = mask_file(&input, &masked, &policy, &PolicyKey::new(key), &options, &taxonomy)
         .map_err(fail)?;
@@ -86,7 +91,10 @@ fn seal_and_open(
 ) -> Result<(u64, bool), Failure> {
     let fail = |e: Error| Failure::of(e.code(), &e);
     let mut root = [0; 32];
-    world.random.fill(&mut root).map_err(|_| Failure::runtime("X055", "no randomness"))?;
+    world
+        .random
+        .fill(&mut root)
+        .map_err(|_| Failure::runtime("X055", Text::new("系统没有给出随机数", "no randomness")))?;
     let root = Root::Key(Sensitive::new(root));
     let mut ring =
         KeyRing::open(&cast.dir.join("keys.json"), &root, &*world.random).map_err(fail)?;

@@ -1,15 +1,17 @@
 //! The archive: events of past hours in Parquet files that anyone's tools can read.
 //!
 //! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
-//! [`manifest`] what there is, [`retention`] how long it is kept, [`verify`] whether it is still
+//! [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
 //! as it was written.
 //!
 //! Invariants: a file is written and synced before the manifest names it, and the manifest names
 //! it together with `archived_through`: each event is archived exactly once, whatever dies when.
 //! A sealed file never changes. Nothing younger than the retention goes.
 
+mod backup;
 pub(crate) mod columns;
 mod manifest;
+mod merge;
 pub(crate) mod rest;
 mod retention;
 pub(crate) mod rows;
@@ -22,8 +24,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use events::{Event, Timestamp};
+use parquet::errors::ParquetError;
 
 pub use manifest::SealedFile;
+pub use merge::Merged;
 pub use retention::{Expired, Retention, ShorterRetention};
 pub use verify::ArchiveFault;
 
@@ -31,6 +35,8 @@ use crate::error::Error;
 use manifest::Manifest;
 
 const HOUR_NANOS: i64 = 3_600_000_000_000;
+/// Ending of a file that a merge is still writing.
+const MERGING: &str = ".merging";
 
 /// The archive of a node. Share it by reference or in an `Arc`.
 pub struct Archive {
@@ -38,6 +44,7 @@ pub struct Archive {
     manifest: Mutex<Manifest>,
     /// One seal or expiry at a time, without keeping searches waiting.
     change: Mutex<()>,
+    merged_at: Mutex<Option<Timestamp>>,
     _lock: File,
 }
 
@@ -60,11 +67,14 @@ impl Archive {
             manifest.dropped.clear();
             manifest.save(dir)?;
         }
-        for name in verify::unlisted(dir, &manifest)? {
+        for name in verify::unlisted(dir, &manifest, ".parquet")? {
             set_aside(dir, &name)?;
         }
-        let (manifest, change) = (Mutex::new(manifest), Mutex::new(()));
-        Ok(Self { dir: dir.to_owned(), manifest, change, _lock: lock })
+        // A merge that was cut short: its events are still in the files it read.
+        remove_files(dir, &verify::unlisted(dir, &manifest, MERGING)?)?;
+        let (manifest, change, merged_at) =
+            (Mutex::new(manifest), Mutex::new(()), Mutex::default());
+        Ok(Self { dir: dir.to_owned(), manifest, change, merged_at, _lock: lock })
     }
 
     /// Archives events that follow [`Archive::archived_through`] up to and including `through`, one
@@ -84,7 +94,11 @@ impl Archive {
         for (hour, mut events) in hours {
             events.sort_by_key(|(seq, event)| (event.time, *seq));
             let start = Timestamp::from_nanos(hour.saturating_mul(HOUR_NANOS));
-            sealed.push(self.write(start, &events)?);
+            let seqs = || events.iter().map(|(seq, _)| *seq);
+            let (first, last) = (seqs().min().unwrap_or(0), seqs().max().unwrap_or(0));
+            let name = format!("{}.parquet", stem(start, first, last));
+            let path = self.dir.join(&name);
+            sealed.push(self.write(name, start, &path, events.into_iter().map(Ok))?);
         }
         next.archived_through = next.archived_through.max(through);
         next.files.extend(sealed.iter().cloned());
@@ -137,8 +151,8 @@ impl Archive {
             next.dropped.extend(names.iter().cloned());
             next.save(&self.dir)?;
             *self.manifest() = next.clone();
-            remove_files(&self.dir, &next.dropped)?;
-            next.dropped.clear();
+            remove_files(&self.dir, &names)?;
+            next.dropped.retain(|name| !names.contains(name));
             next.save(&self.dir)?;
             *self.manifest() = next;
         }
@@ -165,42 +179,58 @@ impl Archive {
         self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes one file of one hour's events, sorted and not empty.
-    fn write(&self, hour: Timestamp, events: &[(u64, Event)]) -> Result<SealedFile, Error> {
-        let seqs = || events.iter().map(|(seq, _)| *seq);
-        let (first_seq, last_seq) = (seqs().min().unwrap_or(0), seqs().max().unwrap_or(0));
-        let text = hour.to_rfc3339();
-        let (day, clock) = text.split_once('T').unwrap_or((&text, "00"));
-        let clock = clock.get(..2).unwrap_or("00");
-        let name = format!("{day}/{clock}-{first_seq:016}-{last_seq:016}.parquet");
-        let path = self.dir.join(&name);
-        let folder = self.dir.join(day);
-        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        let traits = write::write_file(&path, events)
-            .map_err(|source| Error::Parquet { path: path.clone(), source })?;
-        for dir in [&folder, &self.dir] {
-            File::open(dir).and_then(|d| d.sync_all()).map_err(Error::io("sync", dir))?;
-        }
-        let (bytes, sha256) = verify::digest(&path).map_err(Error::io("read", &path))?;
-        let times = || events.iter().map(|(_, e)| e.time);
-        let ids = || events.iter().map(|(_, e)| e.id);
+    /// When the first merge was whose old files still lie there.
+    fn merged_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.merged_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the file `name` of one hour's events, sorted and not empty, at `path`.
+    fn write(
+        &self,
+        name: String,
+        hour: Timestamp,
+        path: &Path,
+        events: impl Iterator<Item = Result<(u64, Event), ParquetError>>,
+    ) -> Result<SealedFile, Error> {
+        let folder = path.parent().unwrap_or(&self.dir);
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let traits = write::write_file(path, events)
+            .map_err(|source| Error::Parquet { path: path.to_owned(), source })?;
+        self.sync_folders(path)?;
+        let (bytes, sha256) = verify::digest(path).map_err(Error::io("read", path))?;
         Ok(SealedFile {
             name,
             hour,
-            rows: events.len() as u64,
-            time_min: times().min().unwrap_or_default(),
-            time_max: times().max().unwrap_or_default(),
-            received_max: events.iter().map(|(_, e)| e.received).max().unwrap_or_default(),
-            first_seq,
-            last_seq,
-            id_min: ids().min().unwrap_or_default(),
-            id_max: ids().max().unwrap_or_default(),
+            rows: traits.rows,
+            time_min: traits.time.0,
+            time_max: traits.time.1,
+            received_max: traits.received_max,
+            first_seq: traits.seq.0,
+            last_seq: traits.seq.1,
+            id_min: traits.id.0,
+            id_max: traits.id.1,
             bytes,
             sha256,
             whole: traits.whole,
             lower: traits.lower,
         })
     }
+
+    /// Makes a new name in the folder of `path` durable.
+    fn sync_folders(&self, path: &Path) -> Result<(), Error> {
+        for dir in [path.parent().unwrap_or(&self.dir), &self.dir] {
+            File::open(dir).and_then(|d| d.sync_all()).map_err(Error::io("sync", dir))?;
+        }
+        Ok(())
+    }
+}
+
+/// Path of an hour's file below the archive's folder, without its ending.
+fn stem(hour: Timestamp, first_seq: u64, last_seq: u64) -> String {
+    let text = hour.to_rfc3339();
+    let (day, clock) = text.split_once('T').unwrap_or((&text, "00"));
+    let clock = clock.get(..2).unwrap_or("00");
+    format!("{day}/{clock}-{first_seq:016}-{last_seq:016}")
 }
 
 fn remove_files(dir: &Path, names: &[String]) -> Result<(), Error> {

@@ -196,3 +196,85 @@ fn a_damaged_manifest_is_an_error_and_nothing_is_touched() {
     assert_eq!(Archive::open(dir.path()).err().map(|e| e.code()), Some("T012"));
     assert!(dir.path().join(&files[0].name).exists());
 }
+
+/// Everything the archive holds, by sequence number.
+fn all(archive: &Archive) -> BTreeMap<u64, String> {
+    let mut found = BTreeMap::new();
+    for file in archive.files() {
+        for (seq, event) in read(&archive.path(&file)) {
+            assert!(found.insert(seq, seen(&event)).is_none(), "{seq} is in two files");
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_merge_keeps_every_event_once_and_in_order(
+        seals in proptest::collection::vec(proptest::collection::vec(any_event(), 1..20), 1..9),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = Archive::open(dir.path()).unwrap();
+        let mut next = 1;
+        for events in seals {
+            let events: Vec<_> = events.into_iter().map(|mut e| {
+                e.received = e.time;
+                next += 1;
+                (next - 1, e)
+            }).collect();
+            archive.seal(events, next - 1).unwrap();
+        }
+        let before = all(&archive);
+        let hours: std::collections::BTreeSet<_> = archive.files().iter().map(|f| f.hour).collect();
+        let now = Timestamp::from_nanos(10 * HOUR_NANOS);
+        let settled = Duration::from_secs(3_600);
+        let old = archive.files();
+        while let Some(merged) = archive.merge(now, settled).unwrap() {
+            prop_assert!(merged.from.len() > 1);
+            prop_assert_eq!(merged.into.rows, merged.from.iter().map(|f| f.rows).sum::<u64>());
+        }
+        let files = archive.files();
+        prop_assert_eq!(files.len(), hours.len(), "one file an hour");
+        prop_assert_eq!(&all(&archive), &before);
+        for file in &files {
+            let keys: Vec<_> = read(&archive.path(file)).iter().map(|(s, e)| (e.time, *s)).collect();
+            prop_assert!(keys.is_sorted());
+            prop_assert_eq!(file.first_seq, keys.iter().map(|k| k.1).min().unwrap());
+            prop_assert_eq!(file.time_max, keys.last().unwrap().0);
+        }
+        prop_assert_eq!(archive.verify(), vec![]);
+        // What a search may still be reading goes only after the grace.
+        let grace = Duration::from_secs(600);
+        archive.sweep(now.plus(grace / 2), grace).unwrap();
+        prop_assert!(old.iter().all(|f| archive.path(f).exists()));
+        archive.sweep(now.plus(grace), grace).unwrap();
+        prop_assert!(old.iter().all(|f| archive.path(f).exists() == files.contains(f)));
+        drop(archive);
+        prop_assert_eq!(&all(&Archive::open(dir.path()).unwrap()), &before);
+    }
+}
+
+#[test]
+fn a_merge_that_was_cut_short_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let event = |n: i64| {
+        let mut event = Event::new();
+        event.time = Timestamp::from_nanos(n);
+        event
+    };
+    let archive = Archive::open(dir.path()).unwrap();
+    archive.seal(vec![(1, event(1))], 1).unwrap();
+    archive.seal(vec![(2, event(2))], 2).unwrap();
+    let part = archive.path(&archive.files()[0]).with_extension("parquet.merging");
+    drop(archive);
+    std::fs::write(&part, b"half").unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
+    assert!(!part.exists());
+    assert_eq!(all(&archive).len(), 2);
+    // An hour that is not over, or only just, is left alone.
+    let settled = Duration::from_secs(60);
+    let end = Timestamp::from_nanos(HOUR_NANOS);
+    assert_eq!(archive.merge(end, settled).unwrap(), None);
+    assert!(archive.merge(end.plus(settled), settled).unwrap().is_some());
+}

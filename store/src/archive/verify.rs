@@ -71,7 +71,7 @@ pub(crate) fn verify(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
             Err(e) => faults.push(ArchiveFault::Unreadable { name, reason: e.to_string() }),
         }
     }
-    match unlisted(dir, manifest) {
+    match unlisted(dir, manifest, ".parquet") {
         Ok(names) => faults.extend(names.into_iter().map(|name| ArchiveFault::Extra { name })),
         Err(e) => {
             faults.push(ArchiveFault::Unreadable { name: String::new(), reason: e.to_string() })
@@ -80,9 +80,16 @@ pub(crate) fn verify(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
     faults
 }
 
-/// Parquet files in the day folders that the manifest does not name, sorted.
-pub(crate) fn unlisted(dir: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
-    let listed: HashSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
+/// Files of an ending in the day folders that the manifest does not name, sorted.
+pub(crate) fn unlisted(
+    dir: &Path,
+    manifest: &Manifest,
+    ending: &str,
+) -> Result<Vec<String>, Error> {
+    // What a merge replaced lies there until no search can be reading it.
+    let dropped = manifest.dropped.iter().map(String::as_str);
+    let listed: HashSet<&str> =
+        manifest.files.iter().map(|f| f.name.as_str()).chain(dropped).collect();
     let mut found = Vec::new();
     for day in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
         let day = day.map_err(Error::io("list", dir))?;
@@ -94,7 +101,7 @@ pub(crate) fn unlisted(dir: &Path, manifest: &Manifest) -> Result<Vec<String>, E
         for file in std::fs::read_dir(&path).map_err(Error::io("list", &path))? {
             let file = file.map_err(Error::io("list", &path))?.file_name();
             let name = format!("{}/{}", day.file_name().to_string_lossy(), file.to_string_lossy());
-            if name.ends_with(".parquet") && !listed.contains(name.as_str()) {
+            if name.ends_with(ending) && !listed.contains(name.as_str()) {
                 found.push(name);
             }
         }

@@ -11,7 +11,7 @@ use arrow::array::{
     TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
 };
 use events::field::{COLUMNS, ColumnKind};
-use events::{Event, FieldId, LogSource, LogSourceId, Value};
+use events::{Event, EventId, FieldId, LogSource, LogSourceId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -25,6 +25,12 @@ use crate::limits;
 
 /// What a file's events have in common, for skipping it in a search.
 pub(crate) struct Traits {
+    pub(crate) rows: u64,
+    /// The least and the greatest.
+    pub(crate) time: (Timestamp, Timestamp),
+    pub(crate) seq: (u64, u64),
+    pub(crate) id: (EventId, EventId),
+    pub(crate) received_max: Timestamp,
     /// Typed columns that hold every value of their field.
     pub(crate) whole: BTreeSet<String>,
     /// Those of them with a bloom filter whose values have no capital letters.
@@ -32,15 +38,25 @@ pub(crate) struct Traits {
 }
 
 /// Writes events, already sorted by time, and syncs the file.
-pub(crate) fn write_file(path: &Path, events: &[(u64, Event)]) -> Result<Traits, ParquetError> {
+pub(crate) fn write_file(
+    path: &Path,
+    events: impl Iterator<Item = Result<(u64, Event), ParquetError>>,
+) -> Result<Traits, ParquetError> {
     let file = File::create(path).map_err(external)?;
     let schema = columns::schema();
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()?))?;
     let mut builder = Columns::new();
-    for part in events.chunks(limits::ARCHIVE_BATCH_ROWS) {
-        for (seq, event) in part {
-            builder.push(*seq, event)?;
+    let mut waiting = 0;
+    for event in events {
+        let (seq, event) = event?;
+        builder.push(seq, &event)?;
+        waiting += 1;
+        if waiting == limits::ARCHIVE_BATCH_ROWS {
+            writer.write(&RecordBatch::try_new(schema.clone(), builder.finish())?)?;
+            waiting = 0;
         }
+    }
+    if waiting > 0 {
         writer.write(&RecordBatch::try_new(schema.clone(), builder.finish())?)?;
     }
     let file = writer.into_inner()?;
@@ -107,6 +123,31 @@ struct Columns {
     /// By typed column: is every value in it, is every value without capitals.
     whole: Vec<bool>,
     lower: Vec<bool>,
+    span: Option<Span>,
+    rows: u64,
+}
+
+/// The least and the greatest of what rows are found by.
+struct Span {
+    time: (Timestamp, Timestamp),
+    seq: (u64, u64),
+    id: (EventId, EventId),
+    received_max: Timestamp,
+}
+
+impl Span {
+    fn of(seq: u64, e: &Event) -> Self {
+        Self { time: (e.time, e.time), seq: (seq, seq), id: (e.id, e.id), received_max: e.received }
+    }
+
+    fn with(&self, seq: u64, e: &Event) -> Self {
+        Self {
+            time: (self.time.0.min(e.time), self.time.1.max(e.time)),
+            seq: (self.seq.0.min(seq), self.seq.1.max(seq)),
+            id: (self.id.0.min(e.id), self.id.1.max(e.id)),
+            received_max: self.received_max.max(e.received),
+        }
+    }
 }
 
 impl Columns {
@@ -135,10 +176,17 @@ impl Columns {
             rest: Rest::default(),
             whole: vec![true; COLUMNS.len()],
             lower: vec![true; COLUMNS.len()],
+            span: None,
+            rows: 0,
         }
     }
 
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
+        self.rows += 1;
+        self.span = Some(match &self.span {
+            Some(span) => span.with(seq, event),
+            None => Span::of(seq, event),
+        });
         self.id.append_value(event.id.to_bytes())?;
         self.seq.append_value(seq);
         self.time.append_value(event.time.nanos());
@@ -247,7 +295,16 @@ impl Columns {
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
         lower.retain(|name| whole.contains(name) && BLOOM.iter().any(|f| f.name() == name));
-        Traits { whole, lower }
+        let span = self.span.as_ref();
+        Traits {
+            rows: self.rows,
+            time: span.map(|s| s.time).unwrap_or_default(),
+            seq: span.map(|s| s.seq).unwrap_or_default(),
+            id: span.map(|s| s.id).unwrap_or_default(),
+            received_max: span.map(|s| s.received_max).unwrap_or_default(),
+            whole,
+            lower,
+        }
     }
 }
 

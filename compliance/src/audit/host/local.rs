@@ -4,21 +4,19 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::child::Child;
 use super::{Command, Host, HostError, Kind, Meta};
 use crate::audit::limits;
-
-/// Directories commands are taken from; the caller's `PATH` is not trusted.
-const COMMAND_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::audit::own::OwnRecords;
 
 /// The machine the program runs on, seen through its file system and the allow-listed commands.
 #[derive(Debug)]
 pub struct LocalHost {
     root: PathBuf,
     started: Instant,
+    own: Option<OwnRecords>,
 }
 
 impl LocalHost {
@@ -30,7 +28,14 @@ impl LocalHost {
     /// A directory holding another machine's root. Links are resolved inside it, commands and
     /// running state are not available.
     pub fn at_root(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), started: Instant::now() }
+        Self { root: root.into(), started: Instant::now(), own: None }
+    }
+
+    /// This machine as the node that keeps records of its own.
+    #[must_use]
+    pub fn with_own(mut self, own: OwnRecords) -> Self {
+        self.own = Some(own);
+        self
     }
 
     fn is_live(&self) -> bool {
@@ -151,66 +156,21 @@ impl Host for LocalHost {
         run_bounded(command)
     }
 
+    fn own(&self) -> Result<&OwnRecords, HostError> {
+        let found = self.own.as_ref();
+        found.ok_or_else(|| HostError::Unavailable { what: "records of this program".into() })
+    }
+
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 fn run_bounded(command: Command) -> Result<Vec<u8>, HostError> {
-    let what = || command.line.to_owned();
     let Some((program, args)) = command.argv.split_first() else {
-        return Err(HostError::NotFound { what: what() });
+        return Err(HostError::NotFound { what: command.line.to_owned() });
     };
-    let Some(program) =
-        COMMAND_PATH.split(':').map(|dir| Path::new(dir).join(program)).find(|p| p.is_file())
-    else {
-        return Err(HostError::NotFound { what: what() });
-    };
-    let mut child = std::process::Command::new(program)
-        .args(args)
-        .env_clear()
-        .env("PATH", COMMAND_PATH)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|e| translate(command.line, &e))?;
-    let output = collect(&mut child, command);
-    if output.is_err() {
-        // It may have ended by itself in the meantime; either way it must not stay behind.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(|e| translate(command.line, &e))?;
-    let output = output?;
-    if !status.success() {
-        let reason = format!("ended with {status}");
-        return Err(HostError::Failed { what: what(), reason });
-    }
-    Ok(output)
-}
-
-/// Reads in a thread of its own, so that a silent child cannot hold the audit.
-fn collect(child: &mut Child, command: Command) -> Result<Vec<u8>, HostError> {
-    let what = command.line.to_owned();
-    let Some(stdout) = child.stdout.take() else {
-        return Err(HostError::Failed { what, reason: "no output".into() });
-    };
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stdout.take(limits::COMMAND_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
-        // The receiver is gone only after its deadline; then nobody wants the bytes.
-        let _ = send.send(read.map(|_| bytes));
-    });
-    match receive.recv_timeout(Duration::from_millis(limits::COMMAND_MS_MAX)) {
-        Ok(Ok(bytes)) if bytes.len() > limits::COMMAND_BYTES_MAX => {
-            Err(HostError::TooLarge { what, max: limits::COMMAND_BYTES_MAX })
-        }
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(translate(command.line, &error)),
-        Err(_) => Err(HostError::TimedOut { what, ms: limits::COMMAND_MS_MAX }),
-    }
+    Child::new(command.line, program, limits::COMMAND_MS_MAX).args(args.iter().copied()).output()
 }
 
 fn parts(path: &Path) -> Vec<String> {
@@ -241,7 +201,7 @@ fn meta(m: &fs::Metadata) -> Meta {
     }
 }
 
-fn translate(what: &str, error: &io::Error) -> HostError {
+pub(super) fn translate(what: &str, error: &io::Error) -> HostError {
     let what = what.to_owned();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => HostError::NotFound { what },

@@ -2,14 +2,21 @@
 //! commands of [`allow`]. Each answer tells "not there" from "not allowed to see".
 
 pub mod allow;
+mod child;
+mod database;
 mod local;
 mod recorded;
+mod tls;
 mod witness;
 
 pub use allow::Command;
+pub use database::{DatabaseHost, Engine};
 pub use local::LocalHost;
 pub use recorded::RecordedHost;
+pub use tls::TlsSeen;
 pub(crate) use witness::Witness;
+
+use super::own::OwnRecords;
 
 /// Kind of a file-system entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +87,14 @@ pub enum HostError {
         /// Path or command.
         what: String,
     },
+    /// The target did not answer at all.
+    #[error("{what}: unreachable: {reason}")]
+    Unreachable {
+        /// The target.
+        what: String,
+        /// What the network said.
+        reason: String,
+    },
     /// Anything else.
     #[error("{what}: {reason}")]
     Failed {
@@ -100,6 +115,7 @@ impl HostError {
             Self::TimedOut { .. } => "A104",
             Self::Unavailable { .. } => "A105",
             Self::Failed { .. } => "A106",
+            Self::Unreachable { .. } => "A107",
         }
     }
 
@@ -121,6 +137,18 @@ pub trait Host {
     fn link_metadata(&self, path: &str) -> Result<Meta, HostError>;
     /// The standard output of an allow-listed read-only command that ended with success.
     fn run(&self, command: Command) -> Result<Vec<u8>, HostError>;
+    /// The rows a database answers to a read-only question of a check file.
+    fn query(&self, name: &str, _sql: &str) -> Result<Vec<Vec<String>>, HostError> {
+        Err(HostError::Unavailable { what: name.to_owned() })
+    }
+    /// What a TLS endpoint shows.
+    fn tls(&self) -> Result<TlsSeen, HostError> {
+        Err(HostError::Unavailable { what: "TLS endpoint".into() })
+    }
+    /// The records of this program.
+    fn own(&self) -> Result<&OwnRecords, HostError> {
+        Err(HostError::Unavailable { what: "records of this program".into() })
+    }
     /// Milliseconds on a clock that only goes forward; 0 always on a recording.
     fn elapsed_ms(&self) -> u64;
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Command, Host, HostError, Kind, Meta};
+use super::{Command, Host, HostError, Kind, Meta, TlsSeen};
+use crate::audit::own::OwnRecords;
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -18,6 +19,9 @@ pub struct RecordedHost {
     dirs: BTreeMap<String, Meta>,
     denied: BTreeSet<String>,
     commands: BTreeMap<String, Vec<u8>>,
+    rows: BTreeMap<String, Vec<Vec<String>>>,
+    tls: Option<TlsSeen>,
+    own: Option<OwnRecords>,
     live: bool,
 }
 
@@ -93,6 +97,24 @@ impl RecordedHost {
         self
     }
 
+    /// Records what a database answers to the question of a name.
+    pub fn rows(&mut self, name: &str, rows: Vec<Vec<String>>) -> &mut Self {
+        self.rows.insert(name.to_owned(), rows);
+        self
+    }
+
+    /// Records what a TLS endpoint showed.
+    pub fn tls_seen(&mut self, seen: TlsSeen) -> &mut Self {
+        self.tls = Some(seen);
+        self
+    }
+
+    /// Gives it the records of a node.
+    pub fn own_records(&mut self, own: OwnRecords) -> &mut Self {
+        self.own = Some(own);
+        self
+    }
+
     fn refuse(&self, path: &str) -> Result<(), HostError> {
         if self.denied.contains(path) {
             return Err(HostError::Denied { what: path.to_owned() });
@@ -151,6 +173,23 @@ impl Host for RecordedHost {
             Some(output) => Ok(output.clone()),
             None => Err(HostError::NotFound { what: command.line.to_owned() }),
         }
+    }
+
+    fn query(&self, name: &str, _sql: &str) -> Result<Vec<Vec<String>>, HostError> {
+        self.refuse(name)?;
+        // A question that was never asked is not one that had no rows.
+        let found = self.rows.get(name).cloned();
+        found.ok_or_else(|| HostError::Unavailable { what: name.to_owned() })
+    }
+
+    fn tls(&self) -> Result<TlsSeen, HostError> {
+        let found = self.tls.clone();
+        found.ok_or_else(|| HostError::Unavailable { what: "TLS endpoint".into() })
+    }
+
+    fn own(&self) -> Result<&OwnRecords, HostError> {
+        let found = self.own.as_ref();
+        found.ok_or_else(|| HostError::Unavailable { what: "records of this program".into() })
     }
 
     fn elapsed_ms(&self) -> u64 {

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 
 use ring::digest::{Context, SHA256};
 
-use super::{Command, Host, HostError, Meta};
+use super::{Command, Host, HostError, Meta, TlsSeen};
 use crate::audit::limits;
+use crate::audit::own::OwnRecords;
 
 /// Wraps a host for the time of one check.
 pub(crate) struct Witness<'a> {
@@ -104,6 +105,35 @@ impl Host for Witness<'_> {
         self.in_time(command.line)?;
         let answer = self.host.run(command);
         self.note(command.line, answer.as_deref(), true);
+        answer
+    }
+
+    fn query(&self, name: &str, sql: &str) -> Result<Vec<Vec<String>>, HostError> {
+        self.in_time(name)?;
+        let answer = self.host.query(name, sql);
+        let shown = answer.as_ref().map(|rows| {
+            rows.iter().map(|row| row.join("\u{1f}")).collect::<Vec<_>>().join("\u{1e}")
+        });
+        self.note(sql, shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e), true);
+        answer
+    }
+
+    fn tls(&self) -> Result<TlsSeen, HostError> {
+        self.in_time("TLS endpoint")?;
+        let answer = self.host.tls();
+        let shown = answer.as_ref().map(|seen| format!("{seen:?}"));
+        self.note("TLS handshake", shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e), true);
+        answer
+    }
+
+    fn own(&self) -> Result<&OwnRecords, HostError> {
+        let answer = self.host.own();
+        let shown = answer.as_ref().map(|own| own.to_string());
+        self.note(
+            "records of this program",
+            shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e),
+            true,
+        );
         answer
     }
 

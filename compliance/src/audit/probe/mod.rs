@@ -4,17 +4,22 @@
 //! and the step that needs it is neither met nor unmet.
 
 mod accounts;
+mod blocks;
 mod command;
 mod firewall;
+mod json;
 mod lines;
 mod logrotate;
 mod modes;
 mod network;
+mod nginx;
+mod own;
 mod pam;
 mod process;
 mod scan;
 mod settings;
 mod software;
+mod sql;
 mod storage;
 mod sysctl;
 mod text;
@@ -71,6 +76,18 @@ pub enum Probe {
     Mac(sysctl::Mac),
     /// Patterns in a command's output.
     Command(command::CommandOutput),
+    /// Blocks of a device's configuration.
+    Blocks(blocks::Blocks),
+    /// Settings of a JSON file.
+    Json(json::Json),
+    /// Directives of nginx.
+    Nginx(nginx::Nginx),
+    /// Records of this program.
+    Own(own::Own),
+    /// Questions to a database.
+    Sql(sql::Sql),
+    /// What a TLS endpoint shows.
+    Tls(own::Tls),
 }
 
 impl Probe {
@@ -80,7 +97,18 @@ impl Probe {
             Self::Lines(p) => p.prepare(),
             Self::Command(p) => p.prepare(),
             Self::Modes(p) => p.prepare(),
+            Self::Blocks(p) => p.prepare(),
+            Self::Own(p) => p.prepare(),
+            Self::Sql(p) => p.prepare(),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether there is anything to look at; records that are not kept are not.
+    pub(super) fn is_kept(&self, cx: &Context<'_>) -> bool {
+        match self {
+            Self::Own(p) => p.is_kept(cx),
+            _ => true,
         }
     }
 
@@ -104,6 +132,12 @@ impl Probe {
             Self::Firewall(p) => p.look(cx, facts),
             Self::Mac(p) => p.look(cx, facts),
             Self::Command(p) => p.look(cx, facts),
+            Self::Blocks(p) => p.look(cx, facts),
+            Self::Json(p) => p.look(cx, facts),
+            Self::Nginx(p) => p.look(cx, facts),
+            Self::Own(p) => p.look(cx, facts),
+            Self::Sql(p) => p.look(cx, facts),
+            Self::Tls(p) => p.look(cx, facts),
         }
     }
 }

@@ -3,27 +3,42 @@
 use super::Context;
 use crate::audit::host::HostError;
 
-/// A file as text; bytes that are not UTF-8 are replaced.
+/// A file as text: UTF-16 with a mark (what Windows exports), else UTF-8; what is neither is
+/// replaced.
 pub(super) fn read(cx: &Context<'_>, path: &str) -> Result<String, HostError> {
-    cx.host.read_file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let bytes = cx.host.read_file(path)?;
+    let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
+    Ok(text.into_owned())
 }
 
-/// The paths of a pattern: a star may stand in the last component only. Without a star the path
-/// itself, whether it exists or not.
+/// The paths of a pattern: a star may stand in any component. Without a star the path itself,
+/// whether it exists or not.
 pub(super) fn expand(cx: &Context<'_>, pattern: &str) -> Result<Vec<String>, HostError> {
-    let Some((dir, last)) = pattern.rsplit_once('/') else { return Ok(vec![pattern.into()]) };
-    if !last.contains('*') {
+    if !pattern.contains('*') {
         return Ok(vec![pattern.to_owned()]);
     }
-    match cx.host.list_dir(if dir.is_empty() { "/" } else { dir }) {
-        Ok(names) => Ok(names
-            .into_iter()
-            .filter(|name| !name.starts_with('.') && star(last, name))
-            .map(|name| format!("{dir}/{name}"))
-            .collect()),
-        Err(error) if error.is_absence() => Ok(Vec::new()),
-        Err(error) => Err(error),
+    let mut found = vec![String::new()];
+    for part in pattern.split('/').skip(1) {
+        let mut next = Vec::new();
+        for dir in found {
+            if !part.contains('*') {
+                next.push(format!("{dir}/{part}"));
+                continue;
+            }
+            match cx.host.list_dir(if dir.is_empty() { "/" } else { &dir }) {
+                Ok(names) => next.extend(
+                    names
+                        .into_iter()
+                        .filter(|name| !name.starts_with('.') && star(part, name))
+                        .map(|name| format!("{dir}/{name}")),
+                ),
+                Err(error) if error.is_absence() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found = next;
     }
+    Ok(found)
 }
 
 /// The texts of all files of the patterns that exist, in order; or why one could not be read.

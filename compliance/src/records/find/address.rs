@@ -1,5 +1,8 @@
 //! Postal addresses, by their structure: region, street, number, room.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::engine::{Candidate, Finder, Hint};
 use super::kind::Kind;
 use super::norm::{NUM0, Norm, PUNCT, TEN, is_han};
@@ -7,10 +10,11 @@ use super::norm::{NUM0, Norm, PUNCT, TEN, is_han};
 /// How far an address may reach, in characters.
 const CHARS_MAX: usize = 80;
 
-/// Proposes the addresses of the cell.
-pub(crate) fn find(finder: &mut Finder, hint: Hint) {
+/// Proposes the addresses of the cell; `true` when one is all of a cell that should be one.
+pub(crate) fn find(finder: &mut Finder, hint: Hint) -> bool {
     let norm = &finder.norm;
     let expected = hint.expect.has(Kind::Address);
+    let mut all = false;
     let mut at = 0;
     while at < norm.len() {
         if !is_han(norm.at(at)) {
@@ -31,6 +35,7 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
             };
             if score > 0 && (detail || expected) {
                 let score = score + hint.weight(Kind::Address);
+                all = expected && score >= 84 && start == 0 && stop == norm.len();
                 finder.candidates.push(Candidate { kind: Kind::Address, start, end: stop, score });
                 // Another address may follow.
                 end = stop;
@@ -38,6 +43,7 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) {
         }
         at = end.max(at + 1);
     }
+    all
 }
 
 /// The end of the run of characters an address can be made of.
@@ -210,6 +216,7 @@ fn number_start(norm: &Norm, at: usize) -> usize {
     first
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     None,
     Lead,
@@ -345,52 +352,65 @@ const DETAILS: &[&str] = &[
     "房", "社",
 ];
 
+/// The words by their first character, in the order they are tried.
+struct Words {
+    /// One bit for each Han character that begins a word.
+    begins: Vec<u64>,
+    by_char: HashMap<char, Vec<(Unit, Vec<char>)>>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| {
+    let mut words = Words { begins: vec![0; 0x5200 / 64], by_char: HashMap::new() };
+    let lists = [
+        (Unit::Province, PROVINCES),
+        (Unit::Detail, DETAILS),
+        (Unit::Region, REGIONS),
+        (Unit::Road, ROADS),
+        (Unit::Lead, LEADS),
+    ];
+    for (unit, list) in lists {
+        for word in list {
+            let chars: Vec<char> = word.chars().collect();
+            let Some(&first) = chars.first() else { continue };
+            let (at, bit) = place(first);
+            if let Some(bits) = words.begins.get_mut(at) {
+                *bits |= bit;
+            }
+            words.by_char.entry(first).or_default().push((unit, chars));
+        }
+    }
+    words
+});
+
+fn place(c: char) -> (usize, u64) {
+    let at = u32::from(c).wrapping_sub(0x4E00);
+    ((at / 64) as usize, 1 << (at % 64))
+}
+
 /// The unit of an address at a place, and its length in characters.
 fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
     let c = norm.char(at);
-    if !is_han(norm.at(at)) {
+    let (word, bit) = place(c);
+    if WORDS.begins.get(word).is_none_or(|bits| bits & bit == 0) {
         return (Unit::None, 1);
     }
-    if let Some(len) = starts(norm, at, end, PROVINCES, c)
-        && !(len <= 3 && is_road_name(norm, at + len))
-    {
-        return (Unit::Province, len);
-    }
-    let after_number = {
-        let b = norm.before(at);
-        b.is_ascii_alphanumeric()
-            || (NUM0..=TEN).contains(&b)
-            || matches!(norm.char(at.saturating_sub(1)), '甲' | '乙')
-    };
-    if after_number && let Some(len) = starts(norm, at, end, DETAILS, c) {
-        return (Unit::Detail, len);
-    }
-    if let Some(len) = starts(norm, at, end, REGIONS, c) {
-        return (Unit::Region, len);
-    }
-    if let Some(len) = starts(norm, at, end, ROADS, c) {
-        return (Unit::Road, len);
-    }
-    if let Some(len) = starts(norm, at, end, LEADS, c) {
-        return (Unit::Lead, len);
+    let Some(words) = WORDS.by_char.get(&c) else { return (Unit::None, 1) };
+    let before = norm.before(at);
+    let after_number = before.is_ascii_alphanumeric()
+        || (NUM0..=TEN).contains(&before)
+        || matches!(norm.char(at.saturating_sub(1)), '甲' | '乙');
+    for (unit, chars) in words {
+        let len = chars.len();
+        if at + len > end || (*unit == Unit::Detail && !after_number) {
+            continue;
+        }
+        if chars.iter().enumerate().skip(1).any(|(i, c)| norm.char(at + i) != *c) {
+            continue;
+        }
+        if *unit == Unit::Province && len <= 3 && is_road_name(norm, at + len) {
+            continue;
+        }
+        return (*unit, len);
     }
     (Unit::None, 1)
-}
-
-/// The length of the first word of the list that stands at `at`.
-fn starts(norm: &Norm, at: usize, end: usize, words: &[&str], first: char) -> Option<usize> {
-    words.iter().find_map(|word| {
-        let mut chars = word.chars();
-        if chars.next() != Some(first) {
-            return None;
-        }
-        let mut i = at + 1;
-        for c in chars {
-            if i >= end || norm.char(i) != c {
-                return None;
-            }
-            i += 1;
-        }
-        Some(i - at)
-    })
 }

@@ -2,7 +2,6 @@
 //! WeChat names.
 
 use super::context::{self, Context};
-use super::digits::context_weight;
 use super::engine::{Candidate, Finder, Hint};
 use super::kind::Kind;
 use super::norm::{Norm, is_han};
@@ -46,7 +45,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn offer(&mut self, kind: Kind, start: usize, end: usize, base: i32) {
         let context = context::before(self.norm, start, self.text);
-        let score = base + self.hint.weight(kind) + context_weight(context, kind);
+        let score = base + self.hint.weight(kind) + context::weight(context, kind);
         self.out.push(Candidate { kind, start, end, score });
     }
 
@@ -181,7 +180,7 @@ impl Judge<'_> {
             let base = match at - start {
                 10.. => 92,
                 // 8.2.1.1 is a clause or a version.
-                ..9 if norm.at(start + 1) == b'.' => 44,
+                0..=8 if norm.at(start + 1) == b'.' => 44,
                 _ => 72,
             };
             self.offer(Kind::Ip, start, at, base);
@@ -309,7 +308,7 @@ fn plate(norm: &Norm, at: usize, hint: Hint, text: &mut String, out: &mut Vec<Ca
     }
     if (taken == 5 || taken == 6) && digits >= 2 && !norm.at(end).is_ascii_alphanumeric() {
         let context = context::before(norm, at, text);
-        let score = 74 + hint.weight(Kind::Plate) + context_weight(context, Kind::Plate);
+        let score = 74 + hint.weight(Kind::Plate) + context::weight(context, Kind::Plate);
         out.push(Candidate { kind: Kind::Plate, start: at, end, score });
     }
 }

@@ -278,6 +278,29 @@ pub(crate) fn before(norm: &Norm, start: usize, text: &mut String) -> Option<Con
     last
 }
 
+/// What the words before a number add to the score of a type.
+pub(crate) fn weight(context: Option<Context>, kind: Kind) -> i32 {
+    match context {
+        None => 0,
+        Some(Context::Expect(k)) if k == kind => 30,
+        Some(Context::AnyPhone) => match kind {
+            Kind::CnPhone | Kind::Landline => 25,
+            _ => 0,
+        },
+        Some(Context::AnyId) => match kind {
+            Kind::CnId | Kind::CnId15 | Kind::Passport | Kind::Hkmo => 25,
+            _ => -5,
+        },
+        Some(Context::Expect(Kind::CnPhone)) if kind == Kind::Landline => 10,
+        Some(Context::Expect(Kind::Landline)) if kind == Kind::CnPhone => 10,
+        Some(Context::Expect(_)) => -5,
+        Some(Context::Negative) => match kind {
+            Kind::CnId | Kind::StudentNo => -20,
+            _ => -45,
+        },
+    }
+}
+
 /// Appends the characters of a range in plain form, ASCII upper-cased.
 pub(crate) fn push_plain(norm: &Norm, from: usize, to: usize, text: &mut String) {
     for i in from..to {

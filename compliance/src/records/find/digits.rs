@@ -469,34 +469,11 @@ impl Judge<'_> {
     fn offer(&mut self, kind: Kind, start: usize, end: usize, score: i32) {
         let context =
             *self.context.get_or_insert_with(|| context::before(self.norm, start, self.text));
-        let score = score + self.hint.weight(kind) + context_weight(context, kind);
+        let score = score + self.hint.weight(kind) + context::weight(context, kind);
         self.push(kind, start, end, score);
     }
 
     fn push(&mut self, kind: Kind, start: usize, end: usize, score: i32) {
         self.out.push(Candidate { kind, start, end, score });
-    }
-}
-
-/// What the words before a number add to the score of a type.
-pub(crate) fn context_weight(context: Option<Context>, kind: Kind) -> i32 {
-    match context {
-        None => 0,
-        Some(Context::Expect(k)) if k == kind => 30,
-        Some(Context::AnyPhone) => match kind {
-            Kind::CnPhone | Kind::Landline => 25,
-            _ => 0,
-        },
-        Some(Context::AnyId) => match kind {
-            Kind::CnId | Kind::CnId15 | Kind::Passport | Kind::Hkmo => 25,
-            _ => -5,
-        },
-        Some(Context::Expect(Kind::CnPhone)) if kind == Kind::Landline => 10,
-        Some(Context::Expect(Kind::Landline)) if kind == Kind::CnPhone => 10,
-        Some(Context::Expect(_)) => -5,
-        Some(Context::Negative) => match kind {
-            Kind::CnId | Kind::StudentNo => -20,
-            _ => -45,
-        },
     }
 }

@@ -8,8 +8,10 @@ use super::codes;
 use super::dates;
 use super::digits;
 use super::kind::{Kind, KindSet};
+use super::memo::Memo;
 use super::name;
 use super::norm::Norm;
+use super::quick;
 use super::validate::Day;
 use crate::records::limits::CELL_FINDINGS_MAX;
 
@@ -74,6 +76,7 @@ pub(crate) struct Finder {
     pub(crate) text: String,
     pub(crate) atoms: Vec<digits::Atom>,
     findings: Vec<Finding>,
+    memo: Memo,
 }
 
 impl Finder {
@@ -85,11 +88,48 @@ impl Finder {
             text: String::new(),
             atoms: Vec::new(),
             findings: Vec::new(),
+            memo: Memo::default(),
         }
     }
 
     /// The findings of a cell, in order of their place.
     pub(crate) fn find(&mut self, cell: &str, hint: Hint) -> &[Finding] {
+        match quick::kind_of(cell, hint, self.today) {
+            Some(kind) => self.whole(kind, cell),
+            None => self.scan(cell, hint),
+        }
+    }
+
+    /// The same for a cell of a column, whose cells may repeat.
+    pub(crate) fn find_in(&mut self, column: usize, cell: &str, hint: Hint) -> &[Finding] {
+        if cell.is_empty() {
+            return &[];
+        }
+        if let Some(kind) = quick::kind_of(cell, hint, self.today) {
+            return self.whole(kind, cell);
+        }
+        if let Some(found) = self.memo.get(column, cell, hint) {
+            // The borrow of what is kept cannot outlive this branch: copy the few findings.
+            self.findings.clear();
+            self.findings.extend_from_slice(found);
+            return &self.findings;
+        }
+        self.scan(cell, hint);
+        self.memo.put(column, cell, &self.findings);
+        &self.findings
+    }
+
+    /// One finding that is all of the cell.
+    fn whole(&mut self, kind: Kind, cell: &str) -> &[Finding] {
+        self.norm.load(cell);
+        self.findings.clear();
+        let end = u32::try_from(self.norm.len()).unwrap_or(u32::MAX);
+        self.findings.push(Finding { kind, start: 0, end, whole: true });
+        &self.findings
+    }
+
+    /// The findings of a cell by all detectors.
+    pub(crate) fn scan(&mut self, cell: &str, hint: Hint) -> &[Finding] {
         self.findings.clear();
         if let Some(screen) = Screen::of(cell, hint) {
             self.norm.load(cell);
@@ -101,10 +141,9 @@ impl Finder {
             if screen.codes {
                 codes::find(self, hint, screen.at_sign);
             }
-            if screen.han {
-                address::find(self, hint);
-            }
-            if screen.han || hint.expect.has(Kind::Name) {
+            let home = screen.han && address::find(self, hint);
+            // A cell that is an address as a whole names nobody.
+            if !home && (screen.han || hint.expect.has(Kind::Name)) {
                 name::find(self, hint);
             }
             self.resolve();

@@ -94,6 +94,11 @@ impl KindSet {
         self.0 & (1 << kind as u32) != 0
     }
 
+    /// Whether this type and no other is in it.
+    pub(crate) const fn only(self, kind: Kind) -> bool {
+        self.0 == 1 << kind as u32
+    }
+
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }

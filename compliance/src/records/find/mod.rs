@@ -13,8 +13,10 @@ pub(crate) mod dates;
 pub(crate) mod digits;
 pub(crate) mod engine;
 pub mod kind;
+mod memo;
 pub(crate) mod name;
 pub(crate) mod norm;
+mod quick;
 pub mod validate;
 
 pub use kind::Kind;

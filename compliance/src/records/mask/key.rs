@@ -1,7 +1,7 @@
 //! The key of a policy and what is derived from it.
 
 use ring::hmac;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::records::error::Error;
 
@@ -52,6 +52,11 @@ impl PolicyKey {
             .and_then(|okm| okm.fill(&mut out))
             .map_err(|_| Error::Crypto { what: "HKDF" })?;
         Ok(out)
+    }
+
+    /// A derived key that is wiped when it goes.
+    pub(crate) fn secret(&self, policy: &str, label: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
+        self.derive(policy, label).map(Zeroizing::new)
     }
 
     /// An HMAC key for one use.

@@ -1,17 +1,19 @@
 //! Masking: a policy says what is done to each element, a keyed masker does it, and an output is
 //! released only when a second scan finds nobody in it.
 
+mod fpe;
 pub mod key;
 pub mod policy;
 mod residue;
 mod row;
 mod value;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashMap;
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
@@ -24,10 +26,11 @@ use super::error::Error;
 use super::find::engine::Finder;
 use super::find::{Day, Kind};
 use super::scan::Scan;
+use super::source::Source;
 use super::table::writer::RowWriter;
 use super::taxonomy::Taxonomy;
 use policy::Unknown;
-use residue::{Forbidden, Verifier};
+use residue::{Values, Verifier};
 use row::RowMasker;
 use value::Masker;
 
@@ -35,6 +38,8 @@ use value::Masker;
 const SAMPLES_MAX: usize = 20;
 /// Quasi-identifier groups that are counted.
 const GROUPS_MAX: usize = 1_000_000;
+/// Rows from which the columns are told.
+const PLAN_ROWS: u64 = 20_000;
 /// Bytes of output verified and written at a time.
 const PIECE_BYTES: usize = 1 << 18;
 
@@ -80,12 +85,16 @@ pub fn mask_file(
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
     let part = Part::new(output);
-    let job = Job { input, policy, key, options, taxonomy };
+    let source = Source::one(input, options.table.as_deref())?;
+    let mut options = options.clone();
+    options.header = options.header.or(source.has_header());
+    let options = &options;
+    let job = Job { source: &source, policy, key, options, taxonomy };
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
-    let mut report = job.write(&part.0, plans, groups.as_ref())?;
-    let (residue, samples) = second_scan(&part.0, options, taxonomy)?;
+    let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
+    let (residue, samples) = second_scan(&part.0, written, options, taxonomy)?;
     if residue > 0 {
         return Err(Error::Residue { total: residue, samples });
     }
@@ -100,17 +109,21 @@ pub fn mask_file(
 /// policy. How many findings there are, and where the first ones lie.
 fn second_scan(
     path: &Path,
+    (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<(u64, Vec<CellFinding>), Error> {
-    let mut scan = Scan::open(open(path)?, options.delimiter, options.today, taxonomy)?;
+    let mut options = options.clone();
+    options.delimiter = Some(delimiter);
+    options.header = Some(has_header);
+    let mut scan = Scan::open(open(path)?, &options, taxonomy)?;
     let hints: Vec<_> = scan.columns.iter().map(|c| c.hint).collect();
     let mut finder = Finder::new(options.today);
     let (mut residue, mut samples) = (0, Vec::new());
     while let Some((row, cells)) = scan.next()? {
         for (col, cell) in cells.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
-            for found in finder.find(cell, hint) {
+            for found in finder.find_in(col, cell, hint) {
                 let district = found.kind == Kind::Address && ends_at_a_district(cell, found.end);
                 if !is_person(found.kind) || district {
                     continue;
@@ -165,7 +178,7 @@ fn sha256(path: &Path) -> Result<String, Error> {
     let mut reader = open(path)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let n = std::io::Read::read(&mut reader, &mut buffer).map_err(Error::Read)?;
+        let n = reader.read(&mut buffer).map_err(Error::Read)?;
         if n == 0 {
             return Ok(data_encoding::HEXLOWER.encode(context.finish().as_ref()));
         }
@@ -197,7 +210,7 @@ type Groups = HashMap<String, u64>;
 
 /// One file under one policy.
 struct Job<'a> {
-    input: &'a Path,
+    source: &'a Source,
     policy: &'a Policy,
     key: &'a PolicyKey,
     options: &'a ClassifyOptions,
@@ -206,7 +219,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn plan(&self) -> Result<Vec<Plan>, Error> {
-        let inventory = classify(open(self.input)?, self.options, self.taxonomy)?;
+        // What a column is, its head tells; what else stands in it is taken out row by row.
+        let mut options = self.options.clone();
+        options.sample_rows = Some(PLAN_ROWS);
+        let inventory = classify(self.source.open()?, &options, self.taxonomy)?;
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
@@ -220,12 +236,11 @@ impl Job<'_> {
         Ok(inventory.columns.into_iter().map(column).collect())
     }
 
-    fn scan(&self) -> Result<(Scan<BufReader<File>>, RowMasker), Error> {
-        let ClassifyOptions { delimiter, today, .. } = *self.options;
-        let scan = Scan::open(open(self.input)?, delimiter, today, self.taxonomy)?;
+    fn scan(&self) -> Result<(Scan<Box<dyn Read>>, RowMasker), Error> {
+        let scan = Scan::open(self.source.open()?, self.options, self.taxonomy)?;
         let hints = scan.columns.iter().map(|c| c.hint).collect();
-        let masker = Masker::new(self.key, &self.policy.name, Finder::new(today))?;
-        Ok((scan, RowMasker::new(masker, Finder::new(today), hints)))
+        let masker = Masker::new(self.key, &self.policy.name)?;
+        Ok((scan, RowMasker::new(masker, Finder::new(self.options.today), hints)))
     }
 
     /// How many rows share each set of masked quasi-identifiers.
@@ -233,7 +248,7 @@ impl Job<'_> {
         let (mut scan, mut rows) = self.scan()?;
         let (mut groups, mut group) = (Groups::new(), String::new());
         while let Some((_, row)) = scan.next()? {
-            rows.mask(plans, &row, true);
+            rows.mask(plans, &row, None);
             rows.group(plans, &mut group);
             add(&mut groups, &group)?;
         }
@@ -245,19 +260,20 @@ impl Job<'_> {
         output: &Path,
         plans: Vec<Plan>,
         groups: Option<&Groups>,
-    ) -> Result<MaskReport, Error> {
+    ) -> Result<(MaskReport, (u8, bool)), Error> {
         let (mut scan, mut rows) = self.scan()?;
         let mut out = Out::new(output, &plans, self.options.today, scan.delimiter())?;
         if scan.has_header {
             out.header(&plans)?;
         }
         let (mut shown, mut group) = (Groups::new(), String::new());
-        let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
-        while let Some((_, row)) = scan.next()? {
+        while let Some((number, row)) = scan.next()? {
+            row.whole(number)?;
             // What stands beyond the header has no rule: it is left out, and counted.
             extra_cells += row.len().saturating_sub(plans.len()) as u64;
-            rows.mask(&plans, &row, false);
+            rows.mask(&plans, &row, Some(&mut out.values));
             rows.group(&plans, &mut group);
             let size = groups.and_then(|g| g.get(&group)).copied();
             if size.is_some_and(|n| n < self.policy.k) {
@@ -266,16 +282,19 @@ impl Job<'_> {
             } else if !group.is_empty() {
                 add(&mut shown, &group)?;
             }
-            let forbidden = rows.forbidden(&plans, &row);
-            rows.sweep(&plans, &forbidden);
-            for (col, (cell, plan)) in rows.cells.iter().zip(&plans).enumerate() {
-                *changed.entry(plan.method.name()).or_default() += u64::from(cell != row.cell(col));
+            rows.sweep(&plans, &out.values);
+            for (col, (cell, count)) in rows.cells.iter().zip(&mut by_column).enumerate() {
+                *count += u64::from(cell != row.cell(col));
             }
-            out.row(&rows.cells, forbidden)?;
+            out.row(&rows.cells)?;
         }
         out.finish()?;
-        changed.retain(|_, n| *n > 0);
-        Ok(MaskReport {
+        let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (plan, n) in plans.iter().zip(by_column).filter(|(_, n)| *n > 0) {
+            *changed.entry(plan.method.name()).or_default() += n;
+        }
+        let written = (scan.delimiter(), scan.has_header);
+        let report = MaskReport {
             policy: self.policy.name.clone(),
             policy_sha256: self.policy.sha256.clone(),
             rows: scan.rows(),
@@ -287,7 +306,8 @@ impl Job<'_> {
             rows_below_k,
             input_sha256: String::new(),
             output_sha256: String::new(),
-        })
+        };
+        Ok((report, written))
     }
 }
 
@@ -309,7 +329,7 @@ struct Out {
     rows: RowWriter,
     bytes: Vec<u8>,
     first: u64,
-    forbidden: Vec<Vec<Forbidden>>,
+    values: Values,
     verifier: Verifier,
 }
 
@@ -321,7 +341,7 @@ impl Out {
             rows: RowWriter::new(delimiter),
             bytes: Vec::new(),
             first: 0,
-            forbidden: Vec::new(),
+            values: Values::default(),
             verifier: Verifier::new(kept, today, delimiter),
         })
     }
@@ -336,22 +356,22 @@ impl Out {
         Ok(())
     }
 
-    fn row(&mut self, cells: &[String], forbidden: Vec<Forbidden>) -> Result<(), Error> {
+    fn row(&mut self, cells: &[String]) -> Result<(), Error> {
         for cell in cells {
             self.rows.cell(&mut self.bytes, cell);
         }
         let last_empty = cells.last().is_none_or(String::is_empty);
         self.rows.end(&mut self.bytes, cells.len(), last_empty);
-        self.forbidden.push(forbidden);
+        self.values.end_row();
         if self.bytes.len() > PIECE_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.verifier.chunk(&self.bytes, self.first, &self.forbidden)?;
+        self.verifier.chunk(&self.bytes, self.first, &self.values)?;
         self.file.write_all(&self.bytes).map_err(Error::Write)?;
         self.bytes.clear();
-        self.first += self.forbidden.len() as u64;
-        self.forbidden.clear();
+        self.first += self.values.rows() as u64;
+        self.values.clear();
         Ok(())
     }
 

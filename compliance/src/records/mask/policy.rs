@@ -46,6 +46,8 @@ pub enum Method {
     Generalise(Precision),
     /// A token by HMAC: the same value has the same token under one key.
     Pseudonym,
+    /// Another number of the same form (FF1): nobody's, the same for the same value.
+    Fpe,
     /// A numeric band of this width.
     Band(u32),
 }
@@ -61,6 +63,7 @@ impl Method {
             Self::Partial { .. } => "partial",
             Self::Generalise(_) => "generalise",
             Self::Pseudonym => "pseudonym",
+            Self::Fpe => "fpe",
             Self::Band(_) => "band",
         }
     }
@@ -126,6 +129,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("internal-analysis", include_str!("../../../policies/internal-analysis.toml")),
     ("inter-agency", include_str!("../../../policies/inter-agency.toml")),
     ("public-release", include_str!("../../../policies/public-release.toml")),
+    ("test-data", include_str!("../../../policies/test-data.toml")),
 ];
 
 impl Policy {
@@ -233,6 +237,7 @@ impl RuleFile {
             "partial" => self.partial(element),
             "generalise" => self.to.map(Method::Generalise).ok_or_else(|| need("to")),
             "pseudonym" => Ok(Method::Pseudonym),
+            "fpe" => Ok(Method::Fpe),
             "band" => self.width.filter(|w| *w > 1).map(Method::Band).ok_or_else(|| need("width")),
             "hash" if self.keyed == Some(true) => Ok(Method::Pseudonym),
             // Numbers of persons come from small domains: a plain hash is undone by trying all.

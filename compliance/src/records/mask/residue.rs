@@ -11,13 +11,74 @@ use crate::records::error::Error;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
 use crate::records::find::{Day, Kind};
 
-/// A value of the input that must not be in the output of its row.
-pub(super) struct Forbidden {
+/// Values of the input that must not be in the output of their row: each as it was written, and
+/// in the form of [`squeeze`]. One buffer for many rows.
+#[derive(Default)]
+pub(super) struct Values {
+    text: String,
+    items: Vec<Item>,
+    /// Where each finished row's items end.
+    rows: Vec<usize>,
+    squeezed: String,
+}
+
+#[derive(Clone, Copy)]
+struct Item {
+    kind: Kind,
+    start: usize,
+    middle: usize,
+    end: usize,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
     pub(super) kind: Kind,
-    /// As it stood in the input.
-    pub(super) written: String,
-    /// In the form of [`squeeze`].
-    pub(super) squeezed: String,
+    pub(super) written: &'a str,
+    pub(super) squeezed: &'a str,
+}
+
+impl Values {
+    /// Adds a value to the row under way, when it has enough characters to mean something.
+    pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
+        let written = written.trim();
+        squeeze(written, &mut self.squeezed);
+        if self.squeezed.chars().count() < chars_min {
+            return;
+        }
+        let start = self.text.len();
+        self.text.push_str(written);
+        let middle = self.text.len();
+        self.text.push_str(&self.squeezed);
+        self.items.push(Item { kind, start, middle, end: self.text.len() });
+    }
+
+    /// Ends the row under way.
+    pub(super) fn end_row(&mut self) {
+        self.rows.push(self.items.len());
+    }
+
+    /// Finished rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The values of a finished row, or of the one under way.
+    pub(super) fn of(&self, row: usize) -> impl Iterator<Item = Value<'_>> {
+        let from = row.checked_sub(1).and_then(|r| self.rows.get(r)).copied().unwrap_or(0);
+        let to = self.rows.get(row).copied().unwrap_or(self.items.len());
+        self.items.get(from..to).unwrap_or_default().iter().map(|i| Value {
+            kind: i.kind,
+            written: self.text.get(i.start..i.middle).unwrap_or_default(),
+            squeezed: self.text.get(i.middle..i.end).unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.items.clear();
+        self.rows.clear();
+    }
 }
 
 /// Reads output chunk by chunk before it is written.
@@ -28,46 +89,69 @@ pub(super) struct Verifier {
     pub(super) found: u64,
     pub(super) samples: Vec<CellFinding>,
     squeezed: String,
+    joined: String,
 }
 
 impl Verifier {
     /// `kept` says which columns a rule leaves as they are (a class, a school's name).
     pub(super) fn new(kept: Vec<bool>, today: Day, delimiter: u8) -> Self {
         let samples = Vec::new();
-        Self { kept, today, delimiter, found: 0, samples, squeezed: String::new() }
+        Self {
+            kept,
+            today,
+            delimiter,
+            found: 0,
+            samples,
+            squeezed: String::new(),
+            joined: String::new(),
+        }
     }
 
-    /// Reads whole records. `first` is the row of the first one; `forbidden` has one entry each.
-    pub(super) fn chunk(
-        &mut self,
-        bytes: &[u8],
-        first: u64,
-        forbidden: &[Vec<Forbidden>],
-    ) -> Result<(), Error> {
+    /// Reads whole records. `first` is the row of the first one; `values` has one entry each.
+    pub(super) fn chunk(&mut self, bytes: &[u8], first: u64, values: &Values) -> Result<(), Error> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(self.delimiter)
             .from_reader(bytes);
         let mut record = csv::StringRecord::new();
-        let mut rows = forbidden.iter();
-        let mut row = first;
+        let mut row = 0;
         let broken = |e: csv::Error| Error::Write(std::io::Error::other(e));
         while reader.read_record(&mut record).map_err(broken)? {
-            let values = rows.next().map_or(&[][..], Vec::as_slice);
-            for (col, cell) in record.iter().enumerate() {
-                self.cell(row, col, cell, values);
+            if row < values.rows() && self.suspect(&record, row, values) {
+                for (col, cell) in record.iter().enumerate() {
+                    self.cell(first + row as u64, col, cell, values, row);
+                }
             }
             row += 1;
         }
-        if row - first != forbidden.len() as u64 {
+        if row != values.rows() {
             // Other rows than were meant: whatever that is, it is not released.
             return Err(Error::Write(std::io::Error::other("the output reads back differently")));
         }
         Ok(())
     }
 
-    fn cell(&mut self, row: u64, col: usize, cell: &str, forbidden: &[Forbidden]) {
+    /// Whether anything in the row, all its cells taken together, is worth a closer look.
+    fn suspect(&mut self, record: &csv::StringRecord, row: usize, values: &Values) -> bool {
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        for (col, cell) in record.iter().enumerate() {
+            if cell.is_empty() || self.kept.get(col).copied().unwrap_or(false) {
+                continue;
+            }
+            squeeze(cell, &mut self.squeezed);
+            joined.push_str(&self.squeezed);
+            joined.push('\u{1f}');
+        }
+        let there =
+            |v: Value<'_>| memchr::memmem::find(joined.as_bytes(), v.squeezed.as_bytes()).is_some();
+        let suspect = self.pattern(&joined).is_some() || values.of(row).any(there);
+        self.joined = joined;
+        suspect
+    }
+
+    fn cell(&mut self, row: u64, col: usize, cell: &str, values: &Values, at: usize) {
         let kept = self.kept.get(col).copied().unwrap_or(false);
         if cell.is_empty() || kept {
             return;
@@ -75,7 +159,7 @@ impl Verifier {
         let mut squeezed = std::mem::take(&mut self.squeezed);
         squeeze(cell, &mut squeezed);
         let pattern = self.pattern(&squeezed);
-        let still = forbidden.iter().find(|v| squeezed.contains(&v.squeezed)).map(|v| v.kind);
+        let still = values.of(at).find(|v| squeezed.contains(v.squeezed)).map(|v| v.kind);
         if let Some(kind) = still.or(pattern).filter(|k| is_person(*k)) {
             self.found += 1;
             if self.samples.len() < super::SAMPLES_MAX {
@@ -126,6 +210,12 @@ pub(super) fn squeeze(text: &str, out: &mut String) {
     out.clear();
     let mut joins = false;
     for c in text.chars() {
+        // The usual characters first.
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+            joins = c.is_ascii_digit();
+            continue;
+        }
         let c = match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
             _ => numeral(c).unwrap_or(c),
@@ -133,6 +223,11 @@ pub(super) fn squeeze(text: &str, out: &mut String) {
         let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
         let separator = c.is_whitespace() || matches!(c, '-' | '.' | '—' | '(' | ')' | '·');
         if invisible || (separator && joins) {
+            continue;
+        }
+        if ('\u{4E00}'..='\u{9FFF}').contains(&c) {
+            joins = true;
+            out.push(c);
             continue;
         }
         joins = c.is_ascii_digit() || (!c.is_ascii() && c.is_alphabetic());
@@ -166,12 +261,12 @@ mod tests {
         let today = Day::new(2026, 11, 24).unwrap();
         let mut verifier = Verifier::new(vec![false], today, b',');
         let line = format!("\"{}\"\n", cell.replace('"', "\"\""));
-        let values = forbidden.iter().map(|(kind, written)| {
-            let mut squeezed = String::new();
-            squeeze(written, &mut squeezed);
-            Forbidden { kind: *kind, written: (*written).to_owned(), squeezed }
-        });
-        verifier.chunk(line.as_bytes(), 0, &[values.collect()]).unwrap();
+        let mut values = Values::default();
+        for (kind, written) in forbidden {
+            values.push(*kind, written, 1);
+        }
+        values.end_row();
+        verifier.chunk(line.as_bytes(), 0, &values).unwrap();
         verifier.found
     }
 
@@ -205,8 +300,10 @@ mod tests {
 
     #[test]
     fn rows_that_read_back_differently_are_not_released() {
+        let mut one = Values::default();
+        one.end_row();
         let mut verifier = Verifier::new(vec![], Day::new(2026, 11, 24).unwrap(), b',');
-        assert!(matches!(verifier.chunk(b"a\nb\n", 0, &[vec![]]), Err(Error::Write(_))));
+        assert!(matches!(verifier.chunk(b"a\nb\n", 0, &one), Err(Error::Write(_))));
     }
 
     proptest! {

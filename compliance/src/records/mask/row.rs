@@ -3,10 +3,10 @@
 
 use super::Plan;
 use super::policy::Method;
-use super::residue::{Forbidden, squeeze};
-use super::value::Masker;
+use super::residue::{Values, squeeze};
+use super::value::{Masker, Seen};
 use crate::records::find::Kind;
-use crate::records::find::engine::{Finder, Hint};
+use crate::records::find::engine::{Finder, Finding, Hint};
 use crate::records::table::Row;
 
 /// Masks rows; its buffers are reused.
@@ -15,25 +15,49 @@ pub(super) struct RowMasker {
     finder: Finder,
     hints: Vec<Hint>,
     pub(super) cells: Vec<String>,
+    found: Vec<Finding>,
     squeezed: String,
 }
 
 impl RowMasker {
     pub(super) fn new(masker: Masker, finder: Finder, hints: Vec<Hint>) -> Self {
-        Self { masker, finder, hints, cells: Vec::new(), squeezed: String::new() }
+        Self {
+            masker,
+            finder,
+            hints,
+            cells: Vec::new(),
+            found: Vec::new(),
+            squeezed: String::new(),
+        }
     }
 
-    /// Masks the cells that have a rule; `only_quasi` leaves the others empty.
-    pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, only_quasi: bool) {
+    /// Masks the cells that have a rule. What the columns about persons told is added to `told`;
+    /// without it only the quasi-identifiers are masked and the others left empty.
+    pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, mut told: Option<&mut Values>) {
         let width = row.len().min(plans.len());
         self.cells.resize(width, String::new());
         for (col, (plan, out)) in plans.iter().zip(&mut self.cells).enumerate() {
             out.clear();
-            if only_quasi && !plan.quasi {
+            let cell = row.cell(col);
+            if cell.is_empty() || (told.is_none() && !plan.quasi) {
                 continue;
             }
             let hint = self.hints.get(col).copied().unwrap_or_default();
-            self.masker.mask(plan.method, plan.element.as_deref(), row.cell(col), hint, out);
+            let personal = plan.element.is_some() && plan.method != Method::Keep;
+            // A text of no element is searched as if nothing were known of its column.
+            let hint = if plan.element.is_none() { Hint::default() } else { hint };
+            self.found.clear();
+            if plan.is_text() || (personal && told.is_some()) {
+                self.found.extend_from_slice(self.finder.find_in(col, cell, hint));
+            }
+            if let Some(values) = told.as_deref_mut().filter(|_| personal) {
+                for found in &self.found {
+                    remember(values, found.kind, part(cell, found));
+                }
+            }
+            let expected = hint != Hint::default();
+            let seen = Seen { cell, found: &self.found, expected };
+            self.masker.mask(plan.method, plan.element.as_deref(), seen, out);
         }
     }
 
@@ -54,48 +78,41 @@ impl RowMasker {
         }
     }
 
-    /// The values of the row that must not be in its output, from the columns that are about
-    /// persons.
-    pub(super) fn forbidden(&mut self, plans: &[Plan], row: &Row<'_>) -> Vec<Forbidden> {
-        let mut forbidden = Vec::new();
-        for (col, plan) in plans.iter().enumerate() {
-            let hint = self.hints.get(col).copied().unwrap_or_default();
-            let cell = row.cell(col);
-            if plan.element.is_none() || plan.method == Method::Keep || cell.is_empty() {
-                continue;
-            }
-            for found in self.finder.find(cell, hint) {
-                let length = (found.end - found.start) as usize;
-                let value: String = cell.chars().skip(found.start as usize).take(length).collect();
-                remember(&mut forbidden, found.kind, &value);
-            }
-        }
-        forbidden
-    }
-
     /// Takes these values out of the texts of the row, however they are written there.
-    pub(super) fn sweep(&mut self, plans: &[Plan], forbidden: &[Forbidden]) {
+    pub(super) fn sweep(&mut self, plans: &[Plan], values: &Values) {
         for (cell, _) in self.cells.iter_mut().zip(plans).filter(|(_, plan)| plan.is_text()) {
             if cell.is_empty() {
                 continue;
             }
             squeeze(cell, &mut self.squeezed);
-            for value in forbidden {
-                if !self.squeezed.contains(&value.squeezed) {
+            for value in values.of(values.rows()) {
+                if !self.squeezed.contains(value.squeezed) {
                     continue;
                 }
                 let mark = format!("[{}]", value.kind.name());
-                let replaced = cell.replace(&value.written, &mark);
+                let replaced = cell.replace(value.written, &mark);
                 squeeze(&replaced, &mut self.squeezed);
                 // There in another spelling: nothing of this text can stay.
-                *cell = if self.squeezed.contains(&value.squeezed) { mark } else { replaced };
+                *cell = if self.squeezed.contains(value.squeezed) { mark } else { replaced };
                 squeeze(cell, &mut self.squeezed);
             }
         }
     }
 }
 
-fn remember(forbidden: &mut Vec<Forbidden>, kind: Kind, value: &str) {
+/// The characters of a finding.
+fn part<'a>(cell: &'a str, found: &Finding) -> &'a str {
+    let (start, end) = (found.start as usize, found.end as usize);
+    if found.start == 0 && found.whole && cell.is_ascii() && end == cell.len() {
+        return cell;
+    }
+    let mut places = cell.char_indices().map(|(at, _)| at).chain([cell.len()]);
+    let from = places.by_ref().nth(start).unwrap_or(cell.len());
+    let to = if end > start { places.nth(end - start - 1).unwrap_or(cell.len()) } else { from };
+    cell.get(from..to).unwrap_or_default()
+}
+
+fn remember(values: &mut Values, kind: Kind, value: &str) {
     let chars_min = match kind {
         Kind::Name => 2,
         Kind::CnId
@@ -113,10 +130,5 @@ fn remember(forbidden: &mut Vec<Forbidden>, kind: Kind, value: &str) {
         // Dates, plates and numbers of machines and schools stand in other texts by chance.
         _ => return,
     };
-    let written = value.trim().to_owned();
-    let mut squeezed = String::new();
-    squeeze(&written, &mut squeezed);
-    if squeezed.chars().count() >= chars_min {
-        forbidden.push(Forbidden { kind, written, squeezed });
-    }
+    values.push(kind, value, chars_min);
 }

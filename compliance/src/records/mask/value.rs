@@ -2,10 +2,11 @@
 
 use ring::hmac;
 
+use super::fpe::Fpe;
 use super::key::PolicyKey;
 use super::policy::{Method, Precision};
 use crate::records::error::Error;
-use crate::records::find::engine::{Finder, Hint};
+use crate::records::find::engine::Finding;
 
 /// Surnames of two characters that keep both.
 const COMPOUND: [&str; 12] = [
@@ -15,12 +16,23 @@ const COMPOUND: [&str; 12] = [
 /// Masks values under one policy key.
 pub(super) struct Masker {
     pseudonym: hmac::Key,
-    finder: Finder,
+    fpe: Fpe,
+    plain: String,
+}
+
+/// A cell and what was found in it.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) cell: &'a str,
+    pub(super) found: &'a [Finding],
+    /// Whether its column says what stands in it.
+    pub(super) expected: bool,
 }
 
 impl Masker {
-    pub(super) fn new(key: &PolicyKey, policy: &str, finder: Finder) -> Result<Self, Error> {
-        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, finder })
+    pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
+        let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
+        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, fpe, plain: String::new() })
     }
 
     /// Writes the masked value of a cell to `out`.
@@ -28,11 +40,11 @@ impl Masker {
         &mut self,
         method: Method,
         element: Option<&str>,
-        cell: &str,
-        hint: Hint,
+        seen: Seen<'_>,
         out: &mut String,
     ) {
         out.clear();
+        let cell = seen.cell;
         if cell.trim().is_empty() {
             return;
         }
@@ -40,50 +52,33 @@ impl Masker {
             Method::Suppress => {}
             Method::Keep if element.is_some() => out.push_str(cell),
             // Free text stays, the persons in it do not.
-            Method::Keep => self.redact(cell, Hint::default(), out),
+            Method::Keep => redact(cell, seen.found, out),
             Method::Redact => {
-                self.redact(cell, hint, out);
-                if out == cell && hint != Hint::default() {
+                redact(cell, seen.found, out);
+                if out == cell && seen.expected {
                     out.clear();
                 }
             }
             Method::KeepShape => shape(cell, out),
             Method::Partial { head, tail } => partial(element, head, tail, cell, out),
-            Method::Generalise(precision) => generalise(precision, cell, out),
+            Method::Generalise(precision) => generalise(precision, cell, &mut self.plain, out),
             Method::Pseudonym => self.token(cell, out),
+            // What has no known form becomes a token.
+            Method::Fpe => {
+                normal(cell, &mut self.plain);
+                if !self.fpe.number(&self.plain, out) {
+                    out.clear();
+                    self.token(cell, out);
+                }
+            }
             Method::Band(width) => band(width, cell, out),
         }
     }
 
-    fn redact(&mut self, cell: &str, hint: Hint, out: &mut String) {
-        let found: Vec<(u32, u32, &'static str)> = self
-            .finder
-            .find(cell, hint)
-            .iter()
-            .filter(|f| super::is_person(f.kind))
-            .map(|f| (f.start, f.end, f.kind.name()))
-            .collect();
-        let mut next = found.into_iter().peekable();
-        let mut skip_to = 0;
-        for (at, c) in (0u32..).zip(cell.chars()) {
-            if let Some((start, end, name)) = next.peek().copied()
-                && start == at
-            {
-                out.push('[');
-                out.push_str(name);
-                out.push(']');
-                skip_to = end;
-                next.next();
-            }
-            if at >= skip_to {
-                out.push(c);
-            }
-        }
-    }
-
     /// Sixteen letters: the same value has the same token under one key.
-    fn token(&self, cell: &str, out: &mut String) {
-        let tag = hmac::sign(&self.pseudonym, normal(cell).as_bytes());
+    fn token(&mut self, cell: &str, out: &mut String) {
+        normal(cell, &mut self.plain);
+        let tag = hmac::sign(&self.pseudonym, self.plain.as_bytes());
         out.push('#');
         for byte in tag.as_ref().iter().take(8) {
             out.push(char::from(b'a' + (byte >> 4)));
@@ -92,16 +87,44 @@ impl Masker {
     }
 }
 
+/// The text with the persons in it replaced by what they are.
+fn redact(cell: &str, found: &[Finding], out: &mut String) {
+    let mut next = found.iter().filter(|f| super::is_person(f.kind)).peekable();
+    if next.peek().is_none() {
+        out.push_str(cell);
+        return;
+    }
+    let mut skip_to = 0;
+    for (at, c) in (0u32..).zip(cell.chars()) {
+        if let Some(f) = next.peek().filter(|f| f.start == at) {
+            out.push('[');
+            out.push_str(f.kind.name());
+            out.push(']');
+            skip_to = f.end;
+            next.next();
+        }
+        if at >= skip_to {
+            out.push(c);
+        }
+    }
+}
+
 /// A value without the ways people write it: half width, no separators, upper case.
-fn normal(cell: &str) -> String {
-    cell.chars()
-        .map(|c| match c {
+fn normal(cell: &str, out: &mut String) {
+    out.clear();
+    for c in cell.chars() {
+        let c = match c {
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
             c => c,
-        })
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_uppercase)
-        .collect()
+        };
+        if c.is_ascii() {
+            if c.is_ascii_alphanumeric() {
+                out.push(c.to_ascii_uppercase());
+            }
+        } else if c.is_alphanumeric() {
+            out.extend(c.to_uppercase());
+        }
+    }
 }
 
 fn shape(cell: &str, out: &mut String) {
@@ -115,7 +138,8 @@ fn partial(
     cell: &str,
     out: &mut String,
 ) {
-    let text: Vec<char> = cell.trim().chars().collect();
+    let cell = cell.trim();
+    let length = cell.chars().count();
     let name = element.is_some_and(|e| e.ends_with("name"));
     let (mut first, mut last) = match element {
         _ if name => (1, 0),
@@ -124,26 +148,26 @@ fn partial(
         Some(e) if e.contains("card") => (0, 4),
         _ => (1, 1),
     };
-    if name && COMPOUND.iter().any(|c| cell.trim().starts_with(c)) {
+    if name && COMPOUND.iter().any(|c| cell.starts_with(c)) {
         first = 2;
     }
     first = head.map_or(first, usize::from);
     last = tail.map_or(last, usize::from);
     // At least half of the value is hidden, however short it is.
-    while first + last > text.len() / 2 && first + last > usize::from(name) {
+    while first + last > length / 2 && first + last > usize::from(name) {
         if last > 0 { last -= 1 } else { first -= 1 }
     }
-    let hidden = text.len() - first - last;
-    out.extend(&text[..first]);
+    let hidden = length - first - last;
+    out.extend(cell.chars().take(first));
     out.extend(std::iter::repeat_n('*', hidden.max(1)));
-    out.extend(&text[text.len() - last..]);
+    out.extend(cell.chars().skip(length - last));
 }
 
-fn generalise(precision: Precision, cell: &str, out: &mut String) {
-    let half = normal(cell);
+fn generalise(precision: Precision, cell: &str, digits: &mut String, out: &mut String) {
     match precision {
         Precision::Year | Precision::Month => {
-            let digits: String = half.chars().filter(char::is_ascii_digit).collect();
+            normal(cell, digits);
+            digits.retain(|c| c.is_ascii_digit());
             let year = digits.get(..4).filter(|y| y.starts_with("19") || y.starts_with("20"));
             if let Some(year) = year {
                 out.push_str(year);
@@ -187,13 +211,11 @@ fn band(width: u32, cell: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::Day;
 
     fn mask(method: Method, element: Option<&str>, cell: &str) -> String {
-        let finder = Finder::new(Day::new(2026, 11, 24).unwrap());
-        let mut masker = Masker::new(&PolicyKey::new([1; 32]), "p", finder).unwrap();
+        let mut masker = Masker::new(&PolicyKey::new([1; 32]), "p").unwrap();
         let mut out = String::new();
-        masker.mask(method, element, cell, Hint::default(), &mut out);
+        masker.mask(method, element, Seen { cell, found: &[], expected: false }, &mut out);
         out
     }
 

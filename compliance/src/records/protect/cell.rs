@@ -2,10 +2,11 @@
 //! text with its tag. The associated data binds it to dataset, row and column.
 
 use aes_gcm::aead::array::typenum::U12;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, AesGcm};
 use ring::rand::SecureRandom;
 use sm4::Sm4;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::records::error::Error;
 
@@ -62,15 +63,15 @@ pub(super) struct Header {
 
 impl Place<'_> {
     /// Associated data: lengths before the texts, so that nothing can be shifted between them.
-    fn bytes(&self, header: &Header) -> Vec<u8> {
-        let mut out = vec![VERSION, header.algorithm.code()];
+    fn write(&self, header: &Header, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&[VERSION, header.algorithm.code()]);
         out.extend_from_slice(&header.key_id.to_be_bytes());
         out.extend_from_slice(&header.subject);
         for text in [self.dataset, self.row, self.column] {
             out.extend_from_slice(&(text.len() as u64).to_be_bytes());
             out.extend_from_slice(text.as_bytes());
         }
-        out
     }
 }
 
@@ -79,29 +80,90 @@ pub fn is_sealed(cell: &str) -> bool {
     cell.starts_with(MARK)
 }
 
-/// Seals a text.
-pub(super) fn seal(
-    key: &[u8; 32],
-    header: &Header,
-    place: &Place<'_>,
-    text: &str,
-    random: &dyn SecureRandom,
-) -> Result<String, Error> {
-    let mut nonce = [0; 12];
-    random.fill(&mut nonce).map_err(|_| Error::NoRandomness)?;
-    let aad = place.bytes(header);
-    let payload = Payload { msg: text.as_bytes(), aad: &aad };
-    let sealed = match header.algorithm {
-        Algorithm::Aes256Gcm => Aes256Gcm::new(key.into()).encrypt(&nonce.into(), payload),
-        Algorithm::Sm4Gcm => Sm4Gcm::new(&half(key).into()).encrypt(&nonce.into(), payload),
-    };
-    let sealed = sealed.map_err(|_| Error::Crypto { what: "AEAD" })?;
-    let mut bytes = vec![VERSION, header.algorithm.code()];
-    bytes.extend_from_slice(&header.key_id.to_be_bytes());
-    bytes.extend_from_slice(&header.subject);
-    bytes.extend_from_slice(&nonce);
-    bytes.extend_from_slice(&sealed);
-    Ok(format!("{MARK}{}", data_encoding::BASE64URL_NOPAD.encode(&bytes)))
+/// Fresh randomness, fetched from the system in pages: one call for each nonce costs more than
+/// sealing a cell.
+pub(super) struct Pool<'a> {
+    random: &'a dyn SecureRandom,
+    page: Zeroizing<[u8; 4096]>,
+    at: usize,
+}
+
+impl<'a> Pool<'a> {
+    pub(super) fn new(random: &'a dyn SecureRandom) -> Self {
+        Self { random, page: Zeroizing::new([0; 4096]), at: 4096 }
+    }
+
+    /// Bytes that are given out once.
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        if self.at + N > self.page.len() {
+            self.random.fill(&mut *self.page).map_err(|_| Error::NoRandomness)?;
+            self.at = 0;
+        }
+        let mut out = [0; N];
+        let given = self.page.get_mut(self.at..self.at + N).ok_or(Error::NoRandomness)?;
+        out.copy_from_slice(given);
+        given.zeroize();
+        self.at += N;
+        Ok(out)
+    }
+}
+
+/// A subject's cipher, set up once for all cells of a row.
+pub(super) enum Cipher {
+    Aes(Box<Aes256Gcm>),
+    Sm4(Box<Sm4Gcm>),
+}
+
+impl Cipher {
+    pub(super) fn new(algorithm: Algorithm, key: &[u8; 32]) -> Self {
+        match algorithm {
+            Algorithm::Aes256Gcm => Self::Aes(Box::new(Aes256Gcm::new(key.into()))),
+            Algorithm::Sm4Gcm => Self::Sm4(Box::new(Sm4Gcm::new(&half(key).into()))),
+        }
+    }
+
+    fn encrypt(&self, nonce: [u8; 12], aad: &[u8], text: &mut [u8]) -> Option<[u8; TAG_BYTES]> {
+        let tag = match self {
+            Self::Aes(cipher) => cipher.encrypt_inout_detached(&nonce.into(), aad, text.into()),
+            Self::Sm4(cipher) => cipher.encrypt_inout_detached(&nonce.into(), aad, text.into()),
+        };
+        tag.ok().map(Into::into)
+    }
+}
+
+/// Seals cells; its buffers are reused.
+#[derive(Default)]
+pub(super) struct Sealer {
+    aad: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Sealer {
+    /// Puts the sealed cell in place of its text.
+    pub(super) fn seal(
+        &mut self,
+        cipher: &Cipher,
+        header: &Header,
+        place: &Place<'_>,
+        text: &mut String,
+        pool: &mut Pool<'_>,
+    ) -> Result<(), Error> {
+        place.write(header, &mut self.aad);
+        let nonce = pool.take::<12>()?;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&[VERSION, header.algorithm.code()]);
+        self.bytes.extend_from_slice(&header.key_id.to_be_bytes());
+        self.bytes.extend_from_slice(&header.subject);
+        self.bytes.extend_from_slice(&nonce);
+        self.bytes.extend_from_slice(text.as_bytes());
+        let plain = self.bytes.get_mut(HEAD_BYTES..).unwrap_or_default();
+        let tag = cipher.encrypt(nonce, &self.aad, plain).ok_or(Error::Crypto { what: "AEAD" })?;
+        self.bytes.extend_from_slice(&tag);
+        text.clear();
+        text.push_str(MARK);
+        data_encoding::BASE64URL_NOPAD.encode_append(&self.bytes, text);
+        Ok(())
+    }
 }
 
 /// Takes a sealed cell apart; `None` if it is not one.
@@ -125,7 +187,8 @@ pub(super) fn open(
     bytes: &[u8],
 ) -> Option<String> {
     let nonce: [u8; 12] = bytes.get(14..26)?.try_into().ok()?;
-    let aad = place.bytes(header);
+    let mut aad = Vec::new();
+    place.write(header, &mut aad);
     let payload = Payload { msg: bytes.get(26..)?, aad: &aad };
     let plain = match header.algorithm {
         Algorithm::Aes256Gcm => Aes256Gcm::new(key.into()).decrypt(&nonce.into(), payload),

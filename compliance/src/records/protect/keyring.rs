@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
 use argon2::{Algorithm as Kind, Argon2, Params, Version};
 use events::Sensitive;
 use ring::hmac;
@@ -17,6 +17,7 @@ use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::cell::Pool;
 use crate::records::error::Error;
 
 /// Messages one dataset key's subjects may seal together: random 96-bit nonces stay far below
@@ -50,8 +51,14 @@ struct Dataset {
     key_id: u32,
     wrapped: String,
     messages: u64,
-    subjects: BTreeMap<String, String>,
+    #[serde(with = "subjects")]
+    subjects: Subjects,
 }
+
+/// A subject's wrapped key: nonce, sealed key, tag.
+type Wrapped = [u8; 60];
+/// Wrapped keys by the subjects' names.
+type Subjects = BTreeMap<[u8; 8], Wrapped>;
 
 /// An open key store.
 pub struct KeyRing {
@@ -63,8 +70,8 @@ pub struct KeyRing {
 /// The keys of one dataset, open.
 pub(super) struct DatasetKey {
     pub(super) id: u32,
-    key: Zeroizing<[u8; 32]>,
     names: hmac::Key,
+    cipher: Box<Aes256Gcm>,
 }
 
 impl KeyRing {
@@ -73,11 +80,12 @@ impl KeyRing {
     /// # Errors
     /// [`Error::WrongKey`], [`Error::BadKeyStore`], [`Error::Read`], [`Error::Write`].
     pub fn open(path: &Path, root: &Root, random: &dyn SecureRandom) -> Result<Self, Error> {
-        match fs::read(path) {
-            Ok(bytes) => {
+        match fs::File::open(path) {
+            Ok(file) => {
                 let bad = |reason| Error::BadKeyStore { reason };
+                let reader = BufReader::with_capacity(1 << 18, file);
                 let store: Store =
-                    serde_json::from_slice(&bytes).map_err(|_| bad("not a key store"))?;
+                    serde_json::from_reader(reader).map_err(|_| bad("not a key store"))?;
                 if store.version != VERSION {
                     return Err(bad("another version"));
                 }
@@ -130,7 +138,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::NoDatasetKey`], [`Error::Write`].
     pub fn erase_subject(&mut self, dataset: &str, subject: &str) -> Result<bool, Error> {
-        let name = hex(&self.dataset(dataset)?.subject(subject));
+        let name = self.dataset(dataset)?.subject(subject);
         let Some(held) = self.store.datasets.get_mut(dataset) else { return Ok(false) };
         let gone = held.subjects.remove(&name).is_some();
         self.save()?;
@@ -143,7 +151,8 @@ impl KeyRing {
         let held = self.store.datasets.get(name).ok_or_else(none)?;
         let key = unwrap(&self.root, &held.wrapped, name.as_bytes());
         let key = key.ok_or(Error::BadKeyStore { reason: "a dataset key" })?;
-        Ok(DatasetKey { id: held.key_id, names: hmac::Key::new(hmac::HMAC_SHA256, &*key), key })
+        let cipher = Box::new(Aes256Gcm::new((&*key).into()));
+        Ok(DatasetKey { id: held.key_id, names: hmac::Key::new(hmac::HMAC_SHA256, &*key), cipher })
     }
 
     /// The key of a dataset, made if it is new. Not on disk before [`KeyRing::save`].
@@ -156,29 +165,29 @@ impl KeyRing {
             let key = fresh(random)?;
             let wrapped = wrap(&self.root, &key, name.as_bytes(), random)?;
             let key_id = self.store.datasets.values().map(|d| d.key_id).max().unwrap_or(0) + 1;
-            let dataset = Dataset { key_id, wrapped, messages: 0, subjects: BTreeMap::new() };
+            let subjects = Subjects::new();
+            let dataset = Dataset { key_id, wrapped, messages: 0, subjects };
             self.store.datasets.insert(name.to_owned(), dataset);
         }
         self.dataset(name)
     }
 
-    /// A subject's key, made if `random` is given and it is new.
+    /// A subject's key, made if `pool` is given and it is new.
     pub(super) fn subject_key(
         &mut self,
         dataset: &str,
         keys: &DatasetKey,
         subject: [u8; 8],
-        random: Option<&dyn SecureRandom>,
+        pool: Option<&mut Pool<'_>>,
     ) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         let Some(held) = self.store.datasets.get_mut(dataset) else { return Ok(None) };
-        let name = hex(&subject);
-        if let Some(wrapped) = held.subjects.get(&name) {
-            let key = unwrap(&keys.key, wrapped, name.as_bytes());
+        if let Some(wrapped) = held.subjects.get(&subject) {
+            let key = keys.unwrap(&subject, wrapped);
             return Ok(Some(key.ok_or(Error::BadKeyStore { reason: "a subject key" })?));
         }
-        let Some(random) = random else { return Ok(None) };
-        let key = fresh(random)?;
-        held.subjects.insert(name.clone(), wrap(&keys.key, &key, name.as_bytes(), random)?);
+        let Some(pool) = pool else { return Ok(None) };
+        let key = Zeroizing::new(pool.take::<32>()?);
+        held.subjects.insert(subject, keys.wrap(&subject, &key, pool)?);
         Ok(Some(key))
     }
 
@@ -194,18 +203,49 @@ impl KeyRing {
 
     /// Writes the store whole: it is on disk before any cell sealed under its keys is released.
     pub(super) fn save(&self) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(&self.store)
-            .map_err(|_| Error::BadKeyStore { reason: "cannot be written" })?;
         let part = self.path.with_extension("part");
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&part).map_err(Error::Write)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::Write)?;
+        let file = options.open(&part).map_err(Error::Write)?;
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        serde_json::to_writer(&mut out, &self.store)
+            .map_err(|_| Error::BadKeyStore { reason: "cannot be written" })?;
+        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
         fs::rename(&part, &self.path).map_err(Error::Write)
     }
 }
 
 impl DatasetKey {
+    fn wrap(
+        &self,
+        subject: &[u8; 8],
+        key: &[u8; 32],
+        pool: &mut Pool<'_>,
+    ) -> Result<Wrapped, Error> {
+        let nonce = pool.take::<12>()?;
+        let mut wrapped = [0; 60];
+        let (head, rest) = wrapped.split_at_mut(12);
+        let (text, tag) = rest.split_at_mut(32);
+        head.copy_from_slice(&nonce);
+        text.copy_from_slice(key);
+        let name = hex(subject);
+        let sealed = self.cipher.encrypt_inout_detached(&nonce.into(), &name, text.into());
+        tag.copy_from_slice(&sealed.map_err(|_| Error::Crypto { what: "key wrap" })?);
+        Ok(wrapped)
+    }
+
+    fn unwrap(&self, subject: &[u8; 8], wrapped: &Wrapped) -> Option<Zeroizing<[u8; 32]>> {
+        let (nonce, rest) = wrapped.split_first_chunk::<12>()?;
+        let (sealed, tag) = rest.split_first_chunk::<32>()?;
+        let tag: [u8; 16] = tag.try_into().ok()?;
+        let mut key = Zeroizing::new(*sealed);
+        let text: &mut [u8] = &mut *key;
+        self.cipher
+            .decrypt_inout_detached(&(*nonce).into(), &hex(subject), text.into(), &tag.into())
+            .ok()?;
+        Some(key)
+    }
+
     /// What a subject is called in the store and in cells: it tells nothing without the key.
     pub(super) fn subject(&self, value: &str) -> [u8; 8] {
         let tag = hmac::sign(&self.names, value.trim().as_bytes());
@@ -264,6 +304,57 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(text.as_bytes()).ok()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
+fn hex(subject: &[u8; 8]) -> [u8; 16] {
+    let mut out = [0; 16];
+    data_encoding::HEXLOWER.encode_mut(subject, &mut out);
+    out
+}
+
+/// Names as hexadecimal, keys as base64; read and written one by one.
+mod subjects {
+    use std::fmt;
+
+    use serde::de::{Error as _, MapAccess, Visitor};
+    use serde::ser::SerializeMap;
+    use serde::{Deserializer, Serializer};
+
+    use super::Subjects;
+
+    pub(super) fn serialize<S: Serializer>(subjects: &Subjects, out: S) -> Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(Some(subjects.len()))?;
+        for (name, key) in subjects {
+            let name = data_encoding::HEXLOWER.encode(name);
+            map.serialize_entry(&name, &data_encoding::BASE64.encode(key))?;
+        }
+        map.end()
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Subjects, D::Error> {
+        input.deserialize_map(Reader)
+    }
+
+    struct Reader;
+
+    impl<'de> Visitor<'de> for Reader {
+        type Value = Subjects;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped keys")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
+            let mut subjects = Subjects::new();
+            while let Some((name, key)) = map.next_entry::<String, String>()? {
+                let name = data_encoding::HEXLOWER.decode(name.as_bytes()).ok();
+                let key = data_encoding::BASE64.decode(key.as_bytes()).ok();
+                let name = name.and_then(|n| <[u8; 8]>::try_from(n).ok());
+                let key = key.and_then(|k| <[u8; 60]>::try_from(k).ok());
+                let (Some(name), Some(key)) = (name, key) else {
+                    return Err(A::Error::custom("a wrapped key"));
+                };
+                subjects.insert(name, key);
+            }
+            Ok(subjects)
+        }
+    }
 }

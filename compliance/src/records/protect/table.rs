@@ -1,20 +1,24 @@
 //! Whole files: seal columns, reveal columns. The output appears whole or not at all.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashSet;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
-use super::cell::{self, Algorithm, Header, Place};
+use super::cell::{self, Algorithm, Cipher, Header, Place, Pool, Sealer};
 use super::keyring::KeyRing;
 use crate::records::classify::{ClassifyOptions, classify};
 use crate::records::error::Error;
 use crate::records::scan::Scan;
+use crate::records::source::Source;
 use crate::records::table::writer::RowWriter;
 use crate::records::taxonomy::{Protection, Taxonomy};
+
+/// Rows from which the columns to seal are told, when none is named.
+const HEAD_ROWS: u64 = 20_000;
 
 /// How to protect a file.
 #[derive(Clone, Debug)]
@@ -106,22 +110,28 @@ pub fn protect_file(
     let mut seen = HashSet::new();
     let mut subjects = HashSet::new();
     let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
+    let (mut pool, mut sealer) = (Pool::new(random), Sealer::default());
     copy.rows(&mut |number, cells| {
         let row = row_key(number, cells, row_at)?;
-        if row_at.is_some() && !seen.insert(row.clone()) {
+        if row_at.is_some() && !seen.insert(fingerprint(&row)) {
             return Err(Error::DuplicateRowKey { row: number });
         }
         let whose = subject_at.and_then(|at| cells.get(at)).filter(|v| !v.trim().is_empty());
         let subject = keys.subject(whose.map_or(&row, |v| v));
         subjects.insert(subject);
         report.rows += 1;
+        let mut cipher = None;
+        let header = Header { algorithm: options.algorithm, key_id: keys.id, subject };
         for &at in &sealed {
             let Some(text) = cells.get_mut(at).filter(|c| !c.is_empty()) else { continue };
-            let key = ring.subject_key(&options.dataset, &keys, subject, Some(random))?;
-            let key = key.ok_or(Error::NoSubjectKey { row: number })?;
-            let header = Header { algorithm: options.algorithm, key_id: keys.id, subject };
+            if cipher.is_none() {
+                let key = ring.subject_key(&options.dataset, &keys, subject, Some(&mut pool))?;
+                let key = key.ok_or(Error::NoSubjectKey { row: number })?;
+                cipher = Some(Cipher::new(options.algorithm, &key));
+            }
+            let Some(cipher) = &cipher else { continue };
             let place = Place { dataset: &options.dataset, row: &row, column: &names[at] };
-            *text = cell::seal(&key, &header, &place, text, random)?;
+            sealer.seal(cipher, &header, &place, text, &mut pool)?;
             report.cells += 1;
         }
         Ok(())
@@ -188,6 +198,14 @@ pub fn reveal_file(
     Ok(report)
 }
 
+/// Sixteen bytes that stand for a row's key: two rows of one key are found without keeping both.
+fn fingerprint(row: &str) -> [u8; 16] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, row.as_bytes());
+    let mut out = [0; 16];
+    out.copy_from_slice(&digest.as_ref()[..16]);
+    out
+}
+
 fn row_key(number: u64, cells: &[String], at: Option<usize>) -> Result<String, Error> {
     match at {
         None => Ok(format!("#{number}")),
@@ -204,8 +222,12 @@ fn marked(
     options: &ProtectOptions,
     taxonomy: &Taxonomy,
 ) -> Result<Vec<String>, Error> {
-    let reader = BufReader::new(File::open(input).map_err(Error::Read)?);
-    let inventory = classify(reader, &options.classify, taxonomy)?;
+    let source = Source::one(input, options.classify.table.as_deref())?;
+    let mut classing = options.classify.clone();
+    classing.header = classing.header.or(source.has_header());
+    // What a column is, its head tells.
+    classing.sample_rows = Some(HEAD_ROWS);
+    let inventory = classify(source.open()?, &classing, taxonomy)?;
     let is_marked = |id: &String| taxonomy.element(id).is_some_and(|e| e.protect == Protection::F);
     let columns =
         inventory.columns.into_iter().filter(|c| c.element.as_ref().is_some_and(is_marked));
@@ -217,7 +239,7 @@ type Change<'a> = dyn FnMut(u64, &mut Vec<String>) -> Result<(), Error> + 'a;
 
 /// A file read row by row and written anew under a working name.
 struct Copy {
-    scan: Scan<BufReader<File>>,
+    scan: Scan<Box<dyn Read>>,
     out: BufWriter<File>,
     part: PathBuf,
     output: PathBuf,
@@ -232,8 +254,10 @@ impl Copy {
         options: &ClassifyOptions,
         taxonomy: &Taxonomy,
     ) -> Result<Self, Error> {
-        let reader = BufReader::with_capacity(1 << 20, File::open(input).map_err(Error::Read)?);
-        let scan = Scan::open(reader, options.delimiter, options.today, taxonomy)?;
+        let source = Source::one(input, options.table.as_deref())?;
+        let mut options = options.clone();
+        options.header = options.header.or(source.has_header());
+        let scan = Scan::open(source.open()?, &options, taxonomy)?;
         let mut name = output.as_os_str().to_owned();
         name.push(".part");
         let part = PathBuf::from(name);
@@ -264,8 +288,12 @@ impl Copy {
         }
         let mut cells: Vec<String> = Vec::new();
         while let Some((number, row)) = self.scan.next()? {
-            cells.clear();
-            cells.extend(row.cells().map(str::to_owned));
+            row.whole(number)?;
+            cells.resize(row.len(), String::new());
+            for (text, cell) in cells.iter_mut().zip(row.cells()) {
+                text.clear();
+                text.push_str(cell);
+            }
             if cells.len() > self.names.len() {
                 let (found, expected) = (cells.len(), self.names.len());
                 return Err(Error::ExtraCells { row: number, found, expected });
@@ -276,8 +304,10 @@ impl Copy {
             }
             let last_empty = cells.last().is_none_or(String::is_empty);
             writer.end(&mut bytes, cells.len(), last_empty);
-            self.out.write_all(&bytes).map_err(Error::Write)?;
-            bytes.clear();
+            if bytes.len() > 1 << 18 {
+                self.out.write_all(&bytes).map_err(Error::Write)?;
+                bytes.clear();
+            }
         }
         self.out.write_all(&bytes).map_err(Error::Write)
     }

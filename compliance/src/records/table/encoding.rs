@@ -50,15 +50,10 @@ impl Encoding {
             Ok(_) => Self::Utf8,
             // A sequence cut by the end of the head is not an error.
             Err(e) if !whole && e.error_len().is_none() => Self::Utf8,
-            Err(e) => {
-                // A few bad bytes in a text that is otherwise UTF-8: keep UTF-8 and count them.
-                let (_, _, bad_gb) = GB18030.decode(head);
-                if bad_gb && mostly_utf8(head, e.valid_up_to()) {
-                    Self::Utf8
-                } else {
-                    Self::Gb18030
-                }
-            }
+            // A few bad bytes in a text that is otherwise UTF-8: keep UTF-8 and count them. By
+            // chance, hardly any character of a GB 18030 text reads as UTF-8.
+            Err(_) if mostly_utf8(head) => Self::Utf8,
+            Err(_) => Self::Gb18030,
         }
     }
 }
@@ -83,11 +78,11 @@ fn utf16_without_mark(head: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// Whether multi-byte UTF-8 stands before the first bad byte or dominates after it.
-fn mostly_utf8(head: &[u8], valid_up_to: usize) -> bool {
-    let multi = |part: &[u8]| part.iter().filter(|&&b| b >= 0x80).count();
-    let before = multi(head.get(..valid_up_to).unwrap_or_default());
-    before * 2 > multi(head)
+/// Whether three quarters of what is not ASCII reads as UTF-8.
+fn mostly_utf8(head: &[u8]) -> bool {
+    let high = |part: &[u8]| part.iter().filter(|&&b| b >= 0x80).count();
+    let valid: usize = head.utf8_chunks().map(|chunk| high(chunk.valid().as_bytes())).sum();
+    valid * 4 >= high(head) * 3
 }
 
 /// Reads any of the encodings as UTF-8.

@@ -52,6 +52,12 @@ impl<'a> Row<'a> {
         (0..self.len()).map(move |i| self.cell(i))
     }
 
+    /// Refuses a row of which something was cut, where that would lose data.
+    pub(crate) fn whole(&self, row: u64) -> Result<(), Error> {
+        self.oversized
+            .map_or(Ok(()), |col| Err(Error::Oversized { row, col, limit: CELL_BYTES_MAX }))
+    }
+
     pub(crate) fn text(&self) -> &'a str {
         self.text
     }

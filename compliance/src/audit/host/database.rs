@@ -1,0 +1,172 @@
+//! A database by a read-only account, asked through its own client program: `psql` or `mariadb`.
+//! The session is read-only; the password comes from the client's own file, never from arguments.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::child::Child;
+use super::{Command, Host, HostError, Meta};
+use crate::audit::limits;
+
+/// Which client speaks to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL, by `psql`.
+    Postgresql,
+    /// MySQL or MariaDB, by `mariadb`.
+    Mysql,
+}
+
+/// Where a database is and who asks.
+#[derive(Clone, Debug)]
+pub struct DatabaseHost {
+    engine: Engine,
+    /// Host name, or the folder or path of a socket (begins with `/`).
+    address: String,
+    port: u16,
+    user: String,
+    database: String,
+    /// `.pgpass`, or a MySQL option file; none for a socket with peer authentication.
+    secret: Option<PathBuf>,
+    started: Instant,
+}
+
+impl DatabaseHost {
+    /// A database. Nothing is opened until the first question.
+    pub fn new(engine: Engine, address: &str, port: u16, user: &str, database: &str) -> Self {
+        let [address, user, database] = [address, user, database].map(str::to_owned);
+        Self { engine, address, port, user, database, secret: None, started: Instant::now() }
+    }
+
+    /// The client's own file that holds the password.
+    #[must_use]
+    pub fn with_secret(mut self, file: PathBuf) -> Self {
+        self.secret = Some(file);
+        self
+    }
+
+    fn child<'a>(&self, name: &'a str, sql: &str) -> Child<'a> {
+        let port = self.port.to_string();
+        match self.engine {
+            Engine::Postgresql => {
+                let ms = limits::COMMAND_MS_MAX;
+                let child = Child::new(name, "psql", ms)
+                    .args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"])
+                    .args(["-F", "\u{1f}", "-R", "\u{1e}", "-h", &self.address, "-p", &port])
+                    .args(["-U", &self.user, "-d", &self.database, "-c", sql])
+                    .env(
+                        "PGOPTIONS",
+                        format!("-c default_transaction_read_only=on -c statement_timeout={ms}"),
+                    )
+                    .env("PGCONNECT_TIMEOUT", "5");
+                match &self.secret {
+                    Some(file) => child.env("PGPASSFILE", file.clone()),
+                    None => child,
+                }
+            }
+            Engine::Mysql => {
+                // The file of defaults must be the first argument.
+                let defaults = match &self.secret {
+                    Some(file) => format!("--defaults-file={}", file.display()),
+                    None => "--no-defaults".to_owned(),
+                };
+                // A port would make the client leave the socket for TCP.
+                let (place, way) = if self.address.starts_with('/') {
+                    (format!("--socket={}", self.address), "--protocol=socket".to_owned())
+                } else {
+                    (format!("--host={}", self.address), format!("--port={port}"))
+                };
+                Child::new(name, "mariadb", limits::COMMAND_MS_MAX)
+                    .args([defaults, place, way])
+                    .args([
+                        format!("--user={}", self.user),
+                        format!("--database={}", self.database),
+                    ])
+                    .args(["--batch", "--skip-column-names", "--connect-timeout=5"])
+                    .args(["--init-command=SET SESSION TRANSACTION READ ONLY", "--execute", sql])
+            }
+        }
+    }
+}
+
+impl Host for DatabaseHost {
+    fn query(&self, name: &str, sql: &str) -> Result<Vec<Vec<String>>, HostError> {
+        let ended = self.child(name, sql).run()?;
+        if ended.code == Some(0) {
+            let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+            return Ok(rows(self.engine, &text));
+        }
+        let what = name.to_owned();
+        // Of the server's words only their kind is kept: they may carry names and values.
+        let said = ended.stderr.to_ascii_lowercase();
+        if ["permission denied", "access denied", "command denied"].iter().any(|w| said.contains(w))
+        {
+            return Err(HostError::Denied { what });
+        }
+        let gone =
+            ["could not connect", "connection to server", "can't connect", "unknown server host"];
+        if gone.iter().any(|w| said.contains(w)) {
+            return Err(HostError::Unreachable { what, reason: "no connection".into() });
+        }
+        Err(HostError::Failed { what, reason: "the database refused the question".into() })
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: path.into() })
+    }
+
+    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
+        Err(HostError::Unavailable { what: path.into() })
+    }
+
+    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.into() })
+    }
+
+    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.into() })
+    }
+
+    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: command.line.into() })
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Rows of a client's plain output.
+fn rows(engine: Engine, text: &str) -> Vec<Vec<String>> {
+    let (row, column) = match engine {
+        Engine::Postgresql => ('\u{1e}', '\u{1f}'),
+        Engine::Mysql => ('\n', '\t'),
+    };
+    let text = text.trim_end_matches(['\n', row]);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    text.split(row).map(|r| r.split(column).map(str::to_owned).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_output_becomes_rows() {
+        assert_eq!(
+            rows(Engine::Postgresql, "ssl\u{1f}on\u{1e}a\u{1f}\n"),
+            [["ssl", "on"], ["a", ""]]
+        );
+        assert_eq!(rows(Engine::Mysql, "log_bin\tON\n"), [["log_bin", "ON"]]);
+        assert!(rows(Engine::Mysql, "").is_empty());
+    }
+
+    #[test]
+    fn nobody_there_is_unreachable_or_no_client() {
+        let host = DatabaseHost::new(Engine::Postgresql, "127.0.0.1", 1, "x", "x");
+        let error = host.query("settings", "SELECT 1").unwrap_err();
+        assert!(matches!(error.code(), "A107" | "A101"), "{error}");
+    }
+}

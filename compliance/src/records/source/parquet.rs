@@ -1,0 +1,71 @@
+//! Parquet: the columns of the schema, one row group after the other. Groups inside become
+//! `outer.inner`.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+use parquet::record::{Field, Row};
+
+use super::rows::Rows as Source;
+use crate::records::error::Error;
+
+fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
+    let file = File::open(path).map_err(Error::Read)?;
+    SerializedFileReader::new(file).map_err(|e| super::broken("Parquet", e))
+}
+
+/// Names of the columns.
+pub(super) fn columns(path: &Path) -> Result<Vec<String>, Error> {
+    let reader = open(path)?;
+    let fields = reader.metadata().file_metadata().schema().get_fields();
+    Ok(fields.iter().map(|f| f.name().to_owned()).collect())
+}
+
+/// The rows of a file, the columns' names first.
+pub(super) struct Rows {
+    rows: RowIter<'static>,
+    columns: Option<Vec<String>>,
+}
+
+impl Rows {
+    pub(super) fn open(path: &Path, columns: Vec<String>) -> Result<Self, Error> {
+        let rows = RowIter::from_file_into(Box::new(open(path)?));
+        Ok(Self { rows, columns: Some(columns) })
+    }
+}
+
+impl Source for Rows {
+    fn next(&mut self, cells: &mut Vec<String>) -> io::Result<bool> {
+        if let Some(columns) = self.columns.take() {
+            *cells = columns;
+            return Ok(true);
+        }
+        match self.rows.next() {
+            None => Ok(false),
+            Some(Err(e)) => Err(io::Error::new(io::ErrorKind::InvalidData, e.to_string())),
+            Some(Ok(row)) => {
+                fill(&row, cells);
+                Ok(true)
+            }
+        }
+    }
+}
+
+fn fill(row: &Row, cells: &mut Vec<String>) {
+    cells.extend(row.get_column_iter().map(|(_, field)| text(field)));
+}
+
+fn text(field: &Field) -> String {
+    match field {
+        Field::Null => String::new(),
+        Field::Str(s) => s.clone(),
+        Field::Bytes(b) => String::from_utf8_lossy(b.data()).into_owned(),
+        // Days count from 1970-01-01, which is day 719468 from 0000-03-01.
+        Field::Date(days) => crate::records::find::Day::from_ordinal(i64::from(*days) + 719_468)
+            .map_or_else(String::new, |d| format!("{:04}-{:02}-{:02}", d.year, d.month, d.day)),
+        other => other.to_string(),
+    }
+}

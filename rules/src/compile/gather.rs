@@ -1,0 +1,124 @@
+//! Gathers the comparisons of a family of fields into its table.
+
+use hashbrown::HashMap;
+
+use super::field::{Check, Effect, FieldTable, Ids};
+use super::literals::Literals;
+use super::required;
+use crate::syntax::test::{Number, Op, Shape, Test};
+
+/// A table in the making.
+#[derive(Default)]
+pub(crate) struct Builder {
+    present: Vec<u32>,
+    null: Vec<u32>,
+    any: Vec<u32>,
+    exact: HashMap<Box<str>, Vec<u32>>,
+    exact_cased: HashMap<Box<str>, Vec<u32>>,
+    literals: HashMap<String, usize>,
+    effects: Vec<Vec<Effect>>,
+    checks: Vec<Check>,
+    always: Vec<u32>,
+    numbers: Vec<(Op, f64, u32)>,
+    networks: HashMap<u8, HashMap<u128, Vec<u32>>>,
+}
+
+impl Builder {
+    /// Adds a comparison of the predicate `id`.
+    pub(crate) fn add(&mut self, test: &Test, id: u32) {
+        match test {
+            Test::Present => self.present.push(id),
+            Test::Null => self.null.push(id),
+            Test::Any => self.any.push(id),
+            Test::Text { shape: Shape::Exact, text, cased } => {
+                let map = if *cased { &mut self.exact_cased } else { &mut self.exact };
+                map.entry(text.as_str().into()).or_default().push(id);
+            }
+            // Every value begins with, ends with and holds the empty text.
+            Test::Text { text, .. } if text.is_empty() => self.any.push(id),
+            Test::Text { shape, text, cased: false } => {
+                self.effect(text, Effect::Holds(*shape, id));
+            }
+            Test::Text { text, cased: true, .. } => {
+                let folded = crate::fold::fold(text);
+                self.check(test, id, Some(vec![folded]));
+            }
+            Test::Glob { pattern, .. } => {
+                let required = required::of_pattern(pattern);
+                self.check(test, id, required);
+            }
+            Test::Regex(re) => {
+                let required = required::of_regex(&re.source);
+                self.check(test, id, required);
+            }
+            Test::DatePart(..) => self.check(test, id, None),
+            Test::Compare(op, Number(n)) => self.numbers.push((*op, *n, id)),
+            Test::Cidr(net) => {
+                self.networks.entry(net.prefix).or_default().entry(net.bits).or_default().push(id);
+            }
+            // Two fields: evaluated by the program.
+            Test::FieldRef { .. } => {}
+        }
+    }
+
+    fn effect(&mut self, text: &str, effect: Effect) {
+        let next = self.effects.len();
+        let at = match self.literals.get(text) {
+            Some(at) => *at,
+            None => {
+                self.literals.insert(text.to_owned(), next);
+                self.effects.push(Vec::new());
+                next
+            }
+        };
+        self.effects[at].push(effect);
+    }
+
+    fn check(&mut self, test: &Test, predicate: u32, required: Option<Vec<String>>) {
+        let at = self.checks.len() as u32;
+        self.checks.push(Check { test: test.clone(), predicate });
+        match required {
+            Some(set) if !set.iter().any(String::is_empty) => {
+                set.iter().for_each(|text| self.effect(text, Effect::Check(at)));
+            }
+            _ => self.always.push(at),
+        }
+    }
+
+    /// The table.
+    pub(crate) fn finish(self) -> FieldTable {
+        let mut texts: Vec<(String, usize)> = self.literals.into_iter().collect();
+        texts.sort_by_key(|(_, at)| *at);
+        let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
+        let (mut effects, mut effect_ends) = (Vec::new(), Vec::with_capacity(texts.len()));
+        for mut of_literal in self.effects {
+            of_literal.sort_unstable();
+            of_literal.dedup();
+            effects.append(&mut of_literal);
+            effect_ends.push(effects.len() as u32);
+        }
+        let boxed = |map: HashMap<Box<str>, Vec<u32>>| {
+            map.into_iter().map(|(k, v)| (k, v.into())).collect()
+        };
+        let mut networks: Vec<(u8, HashMap<u128, Ids>)> = self
+            .networks
+            .into_iter()
+            .map(|(prefix, nets)| (prefix, nets.into_iter().map(|(k, v)| (k, v.into())).collect()))
+            .collect();
+        networks.sort_by_key(|(prefix, _)| *prefix);
+        FieldTable {
+            present: self.present.into(),
+            null: self.null.into(),
+            any: self.any.into(),
+            exact: boxed(self.exact),
+            exact_cased: boxed(self.exact_cased),
+            literals: Literals::new(&texts),
+            effect_ends: effect_ends.into(),
+            effects: effects.into(),
+            checks: self.checks.into(),
+            always: self.always.into(),
+            numbers: self.numbers.into(),
+            networks: networks.into(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The one pass over an event: every field that matters is looked at once, the predicates that
+//! hold are collected, and the rules they wake are tried.
+
+use events::{Event, FieldId, Value};
+
+use crate::bits::Bits;
+use crate::compile::field::{Sink, Work};
+use crate::compile::pool::{Compiled, View};
+use crate::memo::{About, Memo};
+use crate::plan::{Look, Plan};
+use crate::seen::Forms;
+use crate::set::special;
+
+/// Buffers of the pass; reused from event to event.
+#[derive(Default)]
+pub(crate) struct State {
+    forms: Forms,
+    work: Work,
+    /// Predicates that hold for the event.
+    holds: Bits,
+    /// Runnables to try.
+    woken: Bits,
+    /// By logical field: stamp of the event, and the best candidate present.
+    best: Vec<(u32, u32)>,
+    stamp: u32,
+    /// The fields to look at: their places, names and looks.
+    todo: Vec<(u32, FieldId, u32)>,
+    predicates: Vec<u32>,
+    wakes: Vec<u32>,
+}
+
+impl State {
+    pub(crate) fn new(compiled: &Compiled) -> Self {
+        Self {
+            holds: Bits::with_room(compiled.predicates),
+            woken: Bits::with_room(compiled.runnables.len()),
+            best: vec![(0, 0); compiled.families.len()],
+            work: Work::with_room(compiled.predicates),
+            ..Self::default()
+        }
+    }
+}
+
+/// The pass at work.
+pub(crate) struct Pass<'p> {
+    pub(crate) compiled: &'p Compiled,
+    pub(crate) plan: &'p mut Plan,
+    pub(crate) memo: &'p mut Memo,
+    pub(crate) state: &'p mut State,
+}
+
+impl Pass<'_> {
+    /// Appends the rules that the event fulfils to `found`, ascending. `versions` counts the
+    /// plans' versions.
+    pub(crate) fn run(
+        &mut self,
+        event: &Event,
+        virtuals: impl Iterator<Item = (FieldId, Value<'static>)>,
+        versions: &mut u32,
+        found: &mut Vec<u32>,
+    ) {
+        let contested = self.survey(event);
+        for at in 0..self.state.todo.len() {
+            let (place, field, look) = self.state.todo[at];
+            self.value(field, look as usize, event.value_at(place as usize), contested);
+        }
+        for (field, value) in virtuals {
+            if let Some(look) = self.plan.look(field) {
+                self.value(field, look, value, false);
+            }
+        }
+        self.wake(event, found);
+        if self.plan.learn(self.compiled, &self.state.holds, *versions + 1) {
+            *versions += 1;
+        }
+        self.state.holds.clear();
+    }
+
+    /// Lists the fields to look at; whether several candidates of one logical field are present,
+    /// so that only the first in its order counts.
+    fn survey(&mut self, event: &Event) -> bool {
+        let state = &mut *self.state;
+        state.todo.clear();
+        state.stamp = state.stamp.wrapping_add(1);
+        if state.stamp == 0 {
+            state.best.fill((0, 0));
+            state.stamp = 1;
+        }
+        let mut contested = false;
+        for (field, place) in event.ids().zip(0u32..) {
+            let Some(look) = self.plan.look(field) else { continue };
+            state.todo.push((place, field, look as u32));
+            for view in &self.plan.looks[look].views {
+                let best = &mut state.best[view.logical as usize];
+                if best.0 != state.stamp {
+                    *best = (state.stamp, view.rank);
+                } else if best.1 != view.rank {
+                    contested = true;
+                    best.1 = best.1.min(view.rank);
+                }
+            }
+        }
+        contested
+    }
+
+    #[inline]
+    fn value(&mut self, id: FieldId, look: usize, value: Value<'_>, contested: bool) {
+        let Self { compiled, plan, memo, state } = self;
+        let asks = plan.habit(id).asks();
+        let Plan { looks, habits, live, version, keyword, triggers, .. } = &mut **plan;
+        let Look { field, family, views } = &looks[look];
+        // Which views count, as bits; past 64 views the memo is not asked.
+        let mut counting = u64::MAX;
+        if contested {
+            let best = |view: &View| state.best[view.logical as usize].1 == view.rank;
+            let bits = views.iter().zip(0u32..).map(|(v, at)| u64::from(best(v)) << (at % 64));
+            counting = bits.fold(0, |all, bit| all | bit);
+        }
+        let key = if (!contested || views.len() <= 64) && asks {
+            memo.key(About { plan: *version, field: *field, views: counting }, value)
+        } else {
+            None
+        };
+        if let Some(key) = &key
+            && let Some(answer) = memo.get(key)
+        {
+            habits[id.index()].knew();
+            answer.predicates().for_each(|id| state.holds.set(id));
+            answer.wakes().for_each(|at| state.woken.set(at));
+            return;
+        }
+        let State { forms, work, predicates, wakes, best, holds, woken, .. } = &mut **state;
+        predicates.clear();
+        let counts = |logical: u32| {
+            Some(logical) == compiled.keyword
+                || views.iter().any(|v| {
+                    v.logical == logical && (!contested || best[logical as usize].1 == v.rank)
+                })
+        };
+        let wants = |id: u32| live.has(id) && counts(compiled.logical[id as usize]);
+        let seen = forms.of(value);
+        let mut sink = Sink { wants, work, out: predicates };
+        for table in family.iter().chain(keyword.iter()) {
+            compiled.tables[*table as usize].eval(&seen, &mut sink);
+        }
+        sink.end();
+        triggers.wakes(predicates, wakes);
+        predicates.iter().for_each(|id| holds.set(*id));
+        wakes.iter().for_each(|at| woken.set(*at));
+        if let Some(key) = &key {
+            memo.put(key, predicates, wakes);
+        }
+    }
+
+    /// Tries the rules that were woken, and those that need no waking.
+    fn wake(&mut self, event: &Event, found: &mut Vec<u32>) {
+        let Compiled { runnables, specials, .. } = self.compiled;
+        let State { holds, woken, .. } = &mut *self.state;
+        self.plan.always.iter().for_each(|at| woken.set(*at));
+        for at in woken.iter() {
+            let Some(runnable) = runnables.get(at as usize) else { continue };
+            let special = |id: u32| specials.get(id as usize).is_some_and(|s| special(s, event));
+            if runnable.program.run(|id| holds.has(id), special) {
+                found.push(runnable.rule);
+            }
+        }
+        woken.clear();
+    }
+}

@@ -1,0 +1,29 @@
+//! The fuzz targets' committed corpus, through the same functions, on stable.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by them")]
+
+use std::fs;
+use std::path::Path;
+
+use rules::fuzzing;
+
+#[test]
+fn the_committed_corpus_holds() {
+    let targets: [(&str, fn(&[u8])); 5] = [
+        ("rule", fuzzing::rule),
+        ("condition", fuzzing::condition),
+        ("pipeline", fuzzing::pipeline),
+        ("matcher", fuzzing::matcher),
+        ("intel", fuzzing::intel),
+    ];
+    for (name, run) in targets {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
+        let mut files: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        assert!(files.len() >= 4, "{name}: {} inputs", files.len());
+        for file in files {
+            println!("{}", file.display());
+            run(&fs::read(&file).unwrap());
+        }
+    }
+}
