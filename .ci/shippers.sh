@@ -30,9 +30,9 @@ template(name="ecs" type="list" option.jsonf="on") {
   property(outname="process.name" name="programname" format="jsonf")
   property(outname="message" name="msg" format="jsonf")
 }
-action(type="omrelp" target="127.0.0.1" port="$(port 1)" action.resumeRetryCount="-1"
+action(type="omrelp" target="127.0.0.1" port="$(port 1)" action.resumeRetryCount="-1" action.resumeInterval="1"
        Template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList")
-action(type="omelasticsearch" server="127.0.0.1" serverport="${url_omes#*:}" template="ecs"
+action(type="omelasticsearch" server="127.0.0.1" serverport="${url_omes#*:}" template="ecs" action.resumeInterval="1"
        searchIndex="ci" searchType="" bulkmode="on" uid="ci" pwd="$TOKEN" queue.type="LinkedList"
        queue.dequeuebatchsize="100" action.resumeRetryCount="-1")
 CONF
@@ -122,14 +122,19 @@ for sensor in ci-relp ci-omes ci-elastic ci-otlp ci-hec; do
         "$LINES $((LINES * 40000 + LINES * (LINES + 1) / 2))" "$ports"
 done
 
-# RELP: rsyslogd outlives the node; what was sent while it was away arrives once it is back.
+# rsyslogd outlives the node; what was sent while it was away arrives once it is back. omrelp sends
+# into a closed connection once without noticing, keeps the record, and sends it again with the next.
 node_stop KILL
 logger -u "$WORK/log.sock" -t sshd "$(line 900)"
 node_start
-again() { [ "$(search 'user.name:user900' | jq -r .sensor | sort -u | paste -sd' ')" = "ci-omes ci-relp" ]; }
-if within 90 again; then pass "what was sent while the node was away arrives"; else
-    fail "what was sent while the node was away arrives" "$(search 'user.name:user900' | jq -r .sensor | sort | paste -sd' ')"
-fi
+logger -u "$WORK/log.sock" -t sshd "$(line 901)"
+found() {
+    search '' | jq -r '.sensor + " " + (.fields["user.name"] // "")' | grep -E ' user90[01]$' | sort -u | paste -sd,
+}
+AWAY="ci-omes user900,ci-omes user901,ci-relp user900,ci-relp user901"
+again() { [ "$(found)" = "$AWAY" ]; }
+within 90 again || true
+equal "what was sent while the node was away arrives" "$AWAY" "$(found)"
 kill "$RSYSLOG"
 node_stop
 finish

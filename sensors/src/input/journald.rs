@@ -38,10 +38,11 @@ impl Journal {
     fn open(&self) -> std::io::Result<(Child, ChildStdout)> {
         let mut command = Command::new("journalctl");
         command.args(["--output=json", "--all", "--follow", "--no-pager", "--quiet"]);
-        match self.cursor() {
-            Some(cursor) => command.arg(format!("--after-cursor={cursor}")),
-            None => command.arg("--no-tail"),
-        };
+        // Without it, following begins ten entries before the end, after a cursor too.
+        command.arg("--no-tail");
+        if let Some(cursor) = self.cursor() {
+            command.arg(format!("--after-cursor={cursor}"));
+        }
         if let Some(directory) = &self.directory {
             command.arg("--directory").arg(directory);
         }
