@@ -38,6 +38,8 @@ enum Verb {
     Search(commands::search::Args),
     /// A node's figures, what is wrong with it, and its sensors
     Status(commands::status::Args),
+    /// See how records of a file decode, and which pack fits them
+    Sensors(commands::sensors::Args),
     /// List the alert groups of a node
     Alerts(commands::alerts::Args),
     /// What the archive of log records holds, whether it is whole, its backup
@@ -84,6 +86,7 @@ pub fn run() -> u8 {
         Verb::Rules(args) => commands::rules::run(args, lang),
         Verb::Search(args) => commands::search::run(args, lang),
         Verb::Status(args) => commands::status::run(args, lang),
+        Verb::Sensors(args) => commands::sensors::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),
         Verb::Archive(args) => commands::archive::run(args, lang),
         Verb::Classify(args) => commands::classify::run(args, lang),

@@ -285,10 +285,17 @@ fn anchor_sensor(sensor: &mut SensorConfig, base: &Path) {
             fix(&mut tls.key);
             tls.client_ca.as_mut().map(fix);
         }
-        InputConfig::File { paths, .. } => {
+        InputConfig::File { paths, .. }
+        | InputConfig::Capture { paths, .. }
+        | InputConfig::Gzip { paths, .. }
+        | InputConfig::Evtx { paths, .. } => {
             for path in paths {
                 *path = base.join(&*path).to_string_lossy().into_owned();
             }
+        }
+        InputConfig::Integrity { paths, .. } => paths.iter_mut().for_each(fix),
+        InputConfig::Journald { directory, .. } => {
+            directory.as_mut().map(fix);
         }
         _ => {}
     }

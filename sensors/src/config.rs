@@ -25,6 +25,10 @@ pub struct SensorConfig {
     /// After how many minutes without a record the sensor counts as silent. Zero: never.
     #[serde(default = "silence_minutes")]
     pub silence_minutes: u32,
+    /// Events a second that are taken of this sensor; beyond, senders that can wait are made to
+    /// (HTTP 429, a connection not read), and datagrams are dropped and counted. Left out: all.
+    #[serde(default)]
+    pub events_per_second_max: Option<std::num::NonZeroU32>,
     /// Offset from UTC of times that name no zone, in minutes. Default: Beijing time.
     #[serde(default = "beijing_minutes")]
     pub zone_minutes: i32,
@@ -117,6 +121,58 @@ pub enum InputConfig {
         #[serde(default)]
         tls: Option<ServerTls>,
     },
+    /// systemd's journal, through `journalctl`.
+    Journald {
+        /// Folder of the journal's files; left out, the machine's own journal.
+        #[serde(default)]
+        directory: Option<PathBuf>,
+        /// Units (`sshd.service`); none: all.
+        #[serde(default)]
+        units: Vec<String>,
+    },
+    /// File integrity: what is made, changed or removed below the paths.
+    Integrity {
+        /// Files and folders.
+        paths: Vec<PathBuf>,
+        /// How often every file is hashed, in minutes; changes between are notified.
+        #[serde(default = "full_minutes")]
+        full_minutes: u32,
+    },
+    /// Compressed logs that are finished; each file is read once.
+    Gzip {
+        /// Paths; `*` and `?` stand for parts of one name.
+        paths: Vec<String>,
+        /// Encoding of the lines.
+        #[serde(default)]
+        encoding: Encoding,
+        /// For how long a file must not change before it is read.
+        #[serde(default = "settle_seconds")]
+        settle_seconds: u32,
+    },
+    /// Captures of packets (pcap, pcapng) to flows with Community ID; each file is read once.
+    Capture {
+        /// Paths; `*` and `?` stand for parts of one name.
+        paths: Vec<String>,
+        /// For how long a file must not change before it is read.
+        #[serde(default = "settle_seconds")]
+        settle_seconds: u32,
+    },
+    /// Windows event log files (EVTX); each file is read once.
+    Evtx {
+        /// Paths; `*` and `?` stand for parts of one name.
+        paths: Vec<String>,
+        /// For how long a file must not change before it is read.
+        #[serde(default = "settle_seconds")]
+        settle_seconds: u32,
+    },
+    /// sFlow version 5.
+    Sflow {
+        /// Address and port.
+        listen: SocketAddr,
+        /// Kernel receive buffer asked for, in bytes.
+        #[serde(default = "receive_buffer")]
+        receive_buffer_bytes: usize,
+    },
     /// NetFlow v5, v9 and IPFIX.
     Netflow {
         /// Address and port.
@@ -159,6 +215,14 @@ pub struct Multiline {
     pub start: String,
 }
 
+/// Files that are finished when they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WholeFile {
+    Capture,
+    Evtx,
+    Gzip,
+}
+
 /// Encoding of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -193,6 +257,14 @@ fn beijing_minutes() -> i32 {
     events::time::BEIJING_OFFSET_SECS / 60
 }
 
+fn full_minutes() -> u32 {
+    limits::INTEGRITY_FULL_MINUTES
+}
+
+fn settle_seconds() -> u32 {
+    limits::SETTLE_SECONDS
+}
+
 fn receive_buffer() -> usize {
     limits::RECEIVE_BUFFER_BYTES
 }
@@ -219,7 +291,13 @@ impl InputConfig {
             Self::Relp { .. } => "relp",
             Self::File { .. } => "file",
             Self::Http { .. } => "http",
+            Self::Journald { .. } => "journald",
+            Self::Integrity { .. } => "integrity",
+            Self::Gzip { .. } => "gzip",
             Self::Netflow { .. } => "netflow",
+            Self::Sflow { .. } => "sflow",
+            Self::Capture { .. } => "capture",
+            Self::Evtx { .. } => "evtx",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What each sensor counts. Every record that arrived is in exactly one of: decoded, kept
-//! undecoded, duplicate, dropped by the kernel, dropped by the queue.
+//! undecoded, duplicate, dropped by the kernel, the queue or the
+//! sensor's own limit.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -15,7 +16,7 @@ pub struct SensorCounters {
     /// The sensor's name.
     pub sensor: String,
     /// Records that arrived (flows for NetFlow, where a packet that cannot be read counts as one):
-    /// the sum of the five below.
+    /// the sum of the six below.
     pub received: u64,
     /// Bytes that arrived, without what was dropped.
     pub bytes: u64,
@@ -29,6 +30,8 @@ pub struct SensorCounters {
     pub dropped_kernel: u64,
     /// Datagrams dropped because the queue to the decoder was full.
     pub dropped_queue: u64,
+    /// Datagrams dropped because they came faster than the sensor's own limit.
+    pub dropped_rate: u64,
     /// Events that are durable.
     pub submitted: u64,
     /// Events given up: the intake was closed, or the sensor had to stop while it refused.
@@ -59,6 +62,7 @@ impl SensorCounters {
                 + self.duplicates
                 + self.dropped_kernel
                 + self.dropped_queue
+                + self.dropped_rate
     }
 }
 
@@ -72,6 +76,7 @@ pub(crate) struct Counters {
     pub(crate) duplicates: AtomicU64,
     pub(crate) dropped_kernel: AtomicU64,
     pub(crate) dropped_queue: AtomicU64,
+    pub(crate) dropped_rate: AtomicU64,
     pub(crate) submitted: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) cut: AtomicU64,
@@ -122,17 +127,19 @@ impl Counters {
         let (decoded, failed) = (get(&self.decoded), get(&self.parse_failed_kept));
         let duplicates = get(&self.duplicates);
         let (kernel, queue) = (get(&self.dropped_kernel), get(&self.dropped_queue));
+        let rate = get(&self.dropped_rate);
         let last = self.last_event.load(Ordering::Relaxed);
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         SensorCounters {
             sensor: self.name.clone(),
-            received: decoded + failed + duplicates + kernel + queue,
+            received: decoded + failed + duplicates + kernel + queue + rate,
             bytes: get(&self.bytes),
             decoded,
             parse_failed_kept: failed,
             duplicates,
             dropped_kernel: kernel,
             dropped_queue: queue,
+            dropped_rate: rate,
             submitted: get(&self.submitted),
             refused: get(&self.refused),
             cut: get(&self.cut),

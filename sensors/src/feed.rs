@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::event::Marks;
 use events::{Event, SensorId, SiteId, Timestamp};
 use memchr::memmem;
@@ -14,9 +14,10 @@ use tokio::sync::watch;
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Context, Refused};
 use crate::counters::{Counters, add};
-use crate::decode::Aside;
+use crate::decode::{Aside, encoding};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, RETRY_MS, STOP_FLUSH_MS};
 use crate::pack::{Decoded, Packs, Record};
+use crate::turns::{Rate, Turns};
 
 /// What precedes every exercise marker.
 const MARKER: &[u8] = b"xdx=";
@@ -51,6 +52,10 @@ pub(crate) struct Feed {
     encoding: Encoding,
     /// Records are written as they happen: their times tell the sender's clock skew.
     live: bool,
+    rate: Option<Arc<Mutex<Rate>>>,
+    turns: Arc<Turns>,
+    /// Whose turn it is.
+    number: usize,
 }
 
 /// Events on their way to the intake, with what they add to the counters once taken.
@@ -99,7 +104,9 @@ impl Feed {
         packs: Arc<Packs>,
         context: Context,
         counters: Arc<Counters>,
+        (turns, number): (Arc<Turns>, usize),
     ) -> Self {
+        let rate = config.events_per_second_max.map(|n| Rate::new(n.get(), Instant::now()));
         Self {
             context,
             counters,
@@ -110,6 +117,9 @@ impl Feed {
             zone_secs: config.zone_minutes.saturating_mul(60),
             encoding,
             live,
+            rate: rate.map(|rate| Arc::new(Mutex::new(rate))),
+            turns,
+            number,
         }
     }
 
@@ -122,8 +132,23 @@ impl Feed {
         origin: Origin,
         received: Timestamp,
     ) {
-        let record = Record { bytes, text: self.text(bytes), cut, plain: false, app: None };
+        let record =
+            Record { bytes, text: self.text(bytes), cut, plain: false, app: None, header: None };
         self.decode(batch, &record, origin, received, &Aside::default());
+    }
+
+    /// The same for a line of a file with a header above its lines.
+    pub(crate) fn record_under(
+        &self,
+        batch: &mut Batch,
+        bytes: &[u8],
+        cut: bool,
+        header: Option<&str>,
+        received: Timestamp,
+    ) {
+        let text = self.text(bytes);
+        let record = Record { bytes, text, cut, plain: false, app: None, header };
+        self.decode(batch, &record, Origin::default(), received, &Aside::default());
     }
 
     /// The same for a record whose protocol says more of it: its text needs no envelope then.
@@ -136,7 +161,14 @@ impl Feed {
         received: Timestamp,
         aside: &Aside<'_>,
     ) {
-        let record = Record { bytes, text: self.text(bytes), cut, plain: true, app: aside.app() };
+        let record = Record {
+            bytes,
+            text: self.text(bytes),
+            cut,
+            plain: true,
+            app: aside.app(),
+            header: None,
+        };
         self.decode(batch, &record, origin, received, aside);
     }
 
@@ -203,8 +235,7 @@ impl Feed {
     fn text<'r>(&self, bytes: &'r [u8]) -> Option<Cow<'r, str>> {
         let coding = match self.encoding {
             Encoding::Utf8 => return None,
-            Encoding::Gb18030 if std::str::from_utf8(bytes).is_ok() => return None,
-            Encoding::Gb18030 => GB18030,
+            Encoding::Gb18030 => return encoding::gb18030(bytes),
             Encoding::Utf16le => UTF_16LE,
             Encoding::Utf16be => UTF_16BE,
         };
@@ -224,9 +255,26 @@ impl Feed {
         }
     }
 
+    /// Takes events from the sensor's own limit.
+    fn allowed(&self, events: u64) -> Result<(), Duration> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        rate.lock().unwrap_or_else(PoisonError::into_inner).take(events, Instant::now())
+    }
+
+    /// For a sender that cannot wait: whether so many records are over the limit, and dropped.
+    pub(crate) fn sheds(&self, records: u64) -> bool {
+        let over = self.allowed(records).is_err();
+        if over {
+            add(&self.counters.dropped_rate, records);
+        }
+        over
+    }
+
     /// Offers a batch once; it is counted as received only when taken.
     pub(crate) async fn offer(&self, batch: Batch) -> Result<(), Refused> {
         if !batch.is_empty() {
+            self.allowed(batch.tally.events).map_err(|_| Refused::Busy)?;
+            let _turn = self.turns.take(self.number, batch.events.len()).await;
             self.context.intake.submit(batch.events).await?;
             self.count(&batch.tally);
             add(&self.counters.submitted, batch.tally.events);
@@ -237,6 +285,17 @@ impl Feed {
     /// Offers a batch until it is taken. When the sensor stops meanwhile, or the intake is closed,
     /// the events are given up and counted as refused: `false`.
     pub(crate) async fn deliver(&self, batch: Batch, stop: &mut watch::Receiver<bool>) -> bool {
+        while !batch.is_empty()
+            && let Err(wait) = self.allowed(batch.tally.events)
+            && !*stop.borrow()
+        {
+            tokio::time::sleep(wait.min(Duration::from_millis(RETRY_MS.1))).await;
+        }
+        self.deliver_now(batch, stop).await
+    }
+
+    /// The same without the sensor's own limit, where [`Feed::sheds`] has seen to it.
+    pub(crate) async fn deliver_now(&self, batch: Batch, stop: &mut watch::Receiver<bool>) -> bool {
         let n = batch.tally.events;
         if n == 0 {
             return true;
@@ -247,7 +306,10 @@ impl Feed {
         let mut events = batch.events;
         loop {
             let again = events.clone();
-            match self.context.intake.submit(events).await {
+            let turn = self.turns.take(self.number, again.len()).await;
+            let taken = self.context.intake.submit(events).await;
+            drop(turn);
+            match taken {
                 Ok(()) => {
                     add(&self.counters.submitted, n);
                     return true;

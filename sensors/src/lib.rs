@@ -18,12 +18,17 @@ mod error;
 mod feed;
 mod input;
 pub mod limits;
+mod offline;
 pub mod pack;
 mod run;
+mod turns;
+mod validate;
 
 pub use config::{Encoding, InputConfig, Multiline, SensorConfig, ServerTls, SiteToken, Start};
 pub use context::{Checkpoints, Clock, Context, ExerciseOf, Ids, Intake, Refused, SiteOf};
 pub use counters::SensorCounters;
 pub use error::Error;
-pub use pack::{Decoded, Pack, PackProblem, PackTestResult, Packs};
+pub use offline::decode_file;
+pub use pack::{Decoded, Fit, Pack, PackProblem, PackTestResult, Packs, Suggestion};
 pub use run::{Running, start};
+pub use validate::validate;

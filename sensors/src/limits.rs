@@ -22,6 +22,8 @@ pub const BATCH_EVENTS_MAX: usize = 2_048;
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long a stream's batch may wait for more records, in milliseconds (durable within 200 ms).
 pub const LINGER_MS: u64 = 20;
+/// Events of all sensors on their way to the journal at once; beyond, batches take turns.
+pub const IN_FLIGHT_EVENTS_MAX: usize = 65_536;
 /// First and longest wait before a refused batch is offered again, in milliseconds.
 pub const RETRY_MS: (u64, u64) = (5, 250);
 /// How long a stopping sensor goes on offering what it holds, in milliseconds.
@@ -42,6 +44,8 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 pub const IDEMPOTENCY_KEYS_MAX: usize = 8_192;
 /// Samples of undecodable records kept per sensor, and the characters shown of each.
 pub const SAMPLES_MAX: usize = 5;
+/// Lines looked at to suggest a pack.
+pub const SUGGEST_LINES_MAX: usize = 2_000;
 /// Characters shown of one sample.
 pub const SAMPLE_CHARS_MAX: usize = 200;
 /// Bytes at the start of a file that identify it.
@@ -52,6 +56,16 @@ pub const FILES_MAX: usize = 1_024;
 pub const FILE_CHUNK_BYTES: usize = 256 << 10;
 /// Longest wait between two looks at the files, in milliseconds (a notification comes sooner).
 pub const FILE_POLL_MS: u64 = 1_000;
+/// Time without a change after which a file that is read whole is finished, in seconds.
+pub const SETTLE_SECONDS: u32 = 10;
+/// Wait before a `journalctl` that ended is started again, in milliseconds.
+pub const JOURNAL_RESTART_MS: u64 = 2_000;
+/// Time between two full looks of a sensor of integrity, in minutes.
+pub const INTEGRITY_FULL_MINUTES: u32 = 360;
+/// Files one sensor of integrity watches.
+pub const INTEGRITY_FILES_MAX: usize = 200_000;
+/// Parts a baseline of integrity is saved in.
+pub const INTEGRITY_PARTS: usize = 64;
 /// Lines joined into one multi-line record.
 pub const MULTILINE_LINES_MAX: usize = 1_000;
 /// Silence after which an open multi-line record is complete, in milliseconds.
@@ -69,11 +83,24 @@ pub const PENDING_BYTES_MAX: usize = 8 << 20;
 pub const PENDING_SETS_MAX: usize = 4_096;
 /// NetFlow exporters whose sequence numbers are followed.
 pub const EXPORTERS_MAX: usize = 4_096;
+/// Samples of one sFlow datagram, and records of one sample.
+pub const SAMPLES_PER_DATAGRAM_MAX: u32 = 1_024;
+/// Flows of one capture that are open at once; beyond, the oldest is ended.
+pub const CAPTURE_FLOWS_MAX: usize = 200_000;
+/// Bytes of one packet of a capture.
+pub const CAPTURE_PACKET_BYTES_MAX: usize = 1 << 20;
+/// Silence after which a flow of a capture is over, in milliseconds: TCP, and anything else. Zeek's
+/// own defaults.
+pub const CAPTURE_IDLE_MS: (i64, i64) = (300_000, 60_000);
 /// Bytes of a pack file.
 pub const PACK_BYTES_MAX: usize = 1 << 20;
 /// Compiled size of one pack's regular expression, in bytes.
 pub const REGEX_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a message looked at to find its pack.
 pub const DETECT_BYTES_MAX: usize = 4_096;
+/// Columns of one line.
+pub const COLUMNS_MAX: usize = 512;
+/// Bytes of the header above a file's lines that are remembered.
+pub const HEADER_BYTES_MAX: usize = 16 << 10;
 /// Pairs taken from one key=value text.
 pub const PAIRS_MAX: usize = 512;

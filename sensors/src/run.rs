@@ -1,24 +1,28 @@
 //! Starting and stopping sensors.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::{Encoding, InputConfig, SensorConfig, ServerTls};
+use crate::config::{Encoding, InputConfig, SensorConfig, ServerTls, WholeFile};
 use crate::context::Context;
 use crate::counters::{Counters, SensorCounters};
+use crate::decode::{netflow, sflow};
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::input::syslog::Protocol;
-use crate::input::{file, http, netflow, syslog, tls, udp};
+use crate::input::{file, flows, http, integrity, journald, syslog, tls, udp, whole};
+use crate::limits::IN_FLIGHT_EVENTS_MAX;
 use crate::pack::Packs;
+use crate::turns::Turns;
+use crate::validate::validate;
 
 /// Sensors at work. Dropped without [`Running::stop`], what is on its way may be lost.
 pub struct Running {
@@ -39,7 +43,7 @@ pub async fn start(
     packs: Packs,
     context: Context,
 ) -> Result<Running, Error> {
-    check(&sensors, &packs)?;
+    validate(&sensors, &packs)?;
     let packs = Arc::new(packs);
     let (stop, stopped) = watch::channel(false);
     let mut running = Running {
@@ -50,10 +54,13 @@ pub async fn start(
         tasks: JoinSet::new(),
         threads: Vec::new(),
     };
-    for config in &sensors {
+    let turns = Turns::new(sensors.len(), IN_FLIGHT_EVENTS_MAX);
+    for (number, config) in sensors.iter().enumerate() {
         let counters = Arc::new(Counters::new(&config.name));
         running.counters.push(Arc::clone(&counters));
-        let job = Job { config, packs: &packs, context: &context, counters, stopped: &stopped };
+        let turns = (Arc::clone(&turns), number);
+        let job =
+            Job { config, packs: &packs, context: &context, counters, turns, stopped: &stopped };
         if let Err(error) = job.start(&mut running).await {
             running.stop().await;
             return Err(error);
@@ -63,26 +70,12 @@ pub async fn start(
     Ok(running)
 }
 
-fn check(sensors: &[SensorConfig], packs: &Packs) -> Result<(), Error> {
-    let mut names = HashSet::new();
-    for config in sensors {
-        if !names.insert(config.name.as_str()) {
-            return Err(Error::DuplicateName { name: config.name.clone() });
-        }
-        if let Some(pack) = &config.pack
-            && packs.get(pack).is_none()
-        {
-            return Err(Error::UnknownPack { sensor: config.name.clone(), pack: pack.clone() });
-        }
-    }
-    Ok(())
-}
-
 struct Job<'a> {
     config: &'a SensorConfig,
     packs: &'a Arc<Packs>,
     context: &'a Context,
     counters: Arc<Counters>,
+    turns: (Arc<Turns>, usize),
     stopped: &'a watch::Receiver<bool>,
 }
 
@@ -132,15 +125,74 @@ impl Job<'_> {
                 let from = self.receive(running, *listen, *receive_buffer_bytes)?;
                 let feed = self.feed(Encoding::Utf8, true);
                 let name = self.config.name.clone();
-                running.tasks.spawn(netflow::run(name, feed, from, self.stopped.clone()));
+                let decoder = flows::Decoder::Netflow(netflow::Decoder::new());
+                running.tasks.spawn(flows::run(name, feed, decoder, from, self.stopped.clone()));
+            }
+            InputConfig::Sflow { listen, receive_buffer_bytes } => {
+                let from = self.receive(running, *listen, *receive_buffer_bytes)?;
+                let feed = self.feed(Encoding::Utf8, true);
+                let name = self.config.name.clone();
+                let decoder = flows::Decoder::Sflow(sflow::Decoder::default());
+                running.tasks.spawn(flows::run(name, feed, decoder, from, self.stopped.clone()));
+            }
+            InputConfig::Journald { directory, units } => {
+                let journal = journald::Journal {
+                    sensor: self.config.name.clone(),
+                    directory: directory.clone(),
+                    units: units.clone(),
+                    feed: self.feed(Encoding::Utf8, true),
+                };
+                let first = journal.first()?;
+                running.tasks.spawn(journald::run(journal, first, self.stopped.clone()));
+            }
+            InputConfig::Integrity { paths, full_minutes } => {
+                let job = integrity::Job {
+                    sensor: self.config.name.clone(),
+                    paths: paths.clone(),
+                    full_every: Duration::from_secs(60 * u64::from((*full_minutes).max(1))),
+                    feed: self.feed(Encoding::Utf8, false),
+                };
+                let stop = (self.stopped.clone(), Arc::clone(&running.stop_threads));
+                running.threads.push(integrity::start(job, stop)?);
+            }
+            InputConfig::Gzip { paths, encoding, settle_seconds } => {
+                self.whole(running, paths, WholeFile::Gzip, *encoding, *settle_seconds)?;
+            }
+            InputConfig::Capture { paths, settle_seconds } => {
+                self.whole(running, paths, WholeFile::Capture, Encoding::Utf8, *settle_seconds)?;
+            }
+            InputConfig::Evtx { paths, settle_seconds } => {
+                self.whole(running, paths, WholeFile::Evtx, Encoding::Utf8, *settle_seconds)?;
             }
         }
         Ok(())
     }
 
+    fn whole(
+        &self,
+        running: &mut Running,
+        paths: &[String],
+        kind: WholeFile,
+        encoding: Encoding,
+        settle_seconds: u32,
+    ) -> Result<(), Error> {
+        let job = whole::Job {
+            sensor: self.config.name.clone(),
+            patterns: paths.to_vec(),
+            kind,
+            settle: Duration::from_secs(settle_seconds.into()),
+            framing: file::framing(encoding),
+            feed: self.feed(encoding, false),
+        };
+        let stop = (self.stopped.clone(), Arc::clone(&running.stop_threads));
+        running.threads.push(whole::start(job, stop)?);
+        Ok(())
+    }
+
     fn feed(&self, encoding: Encoding, live: bool) -> Feed {
         let (packs, counters) = (Arc::clone(self.packs), Arc::clone(&self.counters));
-        Feed::new(self.config, encoding, live, packs, self.context.clone(), counters)
+        let (context, turns) = (self.context.clone(), self.turns.clone());
+        Feed::new(self.config, encoding, live, packs, context, counters, turns)
     }
 
     fn tls(&self, cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<TlsAcceptor, Error> {

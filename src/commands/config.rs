@@ -1,4 +1,4 @@
-//! `xuedun config show`: the configuration in force and where each value comes from.
+//! `xuedun config`: the configuration in force, where each value comes from, and whether it can work.
 
 use centre::config::{Origin, Setting};
 use events::Lang;
@@ -14,6 +14,11 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Check the configuration without starting anything
+    Check {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
     /// Print every value; secrets are masked
     Show {
         #[command(flatten)]
@@ -28,7 +33,29 @@ enum Verb {
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
-    let Verb::Show { config, origin, json } = args.verb;
+    match args.verb {
+        Verb::Show { config, origin, json } => show(&config, origin, json, lang),
+        Verb::Check { config } => check(&config, lang),
+    }
+}
+
+fn check(config: &ConfigArg, lang: Lang) -> Done {
+    let loaded = config.load()?;
+    let packs = sensors::Packs::embedded().map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::runtime("X090", all.join("\n"))
+    })?;
+    sensors::validate(&loaded.sensors, &packs)
+        .map_err(|e| Failure::configuration(e.code(), e.to_string()))?;
+    let count = loaded.sensors.len();
+    print_line(&match lang {
+        Lang::Zh => format!("配置可用，采集器 {count} 个"),
+        Lang::En => format!("the configuration can be used; {count} sensors"),
+    })?;
+    Ok(Outcome::Clean)
+}
+
+fn show(config: &ConfigArg, origin: bool, json: bool, lang: Lang) -> Done {
     let loaded = config.load()?;
     let text =
         std::fs::read_to_string(&config.config).map_err(|e| Failure::file(&config.config, &e))?;

@@ -134,10 +134,41 @@ input = {{ type = "http", listen = "0.0.0.0:8088", token = "{token}", tls = {{ c
 name = "netflow"
 input = {{ type = "netflow", listen = "0.0.0.0:2055" }}
 
+# 更多采集方式（去掉 # 即启用；改后可用 xuedun config check 检查）
+# Further inputs; take off the `#`, then run `xuedun config check`.
+#
+# 每个采集器还可写：site（学校标识码）、pack（采集包名，省略则逐条识别）、silence_minutes（静默告警，
+# 默认 60）、events_per_second_max（限速）、zone_minutes（未标时区的时间，默认 480 即北京时间）
+# Every sensor also takes: site, pack (left out: found record by record), silence_minutes (default
+# 60), events_per_second_max, zone_minutes (of times that name no zone; default 480, Beijing).
+#
+# RELP（rsyslog 的 omrelp）：落盘后才应答 / answered only when durable
+# [[sensor]]
+# name = "relp"
+# input = {{ type = "relp", listen = "0.0.0.0:2514", tls = {{ cert = "cert.pem", key = "key.pem" }} }}
+#
+# 一个 HTTP 端口：/_bulk（Filebeat、Winlogbeat、Fluent Bit、Vector、omelasticsearch）、/v1/logs
+# （OpenTelemetry）、/services/collector（Splunk HEC）、/ingest（JSON 行）；每校可有自己的令牌
+# One HTTP port speaks /_bulk, /v1/logs, /services/collector and /ingest; schools may have own tokens:
+# input = {{ type = "http", listen = "0.0.0.0:8088", token = "…", tokens = [{{ site = "2133000001", token = "…" }}] }}
+#
+# 文件：encoding 为 utf8、gb18030、utf16le、utf16be；多行记录用 multiline
+# Files: encoding is utf8, gb18030, utf16le or utf16be
 # [[sensor]]
 # name = "nginx"
 # site = "2133000001"
-# input = {{ type = "file", paths = ["/var/log/nginx/*.log"] }}
+# input = {{ type = "file", paths = ["/var/log/nginx/*.log"], encoding = "gb18030", multiline = {{ start = '^\d{{4}}-' }} }}
+#
+# 每个文件只读一次 / files read once: gzip, capture (pcap, pcapng), evtx
+# input = {{ type = "gzip", paths = ["/archive/*.gz"] }}
+# input = {{ type = "capture", paths = ["/captures/*.pcap"] }}
+# input = {{ type = "evtx", paths = ["/evtx/*.evtx"] }}
+#
+# 系统日志与文件完整性 / systemd's journal and file integrity
+# input = {{ type = "journald", units = ["sshd.service"] }}
+# input = {{ type = "integrity", paths = ["/etc", "/srv/www"], full_minutes = 360 }}
+#
+# input = {{ type = "sflow", listen = "0.0.0.0:6343" }}
 "#
     )
 }

@@ -22,6 +22,7 @@ pub mod protect;
 pub mod reveal;
 pub mod rules;
 pub mod search;
+pub mod sensors;
 pub mod serve;
 pub mod status;
 

@@ -41,6 +41,7 @@ pub fn config(
         input,
         pack: None,
         silence_minutes: 30,
+        events_per_second_max: None,
         zone_minutes: events::time::BEIJING_OFFSET_SECS / 60,
     };
     let buffer = 8 << 20;

@@ -51,7 +51,11 @@ impl Centre {
                 decoded: c.map_or(0, |c| c.decoded),
                 undecoded: c.map_or(0, |c| c.parse_failed_kept),
                 dropped: c.map_or_else(Vec::new, |c| {
-                    vec![("kernel", c.dropped_kernel), ("queue", c.dropped_queue)]
+                    vec![
+                        ("kernel", c.dropped_kernel),
+                        ("queue", c.dropped_queue),
+                        ("rate", c.dropped_rate),
+                    ]
                 }),
                 last,
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
@@ -74,7 +78,15 @@ impl Centre {
 /// What a sensor without a socket reads.
 fn place_of(input: &InputConfig) -> String {
     match input {
-        InputConfig::File { paths, .. } => paths.join(", "),
+        InputConfig::File { paths, .. }
+        | InputConfig::Capture { paths, .. }
+        | InputConfig::Gzip { paths, .. }
+        | InputConfig::Evtx { paths, .. } => paths.join(", "),
+        InputConfig::Integrity { paths, .. } => {
+            let shown: Vec<_> = paths.iter().map(|p| p.to_string_lossy()).collect();
+            shown.join(", ")
+        }
+        InputConfig::Journald { .. } => "journalctl".to_owned(),
         _ => String::new(),
     }
 }

@@ -6,13 +6,22 @@
 
 pub mod access;
 mod aside;
+pub mod capture;
 pub mod cef;
+pub mod columns;
+pub mod community;
+pub mod encoding;
+pub mod evtx;
+pub mod flow;
+pub mod journald;
 pub mod kv;
 pub mod leef;
 pub mod netflow;
 pub mod otlp;
 mod out;
+pub mod packet;
 pub mod relp;
+pub mod sflow;
 pub mod syslog;
 pub mod time;
 pub mod vrp;
@@ -62,6 +71,18 @@ pub enum Problem {
     /// Not a RELP frame.
     #[error("not a RELP frame")]
     NotRelp,
+    /// Not a capture of packets, or a damaged one.
+    #[error("damaged packet capture")]
+    BadCapture,
+    /// Not a Windows event log file, or a damaged record of one.
+    #[error("damaged Windows event log")]
+    NotEvtx,
+    /// Nothing names the columns of the line, or there are not as many.
+    #[error("no header for the columns")]
+    NoColumns,
+    /// A compressed file that is damaged.
+    #[error("damaged gzip file")]
+    BadGzip,
     /// Empty record.
     #[error("empty record")]
     Empty,
@@ -87,6 +108,10 @@ impl Problem {
             Self::NoTemplate => "S111",
             Self::Empty => "S112",
             Self::UnknownPack => "S113",
+            Self::BadCapture => "S116",
+            Self::NotEvtx => "S117",
+            Self::NoColumns => "S118",
+            Self::BadGzip => "S119",
             Self::NotRelp => "S115",
             Self::NotOtlp => "S114",
         }

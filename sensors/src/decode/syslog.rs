@@ -78,7 +78,8 @@ fn rfc5424(priority: Option<u8>, body: &str, offset: i32) -> Result<Envelope<'_>
             None => ("", rest),
         },
     };
-    let message = message.strip_prefix(' ').unwrap_or(message);
+    // One blank parts header and message; rsyslog hands on the one before RFC 3164's text too.
+    let message = message.trim_start_matches(' ');
     let given = |s| Some(s).filter(|s: &&str| !s.is_empty() && *s != "-");
     Ok(Envelope {
         priority,
@@ -183,9 +184,16 @@ fn rfc3164(
         return Ok(Envelope { priority, app, process, message, ..Envelope::default() });
     };
     let rest = stamp[len..].trim_start_matches([':', ' ']);
+    let (rest, time) = zone_word(rest, time, offset);
     let (host, rest) = host(rest);
     let (app, process, message) = tag(rest);
     Ok(Envelope { priority, time: Some(time), host, app, process, message, ..Envelope::default() })
+}
+
+/// A text without priority and time that begins with a tag: `sshd[9]: …`.
+pub fn tagged(text: &str) -> Option<Envelope<'_>> {
+    let (app, process, message) = tag(text.trim_start());
+    app.is_some().then(|| Envelope { app, process, message, ..Envelope::default() })
 }
 
 /// Cisco writes `123: ` before the time.
@@ -199,6 +207,21 @@ fn skip_sequence(text: &str) -> &str {
             rest
         }
         _ => text,
+    }
+}
+
+/// The name of a zone after a time (PostgreSQL, Java): it is no host. `UTC` says that the time is
+/// not the sensor's own; other names are ambiguous (`CST` is China's and Chicago's), and the
+/// sensor's offset holds.
+fn zone_word(text: &str, time: Timestamp, offset: i32) -> (&str, Timestamp) {
+    const NAMES: [&str; 12] =
+        ["CST", "UTC", "GMT", "CEST", "CET", "EST", "EDT", "PST", "PDT", "MSK", "JST", "KST"];
+    match text.split_once(' ') {
+        Some(("UTC" | "GMT", rest)) => {
+            (rest, Timestamp::from_nanos(time.nanos() + i64::from(offset) * 1_000_000_000))
+        }
+        Some((word, rest)) if NAMES.contains(&word) => (rest, time),
+        _ => (text, time),
     }
 }
 
@@ -303,6 +326,8 @@ mod tests {
         let mut seen = Vec::new();
         structured(e.structured, |i, n, v| seen.push(format!("{i}.{n}={v}")));
         assert_eq!(seen, ["a@1.x=1", "a@1.y=q\"]", "b.z="]);
+        let e = read("<34>1 2026-11-23T04:05:06Z h sshd - - -  Failed password");
+        assert_eq!(e.message, "Failed password");
         let e = read("<34>1 - - - - - -");
         assert_eq!((e.time, e.host, e.message), (None, None, ""));
         let e = read("<34>1 2026-11-23T04:05:06Z h su - - [broken x=1 hello");
@@ -327,6 +352,11 @@ mod tests {
         assert_eq!((e.host, e.app, e.message), (None, Some("su"), "'su root' failed"));
         let e = read("<13>type=vpn action=login");
         assert_eq!((e.host, e.app, e.message), (None, None, "type=vpn action=login"));
+        let e = read("<134>2026-11-23 12:05:06.123 CST [2093] a@b LOG:  x");
+        assert_eq!((e.host, e.message), (None, "[2093] a@b LOG:  x"));
+        assert_eq!(e.time.unwrap().to_rfc3339(), "2026-11-23T04:05:06.123Z");
+        let e = read("<134>2026-11-23 04:05:06 UTC [2093] LOG:  x");
+        assert_eq!(e.time.unwrap().to_rfc3339(), "2026-11-23T04:05:06Z");
         let e = read("Nov 23 12:05:06 srv1 /usr/sbin/cron[9]: (root) CMD (x)");
         assert_eq!((e.priority, e.app), (None, Some("cron")));
         let e = read("2026-11-23T12:05:06.1+08:00 srv1 sudo: x");

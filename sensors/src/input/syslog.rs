@@ -35,12 +35,13 @@ pub(crate) async fn datagrams(
         let mut batch = Batch::default();
         let mut next = Some(first);
         while let Some(datagrams) = next {
-            for (record, peer) in datagrams.iter() {
+            let shed = feed.sheds(datagrams.len());
+            for (record, peer) in datagrams.iter().filter(|_| !shed) {
                 feed.record(&mut batch, record, false, Origin::at(peer), datagrams.received);
             }
             next = if batch.is_full() { None } else { from.try_recv().ok() };
         }
-        feed.deliver(batch, &mut stop).await;
+        feed.deliver_now(batch, &mut stop).await;
     }
 }
 

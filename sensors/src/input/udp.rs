@@ -36,6 +36,11 @@ pub(crate) struct Datagrams {
 }
 
 impl Datagrams {
+    /// How many they are.
+    pub(crate) fn len(&self) -> u64 {
+        self.each.len() as u64
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<IpAddr>)> {
         self.each.iter().filter_map(|(range, peer)| Some((self.bytes.get(range.clone())?, *peer)))
     }

@@ -3,7 +3,7 @@
 use events::{Event, FieldId, Timestamp};
 
 use super::spec::Constant;
-use super::{Decoded, Pack, Packs};
+use super::{Decoded, Pack, Packs, Record};
 
 /// The outcome of one test of one pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,9 @@ pub(crate) fn run<'a>(
         });
         let mut event = Event::new();
         let record = test.record.as_bytes();
-        let decoded = packs.decode(Some(&pack.name), record, received, &mut event);
+        let offset = events::time::BEIJING_OFFSET_SECS;
+        let record = Record { header: test.header.as_deref(), ..Record::utf8(record) };
+        let decoded = packs.decode_record(Some(&pack.name), &record, received, offset, &mut event);
         for (name, want) in &test.expect {
             let want = match want {
                 Constant::Int(number) => number.to_string(),
@@ -54,7 +56,7 @@ pub(crate) fn run<'a>(
         // A pack that declares what it recognises must be found for its own records.
         let declares = !pack.apps.is_empty() || !pack.contains.is_empty();
         if declares && !test.expect.contains_key("@error") {
-            let found = packs.decode(None, record, received, &mut event);
+            let found = packs.decode_record(None, &record, received, offset, &mut event);
             if found != Decoded::Ok(&pack.name) {
                 failures.push(format!("detected as {found:?}"));
             }

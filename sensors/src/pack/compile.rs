@@ -51,6 +51,8 @@ pub(crate) struct Compiled {
     pub(crate) logsource: LogSourceId,
     pub(crate) stages: Vec<Stage>,
     pub(crate) inner: Option<FieldId>,
+    pub(crate) utc: bool,
+    pub(crate) columns: Vec<String>,
     pub(crate) time: Vec<Vec<FieldId>>,
     pub(crate) map: FieldMap,
     pub(crate) set: Constants,
@@ -120,6 +122,8 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Pack, Vec<PackProblem>> 
         run: Compiled {
             logsource: LogSourceId::intern(&spec.logsource),
             stages: spec.decode,
+            utc: spec.utc,
+            columns: spec.columns,
             inner: spec.inner.as_deref().and_then(FieldId::intern),
             time: spec
                 .time

@@ -2,7 +2,7 @@
 //!
 //! Layout: `spec` is the TOML as written, `compile` turns it into what runs, `run` decodes a
 //! record, `detect` finds the pack of a record whose sensor names none, `check` runs the tests
-//! inside the packs. The files are in `packs/`, one per kind of device; a folder on disk with the
+//! inside the packs, `suggest` finds packs for lines that none declares. The files are in `packs/`, one per kind of device; a folder on disk with the
 //! same layout overrides them by name.
 //!
 //! Invariants: decoding never panics and never loses the record; the same record, pack and time of
@@ -13,6 +13,7 @@ mod compile;
 mod detect;
 mod run;
 mod spec;
+mod suggest;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,7 @@ use events::{Event, LogSource, Text, Timestamp};
 pub use check::PackTestResult;
 pub use run::Decoded;
 pub(crate) use run::Record;
+pub use suggest::{Fit, Suggestion};
 
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 

@@ -10,7 +10,7 @@ use super::compile::Constants;
 use super::spec::{Constant, Part, Stage};
 use super::{Pack, Packs};
 use crate::decode::syslog::Envelope;
-use crate::decode::{FieldMap, Out, Problem, access, cef, kv, leef, syslog, time, vrp};
+use crate::decode::{FieldMap, Out, Problem, access, cef, columns, kv, leef, syslog, time, vrp};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,13 @@ pub(crate) struct Record<'r> {
     pub(crate) plain: bool,
     /// The program that wrote it, where its protocol says so.
     pub(crate) app: Option<&'r str>,
+    /// The header above it in its file, which names its columns.
+    pub(crate) header: Option<&'r str>,
 }
 
 impl<'r> Record<'r> {
     pub(crate) fn utf8(bytes: &'r [u8]) -> Self {
-        Self { bytes, text: None, cut: false, plain: false, app: None }
+        Self { bytes, text: None, cut: false, plain: false, app: None, header: None }
     }
 }
 
@@ -80,7 +82,8 @@ impl Packs {
                 owned.as_str()
             }
         };
-        let mut job = Job { text, base: text, received, offset_secs, envelope: None };
+        let header = record.header;
+        let mut job = Job { text, base: text, received, offset_secs, header, envelope: None };
         let outcome = self.choose(pack, record, &mut job).and_then(|pack| {
             event.logsource = pack.run.logsource;
             job.run(pack, event)?;
@@ -100,7 +103,7 @@ impl Packs {
         if let Some(name) = name {
             return get(name);
         }
-        if let Some(found) = self.declared(record.app, job) {
+        if let Some(found) = self.declared(record.app, record.plain, job) {
             return Ok(found);
         }
         if job.text.trim_start().starts_with('{') {
@@ -118,13 +121,22 @@ impl Packs {
     }
 
     /// The pack that declares a text as its own; the envelope is noted on the way.
-    fn declared(&self, app: Option<&str>, job: &mut Job<'_>) -> Option<&Pack> {
+    /// With `bare`, a tag alone may stand for it.
+    fn declared(&self, app: Option<&str>, bare: bool, job: &mut Job<'_>) -> Option<&Pack> {
         let text = job.text.trim_start();
         if text.starts_with('{') {
             let found = self.detector.find(&self.all, None, text);
             return found.filter(|p| p.run.stages.contains(&Stage::Json));
         }
         job.envelope = syslog::parse(job.text, job.received, job.offset_secs).ok();
+        if bare
+            && job.envelope.is_none()
+            && let Some(envelope) = syslog::tagged(text)
+            && let Some(found) = self.detector.find(&self.all, envelope.app, envelope.message)
+        {
+            job.envelope = Some(envelope);
+            return Some(found);
+        }
         let (own, message) = job.envelope.as_ref().map_or((None, job.text), |e| (e.app, e.message));
         self.detector.find(&self.all, own.or(app), message)
     }
@@ -132,13 +144,14 @@ impl Packs {
     /// Decodes the record that another one carries in a field (`inner` of its pack): Filebeat's
     /// `message`, Docker's `log`. What the outer record says stands first.
     fn inner(&self, outer: &Pack, job: &Job<'_>, event: &mut Event) {
-        let Some(text) = outer.run.inner.and_then(|f| event.str(f)).map(str::to_owned) else {
+        let text = outer.run.inner.and_then(|f| event.str(f));
+        let Some(text) = text.map(|t| t.trim_start().to_owned()) else {
             return;
         };
         let app = event.str(field::PROCESS_NAME).map(str::to_owned);
         let (time, source) = (event.time, event.logsource);
         let mut job = Job { text: &text, base: "", envelope: None, ..*job };
-        let Some(pack) = self.declared(app.as_deref(), &mut job) else { return };
+        let Some(pack) = self.declared(app.as_deref(), true, &mut job) else { return };
         if pack.name == outer.name {
             return;
         }
@@ -180,6 +193,7 @@ struct Job<'t> {
     base: &'t str,
     received: Timestamp,
     offset_secs: i32,
+    header: Option<&'t str>,
     /// Parsed already while the pack was chosen.
     envelope: Option<Envelope<'t>>,
 }
@@ -218,6 +232,9 @@ impl<'t> Job<'t> {
                 Stage::Leef => leef::write(rest, &mut out)?,
                 Stage::AccessLog => {
                     access::write(rest, self.received, self.offset_secs, &mut out)?;
+                }
+                Stage::Columns => {
+                    columns::write(rest, self.header, &run.columns, &mut out)?;
                 }
                 Stage::Vrp => {
                     if let Some(header) = vrp::parse(rest) {
@@ -309,6 +326,7 @@ impl<'t> Job<'t> {
     }
 
     fn time(&self, pack: &Pack, event: &mut Event) {
+        let offset = if pack.run.utc { 0 } else { self.offset_secs };
         for names in &pack.run.time {
             let mut text = String::new();
             for name in names {
@@ -318,7 +336,7 @@ impl<'t> Job<'t> {
                 }
                 text.push_str(&part);
             }
-            if let Some(found) = time::any(&text, self.received, self.offset_secs) {
+            if let Some(found) = time::any(&text, self.received, offset) {
                 event.time = found;
                 return;
             }

@@ -31,6 +31,12 @@ pub(crate) struct PackSpec {
     /// Where times are found: each entry names fields joined by a blank; the first that parses wins.
     #[serde(default)]
     pub(crate) time: Vec<String>,
+    /// Whether times that name no zone are UTC.
+    #[serde(default)]
+    pub(crate) utc: bool,
+    /// Names of the columns when no header tells them.
+    #[serde(default)]
+    pub(crate) columns: Vec<String>,
     /// Native name → column.
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, FieldSpec>,
@@ -89,6 +95,8 @@ pub(crate) enum Stage {
     Cef,
     Leef,
     AccessLog,
+    /// Columns under a header.
+    Columns,
     /// The Huawei/H3C message header, when there is one.
     Vrp,
 }
@@ -169,6 +177,9 @@ pub(crate) struct TestSpec {
     pub(crate) record: String,
     #[serde(default)]
     pub(crate) received: Option<String>,
+    /// The header above the record.
+    #[serde(default)]
+    pub(crate) header: Option<String>,
     pub(crate) expect: BTreeMap<String, Constant>,
     /// Fields that must not be there.
     #[serde(default)]

@@ -107,3 +107,34 @@ async fn data_whose_template_never_came_is_counted_at_the_end() {
     assert_eq!(of(&counters, "flows").parse_failed_kept, 1);
     assert_eq!(memory.events()[0].str(field::ERROR_CODE), Some("S111"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sflow_datagrams() {
+    let node = Node::start(
+        r#"
+        [[sensor]]
+        name = "flows"
+        input = { type = "sflow", listen = "127.0.0.1:0" }
+    "#,
+    )
+    .await;
+    // One sample by addresses that the agent took apart: 1,500 bytes, one in ten.
+    let head = [5, 1, 0x0a01_0101, 0, 1, 1000, 1, 1, 4 * 18, 1, 7, 10, 10, 0, 1, 2, 1];
+    let data = [3, 32, 1500, 6, 0x0a01_0203, 0xc633_6409, 4022, 22, 0x12, 0];
+    let bytes: Vec<u8> = head.iter().chain(&data).flat_map(|n: &u32| n.to_be_bytes()).collect();
+    let from = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    from.send_to(&bytes, node.address("flows")).await.unwrap();
+    from.send_to(b"nonsense", node.address("flows")).await.unwrap();
+    let events = node.memory.wait(2).await;
+    let flow = events.iter().find(|e| !e.marks.has(Marks::UNDECODED)).unwrap();
+    assert_eq!(flow.str(field::SOURCE_IP), Some("10.1.2.3"));
+    assert_eq!(flow.int(field::DESTINATION_PORT), Some(22));
+    assert_eq!(
+        (flow.int(field::NETWORK_BYTES), flow.int(field::NETWORK_PACKETS)),
+        (Some(15_000), Some(10))
+    );
+    let observer = events::FieldId::find("observer.ip").unwrap();
+    assert_eq!(flow.str(observer), Some("10.1.1.1"));
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "flows").parse_failed_kept, 1);
+}

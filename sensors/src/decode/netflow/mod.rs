@@ -4,12 +4,12 @@
 //! looking at fields nobody asked for; `packet` walks packets and sets. Templates belong to an
 //! exporter, its domain and an id. Data before its template waits within a bound.
 //!
-//! Option records (sampling and interface tables) are counted, not taken for flows.
+//! Option records are counted, not taken for flows; what they say of sampling is remembered
+//! (`sampling`), and bytes and packets are given for all packets, as nfcapd gives them.
 
-mod flow;
 mod packet;
+mod sampling;
 mod template;
 
-pub use flow::Flow;
 pub use packet::{Decoder, Outcome};
 pub use template::Key;

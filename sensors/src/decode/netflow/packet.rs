@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::flow::Flow;
+use super::sampling::Sampling;
 use super::template::{Field, Head, Key, Template};
 use crate::decode::Problem;
+use crate::decode::flow::{Flow, Form};
 use crate::limits::{
     EXPORTERS_MAX, PENDING_BYTES_MAX, PENDING_SETS_MAX, TEMPLATE_FIELDS_MAX, TEMPLATES_MAX,
 };
@@ -19,6 +20,7 @@ pub struct Decoder {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     sequences: HashMap<(IpAddr, u16, u32), u32>,
+    sampling: Sampling,
 }
 
 #[derive(Debug)]
@@ -79,12 +81,14 @@ impl Decoder {
         let head = boot(bytes, 5)?;
         let domain = u32::from(u16_at(bytes, 20)?);
         outcome.missing = self.sequence(exporter, 5, domain, u32_at(bytes, 16)?, count as u32);
+        // Two bits of mode, then the interval.
+        let interval = u32::from(u16_at(bytes, 22)? & 0x3fff);
         let body = bytes.get(24..)?;
         for record in body.chunks_exact(48).take(count) {
             let v4 = |at| u32_at(record, at).map(|a| IpAddr::V4(Ipv4Addr::from(a)));
             let uptime = |at| Some(head.boot_ms? + i64::from(u32_at(record, at)?));
             outcome.flows.push(Flow {
-                version: 5,
+                form: Form::V5,
                 source: v4(0),
                 destination: v4(4),
                 input: u16_at(record, 12).map(u32::from),
@@ -100,6 +104,9 @@ impl Decoder {
                 exported_ms: head.exported_ms,
                 ..Flow::default()
             });
+            if let Some(flow) = outcome.flows.last_mut() {
+                flow.scale(interval);
+            }
         }
         (body.len() >= count * 48).then_some(())
     }
@@ -223,7 +230,8 @@ impl Decoder {
             if waiting.key == key {
                 self.pending_bytes -= waiting.body.len();
                 if let Some(template) = self.templates.get(&key) {
-                    records(template, &waiting.body, waiting.head, outcome);
+                    let sampling = &mut self.sampling;
+                    records(template, &waiting.body, key, waiting.head, sampling, outcome);
                 }
             } else {
                 self.pending.push_back(waiting);
@@ -248,7 +256,7 @@ impl Decoder {
             self.templates.insert(key, template);
         }
         match self.templates.get(&key) {
-            Some(template) => records(template, set, head, outcome),
+            Some(template) => records(template, set, key, head, &mut self.sampling, outcome),
             None => self.wait(Pending { key, head, body: set.to_vec() }, outcome),
         }
     }
@@ -288,18 +296,29 @@ impl Decoder {
     }
 }
 
-fn records(template: &Template, set: &[u8], head: Head, outcome: &mut Outcome) {
+fn records(
+    template: &Template,
+    set: &[u8],
+    key: Key,
+    head: Head,
+    sampling: &mut Sampling,
+    outcome: &mut Outcome,
+) {
     let mut rest = set;
     // What is shorter than a record is padding.
     while rest.len() >= template.least {
-        let Some((flow, len)) = template.read(rest, head) else {
+        let Some((mut record, len)) = template.read(rest, head) else {
             outcome.problems.push(Problem::BadFlowPacket);
             return;
         };
         if template.options {
             outcome.options += 1;
+            sampling.learn(&key, &record.said);
         } else {
-            outcome.flows.push(flow);
+            if let Some(rate) = sampling.rate(&key, &record.said) {
+                record.flow.scale(rate);
+            }
+            outcome.flows.push(record.flow);
         }
         rest = &rest[len..];
     }

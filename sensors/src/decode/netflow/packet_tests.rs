@@ -225,3 +225,73 @@ proptest! {
         prop_assert!(decode(&mut decoder, &packet).flows.len() < 200);
     }
 }
+
+/// H3C's NetStream sends fields of variable length (65,535) in version 9, too.
+#[test]
+fn version9_with_variable_fields() {
+    let template = words(&[301, 5, 8, 4, 12, 4, 82, 0xffff, 1, 4, 2, 4]);
+    let mut data = vec![10, 1, 2, 3, 198, 51, 100, 9, 4];
+    data.extend(b"GE01");
+    for n in [1500u32, 3] {
+        data.extend(n.to_be_bytes());
+    }
+    let packet = v9(1, &[set(0, &template), set(301, &data)]);
+    let outcome = decode(&mut Decoder::new(), &packet);
+    assert_eq!((outcome.flows.len(), outcome.problems.len()), (1, 0));
+    assert_eq!((outcome.flows[0].bytes, outcome.flows[0].packets), (1500, 3));
+}
+
+#[test]
+fn a_packet_filled_with_zeros() {
+    let mut packet = v9(1, &[set(0, &template(300)), set(300, &record())]);
+    packet.resize(1400, 0);
+    let outcome = decode(&mut Decoder::new(), &packet);
+    assert_eq!((outcome.flows.len(), outcome.problems.len()), (1, 0));
+}
+
+/// An id that is used again for other fields: the latest template counts.
+#[test]
+fn a_template_id_used_again() {
+    let mut decoder = Decoder::new();
+    decode(&mut decoder, &v9(1, &[set(0, &words(&[300, 1, 1, 4])), set(300, &[0, 0, 0, 9])]));
+    let outcome = decode(&mut decoder, &v9(2, &[set(0, &template(300)), set(300, &record())]));
+    assert_eq!(outcome.templates.len(), 1);
+    assert_is_the_flow(&outcome.flows[0]);
+}
+
+#[test]
+fn sampling_told_by_options_of_a_sampler() {
+    let mut decoder = Decoder::new();
+    // Scope: the system; then sampler id (48) and interval (34).
+    let options = words(&[400, 4, 8, 1, 4, 48, 1, 34, 4]);
+    let said = [[0, 0, 0, 1, 7].as_slice(), &100u32.to_be_bytes()].concat();
+    let outcome = decode(&mut decoder, &v9(1, &[set(1, &options), set(400, &said)]));
+    assert_eq!((outcome.options, outcome.flows.len()), (1, 0));
+    let flows = words(&[300, 4, 8, 4, 48, 1, 1, 4, 2, 4]);
+    let row = |sampler: u8| {
+        let mut bytes = vec![10, 1, 2, 3, sampler];
+        bytes.extend([1500u32, 3].iter().flat_map(|n| n.to_be_bytes()));
+        bytes
+    };
+    let packet = v9(2, &[set(0, &flows), set(300, &[row(7), row(0), row(8)].concat())]);
+    let outcome = decode(&mut decoder, &packet);
+    let counted: Vec<_> = outcome.flows.iter().map(|f| (f.bytes, f.packets, f.sampling)).collect();
+    // Sampler 0 means unsampled; sampler 8 was never told of.
+    assert_eq!(counted, [(150_000, 300, Some(100)), (1500, 3, None), (1500, 3, None)]);
+}
+
+#[test]
+fn sampling_of_version5_stands_in_its_header() {
+    let mut packet = words(&[5, 1]);
+    for n in [10_000u32, 1_795_406_706, 0, 1] {
+        packet.extend(n.to_be_bytes());
+    }
+    packet.extend([0, 0]);
+    packet.extend(words(&[0x4000 | 50]));
+    let mut row = vec![0; 48];
+    row[16..20].copy_from_slice(&3u32.to_be_bytes());
+    row[20..24].copy_from_slice(&1500u32.to_be_bytes());
+    packet.extend(row);
+    let outcome = decode(&mut Decoder::new(), &packet);
+    assert_eq!((outcome.flows[0].bytes, outcome.flows[0].sampling), (75_000, Some(50)));
+}

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::flow::Flow;
+use super::sampling::Said;
+use crate::decode::flow::{Flow, Form};
 use crate::limits::TEMPLATE_FIELDS_MAX;
 
 /// What a template belongs to.
@@ -53,6 +54,10 @@ enum Kind {
     EndMs,
     StartNtp,
     EndNtp,
+    Interval,
+    Looked,
+    Passed,
+    Sampler,
 }
 
 /// Information elements of IANA's IPFIX registry; NetFlow v9 shares the low numbers.
@@ -79,6 +84,10 @@ fn kind(field: Field) -> Option<Kind> {
         (0, 153) => EndMs,
         (0, 154 | 156) => StartNtp,
         (0, 155 | 157) => EndNtp,
+        (0, 34 | 50) => Interval,
+        (0, 305) => Looked,
+        (0, 306) => Passed,
+        (0, 48 | 302) => Sampler,
         _ => return None,
     })
 }
@@ -90,6 +99,12 @@ pub(crate) struct Head {
     pub(crate) exported_ms: i64,
     /// Milliseconds since 1970 at which the exporter started; v5 and v9.
     pub(crate) boot_ms: Option<i64>,
+}
+
+/// A record as read: what it says of a flow, and of sampling.
+pub(crate) struct Row {
+    pub(crate) flow: Flow,
+    pub(crate) said: Said,
 }
 
 /// A template ready to read records.
@@ -136,17 +151,18 @@ impl Template {
         Some(Self { fields, options, fixed, plan, least })
     }
 
-    /// Reads one record at the start of `bytes`: the flow and the bytes it took; `None` when the
-    /// record does not fit.
-    pub(crate) fn read(&self, bytes: &[u8], head: Head) -> Option<(Flow, usize)> {
-        let mut flow =
-            Flow { version: head.version, exported_ms: head.exported_ms, ..Flow::default() };
+    /// Reads one record at the start of `bytes`, and the bytes it took; `None` when the record does
+    /// not fit.
+    pub(crate) fn read(&self, bytes: &[u8], head: Head) -> Option<(Row, usize)> {
+        let form = if head.version == 9 { Form::V9 } else { Form::Ipfix };
+        let flow = Flow { form, exported_ms: head.exported_ms, ..Flow::default() };
+        let mut row = Row { flow, said: Said::default() };
         if let Some(len) = self.fixed {
             let record = bytes.get(..len)?;
             for (kind, at, len) in &self.plan {
-                put(&mut flow, *kind, &record[*at..*at + *len], head);
+                put(&mut row, *kind, &record[*at..*at + *len], head);
             }
-            return Some((flow, len));
+            return Some((row, len));
         }
         let mut at = 0;
         for field in &self.fields {
@@ -159,11 +175,11 @@ impl Template {
             };
             let value = bytes.get(at..at + len)?;
             if let Some(kind) = kind(*field) {
-                put(&mut flow, kind, value, head);
+                put(&mut row, kind, value, head);
             }
             at += len;
         }
-        Some((flow, at))
+        Some((row, at))
     }
 
     /// Its form for a checkpoint: 8 bytes per field after one for the kind.
@@ -224,7 +240,8 @@ fn put_address(slot: &mut Option<IpAddr>, value: &[u8]) {
     }
 }
 
-fn put(flow: &mut Flow, kind: Kind, value: &[u8], head: Head) {
+fn put(row: &mut Row, kind: Kind, value: &[u8], head: Head) {
+    let (flow, said) = (&mut row.flow, &mut row.said);
     match kind {
         Kind::Source => return put_address(&mut flow.source, value),
         Kind::Destination => return put_address(&mut flow.destination, value),
@@ -253,6 +270,10 @@ fn put(flow: &mut Flow, kind: Kind, value: &[u8], head: Head) {
         Kind::EndMs => flow.end_ms = Some(signed),
         Kind::StartNtp => flow.start_ms = Some(ntp(n)),
         Kind::EndNtp => flow.end_ms = Some(ntp(n)),
+        Kind::Interval => said.interval = u32::try_from(n).ok(),
+        Kind::Looked => said.looked = u32::try_from(n).ok(),
+        Kind::Passed => said.passed = u32::try_from(n).ok(),
+        Kind::Sampler => said.sampler = Some(n),
     }
 }
 

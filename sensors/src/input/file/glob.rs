@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The paths of files that a pattern matches, sorted; at most `max`.
-pub(super) fn expand(pattern: &str, max: usize) -> Vec<PathBuf> {
+pub(in crate::input) fn expand(pattern: &str, max: usize) -> Vec<PathBuf> {
     let mut found = vec![base(pattern)];
     for part in parts(pattern) {
         let mut next = Vec::new();

@@ -6,6 +6,7 @@
 //! worst, and loses none. Compressed files are left alone.
 
 mod glob;
+pub(super) use self::glob::expand;
 mod tail;
 
 use std::collections::{HashMap, HashSet};
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 use self::tail::{Chunk, Copied, Identity, Position, Tail};
 use crate::config::{Encoding, Multiline, Start};
 use crate::error::Error;
-use crate::feed::{Batch, Feed, Origin};
+use crate::feed::{Batch, Feed};
 use crate::input::frame::Framing;
 use crate::limits::{
     FILE_POLL_MS, FILES_MAX, FINGERPRINT_BYTES, MULTILINE_IDLE_MS, RECEIVE_WAIT_MS, ROTATED_IDLE_MS,
@@ -69,11 +70,7 @@ impl Job {
             Some(m) => Some(Regex::new(&m.start).map_err(|e| refuse(e.to_string()))?),
             None => None,
         };
-        let framing = match encoding {
-            Encoding::Utf8 | Encoding::Gb18030 => Framing::Lines,
-            Encoding::Utf16le => Framing::Utf16le,
-            Encoding::Utf16be => Framing::Utf16be,
-        };
+        let framing = framing(encoding);
         Ok(Self {
             sensor: sensor.to_owned(),
             patterns: patterns.to_vec(),
@@ -85,6 +82,15 @@ impl Job {
             copies: HashSet::new(),
             discovered: None,
         })
+    }
+}
+
+/// What parts the lines of a file.
+pub(crate) const fn framing(encoding: Encoding) -> Framing {
+    match encoding {
+        Encoding::Utf8 | Encoding::Gb18030 => Framing::Lines,
+        Encoding::Utf16le => Framing::Utf16le,
+        Encoding::Utf16be => Framing::Utf16be,
     }
 }
 
@@ -209,8 +215,11 @@ impl Job {
     fn deliver(&mut self, id: Identity, chunk: &Chunk, look: &mut Look<'_>) -> Result<(), Ended> {
         let received = self.feed.context.clock.now();
         let mut batch = Batch::default();
+        let Some(tail) = self.tails.get_mut(&id) else { return Ok(()) };
         for (record, cut) in chunk.iter() {
-            self.feed.record(&mut batch, record, cut, Origin::default(), received);
+            tail.position.note(record, &mut tail.above);
+            let header = Some(tail.position.header.as_str()).filter(|h| !h.is_empty());
+            self.feed.record_under(&mut batch, record, cut, header, received);
         }
         let runtime = look.runtime;
         if !batch.is_empty() && !runtime.block_on(self.feed.deliver(batch, &mut look.stop)) {
@@ -271,6 +280,7 @@ impl Job {
         };
         let len = file.metadata().map_or(0, |m| m.len());
         let known = self.load(id).filter(|p| p.offset <= len && p.print.fits(&file));
+        let header = known.as_ref().map_or_else(String::new, |p| p.header.clone());
         let offset = match (known, self.copied(path, &file)) {
             (Some(position), _) => position.offset,
             // What was read of the original is not read again; what was not, is, once it is there.
@@ -285,7 +295,7 @@ impl Job {
             (None, Copied::No) => 0,
         };
         self.copies.remove(&id);
-        match Tail::open(path, file, offset, self.framing, self.multiline.clone()) {
+        match Tail::open(path, file, offset, header, self.framing, self.multiline.clone()) {
             Ok(tail) => {
                 self.tails.insert(id, tail);
             }

@@ -14,8 +14,11 @@ use regex::Regex;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use crate::decode::columns;
 use crate::input::frame::{Framer, Framing};
-use crate::limits::{FILE_CHUNK_BYTES, FINGERPRINT_BYTES, MULTILINE_LINES_MAX, RECORD_BYTES_MAX};
+use crate::limits::{
+    FILE_CHUNK_BYTES, FINGERPRINT_BYTES, HEADER_BYTES_MAX, MULTILINE_LINES_MAX, RECORD_BYTES_MAX,
+};
 
 /// Device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +74,26 @@ pub(super) struct Position {
     pub(super) id: Identity,
     pub(super) print: Fingerprint,
     pub(super) offset: u64,
+    /// The header above the lines after `offset`, for files that have one.
+    #[serde(default)]
+    pub(super) header: String,
+}
+
+impl Position {
+    /// Notes a line that belongs to a header; one after other lines begins a header anew.
+    pub(super) fn note(&mut self, line: &[u8], above: &mut bool) {
+        let is = columns::is_header(line);
+        if is && let Ok(line) = std::str::from_utf8(line) {
+            if !std::mem::replace(above, true) {
+                self.header.clear();
+            }
+            if self.header.len() + line.len() < HEADER_BYTES_MAX {
+                self.header.push_str(line);
+                self.header.push('\n');
+            }
+        }
+        *above = is;
+    }
 }
 
 pub(super) struct Tail {
@@ -81,6 +104,8 @@ pub(super) struct Tail {
     framer: Framer,
     group: Option<Group>,
     multiline: Option<Regex>,
+    /// Whether the line before was of a header.
+    pub(super) above: bool,
     /// Whether the path still leads here.
     pub(super) found: bool,
     /// When there was news last.
@@ -139,14 +164,17 @@ impl Tail {
         path: &Path,
         file: File,
         offset: u64,
+        header: String,
         framing: Framing,
         multiline: Option<Regex>,
     ) -> io::Result<Self> {
+        let resumed = offset > 0;
         let id = Identity::of(&file.metadata()?);
         let head = head(&file, FINGERPRINT_BYTES)?;
         let print = Fingerprint::of(&head);
         Ok(Self {
-            position: Position { path: path.to_owned(), id, print, offset },
+            position: Position { path: path.to_owned(), id, print, offset, header },
+            above: !resumed,
             file,
             read_to: offset,
             framer: Framer::new(framing, RECORD_BYTES_MAX),

@@ -1,65 +1,35 @@
-//! Flow packets to events. Templates are saved per exporter, domain and id, so that data is
-//! understood at once after a restart.
+//! A flow as an event; what could not be read as one.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use events::logsource::LogSourceId;
 use events::{Event, FieldId, LogSource, Timestamp, Value, field};
-use tokio::sync::{mpsc, watch};
 
-use super::udp::Datagrams;
-use crate::counters::add;
 use crate::decode::Problem;
-use crate::decode::netflow::{Decoder, Flow, Key};
+use crate::decode::flow::{Flow, Form};
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::DATAGRAM_BYTES_MAX;
 
-/// Decodes and submits what a receive thread hands over, until its channel closes.
-pub(crate) async fn run(
-    sensor: String,
-    feed: Feed,
-    mut from: mpsc::Receiver<Datagrams>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut flows = Flows { sensor, feed, names: Names::new(), decoder: Decoder::new() };
-    while let Some(first) = from.recv().await {
-        let mut batch = Batch::default();
-        let mut next = Some(first);
-        while let Some(datagrams) = next {
-            for (packet, peer) in datagrams.iter() {
-                flows.packet(&mut batch, packet, peer, datagrams.received);
-            }
-            next = if batch.is_full() { None } else { from.try_recv().ok() };
-        }
-        flows.feed.deliver(batch, &mut stop).await;
-    }
-    let mut batch = Batch::default();
-    let received = flows.feed.context.clock.now();
-    for _ in 0..flows.decoder.give_up() {
-        flows.failed(&mut batch, b"", Problem::NoTemplate, None, received);
-    }
-    flows.feed.deliver(batch, &mut stop).await;
-}
-
-struct Flows {
-    sensor: String,
-    feed: Feed,
+/// Writes events of one sensor's flows.
+pub(crate) struct Writer {
+    pub(crate) feed: Feed,
     names: Names,
-    decoder: Decoder,
 }
 
 /// Names interned once.
-struct Names {
+pub(crate) struct Names {
     source: LogSourceId,
     exporter: Option<FieldId>,
     duration: Option<FieldId>,
     flags: Option<FieldId>,
     input: Option<FieldId>,
     output: Option<FieldId>,
+    sampling: Option<FieldId>,
+    community: Option<FieldId>,
 }
 
 impl Names {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             source: LogSourceId::intern(&LogSource::new("netflow", "netflow", "")),
             exporter: FieldId::intern("observer.ip"),
@@ -67,48 +37,23 @@ impl Names {
             flags: FieldId::intern("netflow.tcp_flags"),
             input: FieldId::intern("netflow.input_snmp"),
             output: FieldId::intern("netflow.output_snmp"),
+            sampling: FieldId::intern("netflow.sampling_interval"),
+            community: FieldId::intern("network.community_id"),
         }
     }
-}
 
-impl Flows {
-    fn packet(
-        &mut self,
-        batch: &mut Batch,
-        packet: &[u8],
-        peer: Option<IpAddr>,
+    /// The event of one flow, without its head. A capture has no exporter.
+    pub(crate) fn event(
+        &self,
+        flow: &Flow,
+        exporter: Option<IpAddr>,
         received: Timestamp,
-    ) {
-        let exporter = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let (checkpoints, sensor) = (&self.feed.context.checkpoints, &self.sensor);
-        let mut lookup = |key: &Key| checkpoints.load(&checkpoint(sensor, key));
-        let outcome = self.decoder.packet(exporter, packet, &mut lookup);
-        for (key, template) in &outcome.templates {
-            if let Err(error) = checkpoints.save(&checkpoint(sensor, key), template) {
-                tracing::warn!(sensor, error, "a flow template could not be saved");
-            }
-        }
-        add(&self.feed.counters.sequence_gaps, outcome.missing);
-        // The packet's bytes are counted with its first flow.
-        let mut bytes = packet.len();
-        for flow in &outcome.flows {
-            let event = self.event(flow, exporter, received);
-            self.feed.push(batch, event, std::mem::take(&mut bytes));
-        }
-        for problem in outcome.problems {
-            self.failed(batch, packet, problem, peer, received);
-        }
-        for _ in 0..outcome.given_up {
-            self.failed(batch, b"", Problem::NoTemplate, peer, received);
-        }
-    }
-
-    fn event(&self, flow: &Flow, exporter: IpAddr, received: Timestamp) -> Event {
+    ) -> Event {
         let mut event = Event::new();
         event.set_raw(flow.to_string().as_bytes());
         event.received = received;
         event.time = Timestamp::from_millis(flow.end_ms.unwrap_or(flow.exported_ms));
-        event.logsource = self.names.source;
+        event.logsource = self.source;
         let mut text = |id, value: Option<IpAddr>| {
             if let Some(value) = value {
                 event.push(id, Value::Str(&value.to_canonical().to_string()));
@@ -143,24 +88,48 @@ impl Flows {
             _ => None,
         };
         for (name, value) in [
-            (self.names.duration, duration),
-            (self.names.flags, flow.tcp_flags.map(i64::from)),
-            (self.names.input, flow.input.map(i64::from)),
-            (self.names.output, flow.output.map(i64::from)),
+            (self.duration, duration),
+            (self.flags, flow.tcp_flags.map(i64::from)),
+            (self.input, flow.input.map(i64::from)),
+            (self.output, flow.output.map(i64::from)),
+            (self.sampling, flow.sampling.map(i64::from)),
         ] {
             if let (Some(name), Some(value)) = (name, value) {
                 event.push(name, Value::Int(value));
             }
         }
-        if let Some(name) = self.names.exporter {
+        if let (Some(name), Some(exporter)) = (self.exporter, exporter) {
             event.push(name, Value::Str(&exporter.to_string()));
         }
-        self.feed.head(&mut event, Origin::at(Some(exporter)));
+        // Beside Zeek's and Suricata's own records of the same packets.
+        if flow.form == Form::Capture
+            && let (Some(name), Some(id)) = (self.community, flow.community_id())
+        {
+            event.push(name, Value::Str(&id));
+        }
+        event
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(feed: Feed) -> Self {
+        Self { feed, names: Names::new() }
+    }
+
+    /// The event of one flow.
+    pub(crate) fn event(
+        &self,
+        flow: &Flow,
+        exporter: Option<IpAddr>,
+        received: Timestamp,
+    ) -> Event {
+        let mut event = self.names.event(flow, exporter, received);
+        self.feed.head(&mut event, Origin::at(exporter));
         event
     }
 
     /// What cannot be read is kept, as every undecodable record is.
-    fn failed(
+    pub(crate) fn failed(
         &self,
         batch: &mut Batch,
         packet: &[u8],
@@ -182,8 +151,4 @@ impl Flows {
         self.feed.head(&mut event, Origin::at(peer));
         self.feed.push_failed(batch, event, 0, problem.code());
     }
-}
-
-fn checkpoint(sensor: &str, key: &Key) -> String {
-    format!("netflow/{sensor}/{}/{}/{}/{}", key.exporter, key.version, key.domain, key.id)
 }

@@ -1,6 +1,8 @@
-//! Measures decoding and receiving on this machine, with an intake that takes everything at once.
+//! Measures decoding and receiving on this machine, with an intake that takes everything at once
+//! (no journal), and rsyslogd and nfcapd with the same sender in the same run, where they are
+//! installed.
 //!
-//! `cargo run --release -p sensors --example throughput`
+//! `cargo bench -p sensors --bench sensors`
 
 #![allow(clippy::unwrap_used, reason = "a measurement stops at the first surprise")]
 
@@ -79,6 +81,91 @@ fn main() {
     flows();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(receive());
+    rsyslogd();
+    nfcapd();
+}
+
+/// Ends the process when dropped.
+struct Peer(std::process::Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+fn peer(program: &str, args: &[&str], out: &std::path::Path) -> Option<Peer> {
+    let file = std::fs::File::create(out).unwrap();
+    let spawned = std::process::Command::new(program)
+        .args(args)
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .spawn();
+    if spawned.is_err() {
+        println!("{program}: not installed, not measured");
+    }
+    spawned.ok().map(Peer)
+}
+
+/// rsyslogd writing a plain file: the same million lines over TCP.
+fn rsyslogd() {
+    let dir = tempfile::tempdir().unwrap();
+    let (at, log) = ("127.0.0.1:24991", dir.path().join("out.log"));
+    let conf = format!(
+        "global(workDirectory=\"{0}\")\nmodule(load=\"imtcp\")\ninput(type=\"imtcp\" port=\"24991\" address=\"127.0.0.1\")\n\
+         template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")\n\
+         action(type=\"omfile\" file=\"{1}\" template=\"raw\" ioBufferSize=\"256k\" flushOnTXEnd=\"off\" flushInterval=\"1\" asyncWriting=\"on\")\n",
+        dir.path().display(),
+        log.display()
+    );
+    std::fs::write(dir.path().join("conf"), conf).unwrap();
+    let (conf, pid) = (dir.path().join("conf"), dir.path().join("pid"));
+    let args = ["-n", "-f", conf.to_str().unwrap(), "-i", pid.to_str().unwrap()];
+    let Some(_peer) = peer("rsyslogd", &args, &dir.path().join("out")) else { return };
+    while TcpStream::connect(at).is_err() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let n = 1_000_000;
+    let start = Instant::now();
+    send_tcp(at.parse().unwrap(), n);
+    let bytes = (RECORDS[1].1.len() as u64 + 1) * n;
+    while std::fs::metadata(&log).map_or(0, |m| m.len()) < bytes {
+        if start.elapsed() > Duration::from_secs(60) {
+            let have = std::fs::metadata(&log).map_or(0, |m| m.len());
+            println!("rsyslogd: {have} of {bytes} bytes after a minute");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    println!("rsyslogd, tcp to a plain file: {}", rate(n, start.elapsed()));
+}
+
+/// nfcapd: the same flow packets at the same pace.
+fn nfcapd() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("nfcapd.out");
+    let args = ["-w", dir.path().to_str().unwrap(), "-b", "127.0.0.1", "-p", "24992", "-t", "3600"];
+    let Some(peer) = peer("nfcapd", &args, &out) else { return };
+    while !std::fs::read_to_string(&out).is_ok_and(|t| t.contains("Startup")) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let packets = 20_000;
+    let took = send_udp("127.0.0.1:24992".parse().unwrap(), &flow_packet(), packets, 10_000);
+    std::thread::sleep(Duration::from_secs(2));
+    let _told = std::process::Command::new("kill").arg(peer.0.id().to_string()).status();
+    std::thread::sleep(Duration::from_secs(1));
+    let text = std::fs::read_to_string(&out).unwrap_or_default();
+    let said = text.lines().find(|l| l.contains("Flows:")).unwrap_or("nothing").to_owned();
+    println!("nfcapd: sent {} flows at {}: {said}", packets * 40, rate(packets * 40, took));
+}
+
+fn send_tcp(at: std::net::SocketAddr, n: u64) {
+    let line = format!("{}\n", RECORDS[1].1).repeat(100);
+    let mut stream = TcpStream::connect(at).unwrap();
+    for _ in 0..n / 100 {
+        stream.write_all(line.as_bytes()).unwrap();
+    }
 }
 
 fn rate(n: u64, took: Duration) -> String {
@@ -156,15 +243,7 @@ async fn receive() {
     let (before, at) = (running.counters(), running.address("tcp").unwrap());
     let n = 1_000_000;
     let start = Instant::now();
-    tokio::task::spawn_blocking(move || {
-        let line = format!("{}\n", RECORDS[1].1).repeat(100);
-        let mut stream = TcpStream::connect(at).unwrap();
-        for _ in 0..n / 100 {
-            stream.write_all(line.as_bytes()).unwrap();
-        }
-    })
-    .await
-    .unwrap();
+    tokio::task::spawn_blocking(move || send_tcp(at, n)).await.unwrap();
     let last = before[1].received + n;
     while running.counters()[1].received < last {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Real peers of the flow inputs that softflowd.sh does not have: pmacctd samples captures and sends
+# sFlow, to sfcapd and to `xuedun serve`; the capture sensor reads the same captures, and its
+# Community IDs are compared with those of tshark.
+# Packages: pmacct nfdump nfdump-sflow tshark python3 jq
+PORT_BASE=24600
+. "$(dirname "$0")/lib.sh"
+CAPTURES=8
+
+# ethernet FILE: whether a pcap file is of Ethernet (link type 1), which is all that pmacctd reads right.
+ethernet() { [ "$(od -An -tu4 -j20 -N4 "$1" | tr -d ' ')" = 1 ]; }
+# Of captures without tunnels: of those, tshark names the inner connection and Xuedun the outer.
+captures=()
+while read -r capture; do
+    [ "${#captures[@]}" -eq "$CAPTURES" ] || ! ethernet "$capture" || captures+=("$capture")
+done < <(find "$CORPORA"/zeek/{core.tcp,core.local,scripts.base.protocols}* -name '*.pcap' -size -400k | LC_ALL=C sort)
+[ "${#captures[@]}" -gt 0 ] || { echo "no captures under $CORPORA/zeek"; exit 1; }
+
+# sample: every packet of the captures as sFlow. pmacctd ends when it has read a capture.
+sample() {
+    local capture
+    for capture in "${captures[@]}"; do
+        cat >"$WORK/pm.conf" <<CONF
+daemonize: false
+pcap_savefile: $capture
+plugins: sfprobe
+sfprobe_receiver: 127.0.0.1:$(port 3)
+sfprobe_agentip: 10.9.8.7
+sampling_rate: 1
+CONF
+        timeout 30 pmacctd -f "$WORK/pm.conf" >"$WORK/pm.out" 2>&1 || true
+    done
+}
+
+mkdir "$WORK/captures" "$WORK/sf"
+node_init
+node_sensor ci-sflow "type = \"sflow\", listen = \"127.0.0.1:$(port 1)\""
+node_sensor ci-capture "type = \"capture\", settle_seconds = 1, paths = [\"$WORK/captures/*.pcap\"]"
+node_start
+
+touch "$WORK/sfcapd.out"
+sfcapd -w "$WORK/sf" -b 127.0.0.1 -p "$(port 2)" -t 3600 >"$WORK/sfcapd.out" 2>&1 &
+sfcapd=$!
+within 5 grep -q Startup "$WORK/sfcapd.out" || sleep 1
+# Both get the same datagrams: pmacctd on a loaded machine does not sample the same twice.
+python3 -c 'import socket, sys
+own, *peers = map(int, sys.argv[1:])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", own))
+while True:
+    data = s.recv(65535)
+    for peer in peers: s.sendto(data, ("127.0.0.1", peer))' "$(port 3)" "$(port 1)" "$(port 2)" &
+sleep 1
+sample
+sleep 2
+kill "$sfcapd"
+wait "$sfcapd" || true
+# Samples of ARP and the like are flows to sfcapd only.
+nfdump -R "$WORK/sf" -q -N -o 'fmt:%sa %da %sp %dp %byt' </dev/null |
+    awk '!($1 == "0.0.0.0" || $1 == "::" && $2 == "::") { print $1, $2, $3, $4, $5 }' | sed 's/\.[0-9]* \([0-9]*\)$/ \1/' |
+    LC_ALL=C sort >"$WORK/theirs"
+expected=$(wc -l <"$WORK/theirs")
+if [ "$expected" -gt 0 ]; then pass "there are samples"; else fail "there are samples"; fi
+within 30 has_records ci-sflow "$expected" || true
+search '' | jq -r 'select(.sensor == "ci-sflow") | .fields |
+    [.["source.ip"], .["destination.ip"], .["source.port"] // 0, .["destination.port"] // 0,
+     .["network.bytes"]] | join(" ")' | LC_ALL=C sort >"$WORK/ours"
+equal "samples as sfcapd counts them" "$expected" "$(wc -l <"$WORK/ours")"
+tcp_udp() { awk '$3 > 255 || $4 > 255' "$1"; }
+equal "samples that differ in an address, port or byte count" 0 \
+    "$(LC_ALL=C comm -3 <(tcp_udp "$WORK/theirs") <(tcp_udp "$WORK/ours") | wc -l)"
+
+n=0
+for capture in "${captures[@]}"; do
+    n=$((n + 1))
+    cp "$capture" "$WORK/captures/$n.pcap"
+done
+# Community IDs as tshark computes them; each capture is a flow or more.
+for capture in "${captures[@]}"; do
+    tshark -r "$capture" --enable-protocol communityid -T fields -e communityid 2>/dev/null
+done | tr ',' '\n' | grep '^1:' | LC_ALL=C sort -u >"$WORK/theirs"
+community() { search '' | jq -r 'select(.sensor == "ci-capture") | .fields["network.community_id"] // empty' | LC_ALL=C sort -u; }
+all_of_them() { community >"$WORK/ours"; [ -z "$(LC_ALL=C comm -23 "$WORK/theirs" "$WORK/ours")" ]; }
+within 20 all_of_them || true
+if [ -s "$WORK/theirs" ]; then pass "tshark has Community IDs ($(wc -l <"$WORK/theirs"))"; else fail "tshark has Community IDs"; fi
+equal "Community IDs that only tshark or only the sensor has" 0 "$(LC_ALL=C comm -3 "$WORK/theirs" "$WORK/ours" | wc -l)"
+node_stop
+finish

@@ -1,0 +1,62 @@
+//! Text of Chinese devices: GB18030, or UTF-8 with GB18030 inside it.
+
+use std::borrow::Cow;
+
+use encoding_rs::GB18030;
+
+/// A record in UTF-8 when it is not yet: words that are UTF-8 stay, others are read as GB18030
+/// (a device that writes UTF-8 around a value it copied from a GBK system). `None` when the whole
+/// record is UTF-8 already.
+///
+/// Words are parted at bytes below `0`, which no character of GBK holds.
+pub fn gb18030(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if std::str::from_utf8(bytes).is_ok() {
+        return None;
+    }
+    let mut out = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let len = rest.iter().position(|b| *b < b'0').unwrap_or(rest.len());
+        let (word, after) = rest.split_at(len.max(1));
+        match std::str::from_utf8(word) {
+            Ok(text) => out.push_str(text),
+            Err(_) => out.push_str(&GB18030.decode_without_bom_handling(word).0),
+        }
+        rest = after;
+    }
+    Some(Cow::Owned(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    #[test]
+    fn both_encodings_in_one_record() {
+        let gbk = GB18030.encode("用户登录失败").0;
+        let record = [b"user=\xe6\x9d\x8e\xe5\xa8\x9c msg=", &gbk[..], b" result=0"].concat();
+        assert_eq!(gb18030(&record).unwrap(), "user=李娜 msg=用户登录失败 result=0");
+        assert_eq!(gb18030("全是 UTF-8".as_bytes()), None);
+        assert_eq!(gb18030(&gbk).unwrap(), "用户登录失败");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_in_gbk_is_read(text in "[一-龥]{2,20}( [a-z]{1,5}=[一-龥]{2,8}){0,3}") {
+            let bytes = GB18030.encode(&text).0;
+            // Bytes that are UTF-8 by chance are taken for it; text of two characters or more in
+            // GBK hardly ever is, word by word.
+            if bytes.split(|b| *b < b'0').all(|w| w.is_ascii() || std::str::from_utf8(w).is_err()) {
+                let read = gb18030(&bytes).unwrap();
+                prop_assert_eq!(read.as_ref(), text.as_str());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_safe(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let text = gb18030(&bytes);
+            prop_assert!(text.is_none() == std::str::from_utf8(&bytes).is_ok());
+        }
+    }
+}
