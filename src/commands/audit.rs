@@ -199,7 +199,9 @@ fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: 
         Format::Html => report::html(&run, &catalogue, &checks, lang).map_err(fail)?.into_bytes(),
         Format::Csv => report::csv(&run, &catalogue, lang).into_bytes(),
         Format::Xlsx => report::xlsx(&run, &catalogue, &checks, lang).map_err(office)?,
-        Format::Docx => report::docx(&run, &catalogue, &checks, &tickets, lang).map_err(office)?,
+        Format::Docx => {
+            report::docx(&run, &catalogue, &checks, Some(&tickets[..]), lang).map_err(office)?
+        }
         Format::OscalCatalog => json(&report::oscal_catalog(&catalogue, run.finished, lang))?,
         Format::OscalPlan => json(&report::oscal_plan(&run, &checks, lang))?,
         Format::OscalResults => json(&report::oscal(&run, &checks, lang))?,
