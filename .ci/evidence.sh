@@ -187,12 +187,12 @@ P
 mkdir "$dir/t"
 rm -f "$dir"/b/{body,sig,key.der}
 # Packed again without a change it must still verify, or what follows would show nothing.
-(cd "$dir/b" && zip -q -0 -X -r "$dir/again.zip" .)
+(cd "$dir/b" && zip -q -0 -X -D -r "$dir/again.zip" .)
 "$bin" evidence verify "$dir/again.zip" --key "$key" > "$dir/ours.txt" || { cat "$dir/ours.txt"; exit 1; }
 python3 "$dir/tamper.py" "$dir/b" "$dir/t" > "$dir/cases.txt"
 found=0 steps_found=0
 while IFS=$'\t' read -r n who name; do
-  (cd "$dir/t/$n" && zip -q -0 -X -r "../$n.zip" .)
+  (cd "$dir/t/$n" && zip -q -0 -X -D -r "../$n.zip" .)
   if "$bin" evidence verify "$dir/t/$n.zip" --key "$key" > /dev/null; then echo "MISSED by ours: $name"; exit 1; fi
   if [ "$who" = both ]; then
     if (cd "$dir/t/$n" && "$dir/goverify" "$key") > /dev/null 2>&1; then echo "MISSED by Go: $name"; exit 1; fi
