@@ -123,6 +123,9 @@ func main() {
 		proof, err := os.ReadFile("proofs/" + name + ".tlog-proof")
 		must(err)
 		part := strings.Split(strings.SplitN(string(proof), "\n\n", 2)[0], "\n")
+		if part[0] != "c2sp.org/tlog-proof@v1" || part[1] != fmt.Sprint("index ", index) {
+			must(fmt.Errorf("proof of %d says %s", index, part[1]))
+		}
 		must(tlog.CheckRecord(tlog.RecordProof(hashes(part[2:])), now.N, now.Hash, index, tlog.RecordHash(leaf)))
 	}
 	fmt.Println("ok", len(files), "leaves of", now.N)
@@ -131,7 +134,7 @@ G
 (cd "$dir" && GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$dir/gocache" go build -o "$dir/goverify" verify.go)
 (cd "$dir/b" && "$dir/goverify" "$key")
 
-# Tampering. `both`: ours and Go or VERIFY.md; `ours`: only a reader of the run can see it.
+# Tampering, with SHA256SUMS made to fit. `both`: ours and Go; `ours`: only a reader of the run can see it.
 cat > "$dir/tamper.py" <<'P'
 import base64, glob, hashlib, os, shutil, sys
 src, out = sys.argv[1:3]
@@ -172,6 +175,8 @@ cases = [
  ("both", "consistency flipped", edit("consistency", line(3, lambda l: base64.b64encode(b"z" * 32)))), ("both", "consistency gone", remove("consistency")),
  ("ours", "run.json verdict", edit("run.json", swap(b"non_conform", b"conform"))), ("ours", "report.html", edit("report.html", lambda b: b + b"<!-- -->")),
  ("ours", "items.csv", edit("items.csv", lambda b: b + b"x")), ("ours", "oscal", edit("oscal/assessment-results.json", lambda b: b + b" ")),
+ ("ours", "plan", edit("oscal/assessment-plan.json", lambda b: b + b" ")), ("ours", "poam gone", remove("oscal/poam.json")),
+ ("ours", "items.xlsx", edit("items.xlsx", flip(100))), ("ours", "report.docx", edit("report.docx", flip(100))),
  ("ours", "VERIFY.md", edit("VERIFY.md", lambda b: b + b"\n")), ("ours", "stray attachment", lambda d: (os.makedirs(d + "/attachments", exist_ok=True), open(d + "/attachments/x.txt", "w").write("x"))),
  ("ours", "stray file", lambda d: open(d + "/extra.txt", "w").write("x")), ("ours", "document gone", remove("report.html")),
 ]
@@ -181,15 +186,19 @@ for i, (who, name, change) in enumerate(cases):
 P
 mkdir "$dir/t"
 rm -f "$dir"/b/{body,sig,key.der}
+# Packed again without a change it must still verify, or what follows would show nothing.
+(cd "$dir/b" && zip -q -0 -X -D -r "$dir/again.zip" .)
+"$bin" evidence verify "$dir/again.zip" --key "$key" > "$dir/ours.txt" || { cat "$dir/ours.txt"; exit 1; }
 python3 "$dir/tamper.py" "$dir/b" "$dir/t" > "$dir/cases.txt"
-found=0
+found=0 steps_found=0
 while IFS=$'\t' read -r n who name; do
-  (cd "$dir/t/$n" && zip -q -0 -X -r "../$n.zip" .)
+  (cd "$dir/t/$n" && zip -q -0 -X -D -r "../$n.zip" .)
   if "$bin" evidence verify "$dir/t/$n.zip" --key "$key" > /dev/null; then echo "MISSED by ours: $name"; exit 1; fi
   if [ "$who" = both ]; then
     if (cd "$dir/t/$n" && "$dir/goverify" "$key") > /dev/null 2>&1; then echo "MISSED by Go: $name"; exit 1; fi
   fi
+  if ! (cd "$dir/t/$n" && follow) > /dev/null 2>&1; then steps_found=$((steps_found + 1)); fi
   found=$((found + 1))
 done < "$dir/cases.txt"
 [ "$found" -ge 30 ]
-echo "tampering: $found kinds found by ours, $(grep -c both "$dir/cases.txt") of them by Go's sumdb"
+echo "tampering: $found kinds found by ours, $(grep -c $'\tboth\t' "$dir/cases.txt") of them by Go's sumdb, $steps_found by the steps of VERIFY.md"

@@ -199,7 +199,9 @@ fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: 
         Format::Html => report::html(&run, &catalogue, &checks, lang).map_err(fail)?.into_bytes(),
         Format::Csv => report::csv(&run, &catalogue, lang).into_bytes(),
         Format::Xlsx => report::xlsx(&run, &catalogue, &checks, lang).map_err(office)?,
-        Format::Docx => report::docx(&run, &catalogue, &checks, &tickets, lang).map_err(office)?,
+        Format::Docx => {
+            report::docx(&run, &catalogue, &checks, Some(&tickets[..]), lang).map_err(office)?
+        }
         Format::OscalCatalog => json(&report::oscal_catalog(&catalogue, run.finished, lang))?,
         Format::OscalPlan => json(&report::oscal_plan(&run, &checks, lang))?,
         Format::OscalResults => json(&report::oscal(&run, &checks, lang))?,
@@ -242,7 +244,9 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
     let catalogue = Catalogue::embedded().map_err(fail)?;
     let checks = audit::checks().map_err(fail)?;
     let found = findings(run, &checks, &catalogue);
-    let outcome = if found.is_empty() { Outcome::Clean } else { Outcome::Findings };
+    let unseen = || run.results.iter().filter(|r| r.verdict.kind() == VerdictKind::Error);
+    let clean = found.is_empty() && unseen().next().is_none();
+    let outcome = if clean { Outcome::Clean } else { Outcome::Findings };
     if json {
         print_json(run)?;
         return Ok(outcome);
@@ -261,6 +265,10 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
         ))?;
         print_line(&format!("    {}", finding.remedy.get(lang)))?;
     }
+    for result in unseen() {
+        let label = result.verdict.label(lang);
+        print_line(&format!("? {}\t{label}\t{}", result.check, result.observed))?;
+    }
     for template in templates().map_err(fail)? {
         let s = score(run, &catalogue, &template.id).map_err(fail)?;
         let unverified =
@@ -268,7 +276,7 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
         print_line(&format!(
             "{}{unverified}: {:.1} %  ({} {}; {} {})",
             template.title.get(lang),
-            s.strict_rate,
+            s.strict_rate * 100.0,
             lang.pick("已判定", "judged"),
             s.judged,
             lang.pick("分母", "denominator"),

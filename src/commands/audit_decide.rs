@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use centre::World;
 use centre::schedule::Schedule;
+use clap::builder::NonEmptyStringValueParser;
 use compliance::audit::{
     self, Attestation, Catalogue, Ticket, TicketState, VerdictKind, Waiver, findings, reminders,
 };
@@ -24,13 +25,13 @@ pub struct Attest {
     #[arg(long)]
     verdict: String,
     /// Who looked
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     owner: String,
     /// What was looked at
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     note: String,
     /// Days until it must be looked at again
-    #[arg(long, default_value_t = 365)]
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: u64,
     /// A file that shows it; its digest goes into the evidence log
     #[arg(long = "attach", value_name = "FILE")]
@@ -45,16 +46,16 @@ pub struct Waive {
     /// The item
     item: String,
     /// Who answers for it
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     owner: String,
     /// Who approved; not the owner
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     approver: String,
     /// Why
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Days until it ends
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: u64,
 }
 
@@ -153,6 +154,9 @@ pub fn waive(args: Waive) -> Done {
     item(&catalogue()?, &args.item)?;
     let expires = later(World::real().now(), args.days);
     let Waive { item, owner, approver, reason, data, .. } = args;
+    if owner.trim() == approver.trim() {
+        return Err(Failure::usage("X069", approver));
+    }
     data.open()?.waive(Waiver { item, owner, reason, approver, expires })?;
     Ok(Outcome::Clean)
 }
@@ -245,6 +249,9 @@ pub fn when(args: When) -> Done {
         let Some(next) = schedule.next_after(at) else { break };
         times.push(next.to_beijing());
         at = next;
+    }
+    if times.is_empty() {
+        return Err(Failure::usage("X065", args.cron));
     }
     if args.json {
         print_json(&times)?;

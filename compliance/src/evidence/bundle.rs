@@ -24,6 +24,21 @@ use crate::report;
 
 const VERIFY_MD: &str = include_str!("VERIFY.md");
 
+/// Every bundle holds these, drawn from the run; each one's digest is in the run's last leaf.
+pub(super) const DOCUMENTS: [&str; 11] = [
+    "run.json",
+    "report.html",
+    "report.en.html",
+    "report.docx",
+    "items.csv",
+    "items.xlsx",
+    "oscal/catalog.json",
+    "oscal/assessment-plan.json",
+    "oscal/assessment-results.json",
+    "oscal/poam.json",
+    "VERIFY.md",
+];
+
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleSummary {
@@ -72,30 +87,38 @@ pub fn write_bundle(
     write(log, sealed, &documents(run, catalogue, checks)?, attachments, out)
 }
 
-/// What is drawn from the run; each one's digest is in the run's last leaf.
+/// The documents, in the order of [`DOCUMENTS`].
 fn documents(
     run: &AuditRun,
     catalogue: &Catalogue,
     checks: &[Check],
 ) -> Result<Vec<Document>, EvidenceError> {
-    let json = |what: &'static str, value: Result<Vec<u8>, serde_json::Error>| {
-        value.map_err(|e| EvidenceError::Render { what, problem: e.to_string() })
-    };
+    let failed = |what: &'static str, problem: String| EvidenceError::Render { what, problem };
     let page = |lang| {
         report::html(run, catalogue, checks, lang)
-            .map_err(|e| EvidenceError::Render { what: "report", problem: e.to_string() })
+            .map(String::into_bytes)
+            .map_err(|e| failed("report", e.to_string()))
     };
-    Ok(vec![
-        Document { name: "run.json", bytes: json("run.json", serde_json::to_vec_pretty(run))? },
-        Document { name: "report.html", bytes: page(Lang::Zh)?.into_bytes() },
-        Document { name: "report.en.html", bytes: page(Lang::En)?.into_bytes() },
-        Document { name: "items.csv", bytes: report::csv(run, catalogue, Lang::Zh).into_bytes() },
-        Document {
-            name: "oscal/assessment-results.json",
-            bytes: json("oscal", serde_json::to_vec_pretty(&report::oscal(run, checks, Lang::Zh)))?,
-        },
-        Document { name: "VERIFY.md", bytes: VERIFY_MD.as_bytes().to_vec() },
-    ])
+    let json = |value: &serde_json::Value| {
+        serde_json::to_vec_pretty(value).map_err(|e| failed("oscal", e.to_string()))
+    };
+    let office = |e: report::OfficeError| failed("office", e.to_string());
+    let lang = Lang::Zh;
+    let bytes = [
+        serde_json::to_vec_pretty(run).map_err(|e| failed("run.json", e.to_string()))?,
+        page(Lang::Zh)?,
+        page(Lang::En)?,
+        report::docx(run, catalogue, checks, None, lang).map_err(office)?,
+        report::csv(run, catalogue, lang).into_bytes(),
+        report::xlsx(run, catalogue, checks, lang).map_err(office)?,
+        json(&report::oscal_catalog(catalogue, run.finished, lang))?,
+        json(&report::oscal_plan(run, checks, lang))?,
+        json(&report::oscal(run, checks, lang))?,
+        json(&report::oscal_poam(run, checks, catalogue, &[], lang))?,
+        VERIFY_MD.as_bytes().to_vec(),
+    ];
+    let named = DOCUMENTS.into_iter().zip(bytes);
+    Ok(named.map(|(name, bytes)| Document { name, bytes }).collect())
 }
 
 /// Plain names only: what a bundle unpacks to stays where it is unpacked.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::bundle::{leaf_name, proof_name};
+use super::bundle::{DOCUMENTS, leaf_name, proof_name};
 use super::limits;
 use super::merkle::{leaf_hash, verify_consistency, verify_inclusion};
 use super::note::{Checkpoint, VerifyingKey};
@@ -150,20 +150,9 @@ fn plain_end(raw: &[u8]) -> Result<usize, String> {
 
 /// Only names a bundle has: nothing hides beside them and nothing leaves the folder.
 fn file_names(files: &Files) -> Outcome {
-    const FIXED: [&str; 11] = [
-        "checkpoint",
-        "checkpoint.prev",
-        "consistency",
-        "run.json",
-        "report.html",
-        "report.en.html",
-        "items.csv",
-        "oscal/assessment-results.json",
-        "VERIFY.md",
-        "SHA256SUMS",
-        "keys/log.vkey",
-    ];
-    for name in FIXED {
+    const FIXED: [&str; 5] =
+        ["checkpoint", "checkpoint.prev", "consistency", "SHA256SUMS", "keys/log.vkey"];
+    for name in FIXED.into_iter().chain(DOCUMENTS) {
         if !files.contains_key(name) {
             return Err(format!("{name} is missing"));
         }
@@ -175,6 +164,7 @@ fn file_names(files: &Files) -> Outcome {
             })
         };
         let known = FIXED.contains(&name.as_str())
+            || DOCUMENTS.contains(&name.as_str())
             || plain("leaves/", ".json")
             || plain("proofs/", ".tlog-proof")
             || plain("attachments/", "");
@@ -378,14 +368,7 @@ fn run_json(files: &Files, values: &[Value]) -> Outcome {
 
 fn documents(files: &Files, end: Option<&Value>) -> Outcome {
     let signed = end.and_then(|e| e["documents"].as_object()).ok_or("no digests were signed")?;
-    for name in [
-        "run.json",
-        "report.html",
-        "report.en.html",
-        "items.csv",
-        "oscal/assessment-results.json",
-        "VERIFY.md",
-    ] {
+    for name in DOCUMENTS {
         let sum = signed.get(name).and_then(Value::as_str);
         let found = files.get(name).map(|bytes| sha256(bytes));
         if found.is_none() || sum != found.as_deref() {

@@ -84,12 +84,13 @@ pub fn xlsx(
 }
 
 /// The report: cover, scope, method, results per category, problems with risk and advice,
-/// remediation, appendix of evidence digests.
+/// remediation, appendix of evidence digests. Without tickets it is drawn from the run alone and
+/// says nothing of their state.
 pub fn docx(
     run: &AuditRun,
     catalogue: &Catalogue,
     checks: &[Check],
-    tickets: &[Ticket],
+    tickets: Option<&[Ticket]>,
     lang: Lang,
 ) -> Result<Vec<u8>, OfficeError> {
     let t = |zh: &'static str, en: &'static str| lang.pick(zh, en);
@@ -159,7 +160,7 @@ fn problems(
     run: &AuditRun,
     catalogue: &Catalogue,
     checks: &[Check],
-    tickets: &[Ticket],
+    tickets: Option<&[Ticket]>,
     lang: Lang,
 ) {
     let t = |zh: &'static str, en: &'static str| lang.pick(zh, en);
@@ -194,8 +195,9 @@ fn problems(
     let rows: Vec<Vec<String>> = found
         .iter()
         .map(|f| {
-            let ticket = tickets.iter().find(|t| t.finding == f.id);
+            let ticket = tickets.unwrap_or_default().iter().find(|t| t.finding == f.id);
             let state = match ticket.map(|t| t.state) {
+                None if tickets.is_none() => t("见整改单", "see the tickets"),
                 None => t("未建整改单", "no ticket"),
                 Some(TicketState::Open) => t("待整改", "open"),
                 Some(TicketState::Retest) => t("待复测", "to be retested"),
