@@ -163,7 +163,7 @@ impl Plan {
     #[inline]
     pub(crate) fn learn(&mut self, compiled: &Compiled, held: &Bits, version: u32) -> bool {
         self.events += 1;
-        if self.events > COUNTED_ALL && self.events % SAMPLE != 0 {
+        if self.events > COUNTED_ALL && !self.events.is_multiple_of(SAMPLE) {
             return false;
         }
         self.counted += 1;

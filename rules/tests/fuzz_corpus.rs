@@ -7,9 +7,11 @@ use std::path::Path;
 
 use rules::fuzzing;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn the_committed_corpus_holds() {
-    let targets: [(&str, fn(&[u8])); 5] = [
+    let targets: [(&str, Target); 5] = [
         ("rule", fuzzing::rule),
         ("condition", fuzzing::condition),
         ("pipeline", fuzzing::pipeline),

@@ -186,6 +186,6 @@ fn unreadable(path: &Path, error: &std::io::Error) -> IntelProblem {
         code: "I001",
         file: path.display().to_string(),
         place: 0,
-        message: Text::new(&format!("无法读取：{error}"), &format!("cannot be read: {error}")),
+        message: Text::new(format!("无法读取：{error}"), format!("cannot be read: {error}")),
     }
 }

@@ -442,7 +442,7 @@ fn hashes(
             Some((name, hash)) => (name.to_ascii_uppercase(), hash),
             None => (algorithm_of(text.len()).to_owned(), text),
         };
-        if algorithms.iter().any(|a| *a == name) {
+        if algorithms.contains(&name) {
             let field = if drop_name { prefix.to_owned() } else { format!("{prefix}{name}") };
             by_field.entry(field).or_default().push(text_node(node, hash.to_owned()));
         }
