@@ -4,16 +4,18 @@
 use std::ops::Range;
 
 use events::{Event, Value};
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::compile::program::Special;
+use crate::fold::fold;
 use crate::limits;
 use crate::rule::RuleIndex;
 use crate::seen::{Forms, Seen};
 use crate::set::{special, virtual_value};
 use crate::syntax::expr::{Atom, Expr, Field};
-use crate::syntax::test::Test;
+use crate::syntax::test::{Shape, Test};
 
 /// A detection whose condition an event fulfils.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +44,7 @@ pub struct MatchedField {
 
 /// The values that fulfil an expression; empty when it does not hold.
 pub(crate) fn matched(expr: &Expr, event: &Event) -> Vec<MatchedField> {
-    let mut evidence = Evidence { event, known: Vec::new(), out: Vec::new() };
+    let mut evidence = Evidence::new(event);
     if !evidence.walk(expr) {
         evidence.out.clear();
     }
@@ -52,13 +54,15 @@ pub(crate) fn matched(expr: &Expr, event: &Event) -> Vec<MatchedField> {
 /// Whether the event fulfils the expression, looked up comparison by comparison: slow, used for
 /// explanations and where only one rule matters.
 pub fn holds(expr: &Expr, event: &Event) -> bool {
-    Evidence { event, known: Vec::new(), out: Vec::new() }.holds(expr)
+    Evidence::new(event).holds(expr)
 }
 
 /// Looks for what fulfils an expression; a field's values are looked up and folded once.
 struct Evidence<'x> {
     event: &'x Event,
     known: Vec<Known<'x>>,
+    /// All of the event's text, folded, once a keyword asked for it.
+    texts: Option<String>,
     out: Vec<MatchedField>,
 }
 
@@ -71,6 +75,10 @@ struct Known<'x> {
 }
 
 impl<'x> Evidence<'x> {
+    fn new(event: &'x Event) -> Self {
+        Self { event, known: Vec::new(), texts: None, out: Vec::new() }
+    }
+
     fn holds(&mut self, expr: &'x Expr) -> bool {
         match expr {
             Expr::All(parts) => parts.iter().all(|p| self.holds(p)),
@@ -123,6 +131,14 @@ impl<'x> Evidence<'x> {
     }
 
     fn keyword(&mut self, test: &Test, show: bool) -> bool {
+        if let Test::Text { shape: Shape::Contains, text, cased: false } = test
+            && is_word(text)
+        {
+            let texts = self.texts.get_or_insert_with(|| fold(self.event.texts()));
+            if memmem::find(texts.as_bytes(), text.as_bytes()).is_none() {
+                return false;
+            }
+        }
         let mut forms = Forms::default();
         for (id, value) in self.event.fields() {
             let seen = forms.of(value);
@@ -166,6 +182,11 @@ fn push(out: &mut Vec<MatchedField>, name: &str, seen: &Seen<'_>, place: Range<u
     if !known {
         out.push(MatchedField { field: name.to_owned(), value: value.to_owned(), start, end });
     }
+}
+
+/// Whether a literal is of ASCII and can lie in no number and no truth value written out.
+fn is_word(literal: &str) -> bool {
+    literal.is_ascii() && !literal.chars().all(|c| "0123456789+-.einfatrusl".contains(c))
 }
 
 fn cut(text: &str) -> &str {

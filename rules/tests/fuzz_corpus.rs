@@ -7,10 +7,11 @@ use std::path::Path;
 
 use rules::fuzzing;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn the_committed_corpus_holds() {
-    type Target = (&'static str, fn(&[u8]));
-    let targets: [Target; 5] = [
+    let targets: [(&str, Target); 5] = [
         ("rule", fuzzing::rule),
         ("condition", fuzzing::condition),
         ("pipeline", fuzzing::pipeline),
