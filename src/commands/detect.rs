@@ -54,6 +54,11 @@ struct Line<'a> {
 struct Field<'a> {
     field: &'a str,
     value: &'a str,
+    /// Where in the value that which was looked for lies, in bytes, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -222,8 +227,12 @@ impl<'a> Work<'a> {
         let rule = self.set.rule(detection.rule);
         let title = rule.title.get(self.lang);
         if self.args.json {
-            let fields =
-                detection.fields.iter().map(|f| Field { field: &f.field, value: &f.value });
+            let fields = detection.fields.iter().map(|f| Field {
+                field: &f.field,
+                value: &f.value,
+                start: f.start,
+                end: f.end,
+            });
             let line = Line {
                 rule_id: &rule.id,
                 title,
