@@ -5,11 +5,11 @@
 PORT_BASE=24500
 . "$(dirname "$0")/lib.sh"
 
-unmount() { mountpoint -q "$WORK/small" && umount -l "$WORK/small"; true; }
-trap 'unmount; cleanup' EXIT
+before_cleanup() { ! mountpoint -q "$WORK/small" || umount -l "$WORK/small"; }
 
 raws() { search "$1" 2>>"$WORK/search.err" | jq -r .raw; }
-has_raw() { raws "$1" | grep -qF -- "$2"; }
+# Reads to the end: a grep that stops early would break the pipe.
+has_raw() { raws "$1" | grep -F -- "$2" >/dev/null; }
 status() { "$XUEDUN" status --config "$CONFIG" --json || true; }
 counter() { status | jq -r ".sensors[] | select(.name == \"$1\") | .$2"; }
 alive() { kill -0 "$NODE" 2>/dev/null; }

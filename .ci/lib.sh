@@ -86,8 +86,13 @@ has_records() { [ "$(records_of "$1")" -ge "$2" ]; }
 
 records_of() { search '' 2>>"$WORK/search.err" | jq -r .sensor | grep -cFx "$1" || true; }
 
+# before_cleanup: what a script undoes itself; it redefines this, and not the trap, which keeps the
+# exit code.
+before_cleanup() { :; }
+
 cleanup() {
     local rc=$?
+    before_cleanup || true
     node_stop KILL
     # shellcheck disable=SC2046
     kill $(jobs -p) 2>/dev/null || true
