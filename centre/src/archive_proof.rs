@@ -6,6 +6,7 @@
 //! last, so a crash between the two only delays them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use events::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use store::state::{Record, State, Table};
 
 use crate::error::Error;
 use crate::evidence::Evidence;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A file as the evidence log knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,11 +63,13 @@ impl ArchiveProof {
         Ok(Self { known: state.table("archive_proof")?, state })
     }
 
-    /// Tells the evidence log what is new. Returns how many leaves that took.
+    /// Tells the evidence log what is new. Returns how many leaves that took. A file that is gone
+    /// before its retention and in no merged file is not told: [`compare`] goes on naming it.
     pub(crate) fn tell(
         &self,
         archive: &Archive,
         evidence: &Evidence,
+        retention: Duration,
         now: Timestamp,
     ) -> Result<usize, Error> {
         let files: BTreeMap<String, SealedFile> =
@@ -80,52 +85,65 @@ impl ArchiveProof {
             }
         }
         let new: Vec<&SealedFile> = files.values().filter(|f| !known.contains(&f.name)).collect();
-        if new.is_empty() && gone.is_empty() {
+        let (leaves, accounted) = leaves(&new, gone, now.minus(retention), now);
+        if leaves.is_empty() {
             return Ok(0);
         }
-        evidence.note(&leaves(&new, &gone, now), now)?;
+        evidence.note(&leaves, now)?;
         for file in &new {
             let row = Known { sha256: file.sha256.clone(), rows: file.rows, hour: file.hour };
             self.known.put(&file.name, &row)?;
         }
-        for name in gone.keys() {
+        for name in &accounted {
             self.known.remove(name)?;
         }
         self.state.flush()?;
-        Ok(new.len() + gone.len())
+        Ok(leaves.len())
     }
 }
 
-/// A new file takes in what went of its hour; what went without one is past its retention.
+/// The leaves, and the files that went and are accounted for. The largest new file of an hour took
+/// in what went of it, if it has room for its events; what went otherwise is past its retention
+/// when its hour ended before `kept_from`, and unaccounted for when not.
 fn leaves(
     new: &[&SealedFile],
-    gone: &BTreeMap<String, Known>,
+    mut gone: BTreeMap<String, Known>,
+    kept_from: Timestamp,
     now: Timestamp,
-) -> Vec<serde_json::Value> {
-    let mut left: Vec<(&String, &Known)> = gone.iter().collect();
-    let mut out = Vec::with_capacity(new.len() + gone.len());
-    for file in new {
-        let (from, rest): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|(_, k)| k.hour == file.hour);
-        left = rest;
-        let from: Vec<_> = from
+) -> (Vec<serde_json::Value>, Vec<String>) {
+    let (mut out, mut accounted) = (Vec::new(), Vec::new());
+    let mut by_size = new.to_vec();
+    by_size.sort_by_key(|file| std::cmp::Reverse(file.rows));
+    for file in by_size {
+        let of_hour: BTreeMap<String, Known> =
+            gone.extract_if(.., |_, known| known.hour == file.hour).collect();
+        let fits = of_hour.values().map(|k| k.rows).sum::<u64>() <= file.rows;
+        let (from, mut left) =
+            if fits { (of_hour, BTreeMap::new()) } else { (BTreeMap::new(), of_hour) };
+        gone.append(&mut left);
+        let parts: Vec<_> = from
             .iter()
             .map(|(n, k)| json!({ "name": n, "sha256": k.sha256, "rows": k.rows }))
             .collect();
         out.push(json!({
-            "kind": if from.is_empty() { "archive.sealed" } else { "archive.merged" },
+            "kind": if parts.is_empty() { "archive.sealed" } else { "archive.merged" },
             "at": now, "name": file.name, "sha256": file.sha256, "rows": file.rows,
             "bytes": file.bytes, "hour": file.hour, "first_seq": file.first_seq,
-            "last_seq": file.last_seq, "from": from,
+            "last_seq": file.last_seq, "from": parts,
         }));
+        accounted.extend(from.into_keys());
     }
-    out.extend(left.iter().map(|(name, k)| {
-        json!({
+    for (name, k) in gone {
+        if k.hour.plus(HOUR) > kept_from {
+            continue;
+        }
+        out.push(json!({
             "kind": "archive.expired", "at": now, "name": name, "sha256": k.sha256,
             "rows": k.rows, "hour": k.hour,
-        })
-    }));
-    out
+        }));
+        accounted.push(name);
+    }
+    (out, accounted)
 }
 
 /// Compares the archive's list with what the leaves of the evidence log say, from the first on.
@@ -165,7 +183,8 @@ pub(crate) fn compare(archive: &Archive, evidence: &Evidence) -> Result<Vec<Unpr
 mod tests {
     use super::*;
     use events::Event;
-    use std::time::Duration;
+
+    const KEPT: Duration = Duration::from_secs(180 * 86_400);
 
     fn event(n: i64) -> Event {
         let mut event = Event::new();
@@ -187,12 +206,12 @@ mod tests {
         archive.seal(vec![(1, event(1))], 1).unwrap();
         let unlogged = compare(&archive, &evidence).unwrap();
         assert_eq!(unlogged.iter().map(|u| u.what).collect::<Vec<_>>(), [Difference::NotLogged]);
-        assert_eq!(proof.tell(&archive, &evidence, now).unwrap(), 1);
-        assert_eq!(proof.tell(&archive, &evidence, now).unwrap(), 0, "nothing is told twice");
+        assert_eq!(proof.tell(&archive, &evidence, KEPT, now).unwrap(), 1);
+        assert_eq!(proof.tell(&archive, &evidence, KEPT, now).unwrap(), 0, "nothing is told twice");
         archive.seal(vec![(2, event(2))], 2).unwrap();
-        proof.tell(&archive, &evidence, now).unwrap();
+        proof.tell(&archive, &evidence, KEPT, now).unwrap();
         archive.merge(now, Duration::from_secs(60)).unwrap().unwrap();
-        proof.tell(&archive, &evidence, now).unwrap();
+        proof.tell(&archive, &evidence, KEPT, now).unwrap();
         assert_eq!(compare(&archive, &evidence).unwrap(), []);
         let mut kinds = Vec::new();
         evidence
@@ -208,7 +227,7 @@ mod tests {
         assert_eq!(kinds, ["archive.sealed", "archive.sealed", "archive.merged"]);
         // Somebody takes a file out of the list, and forges the hash of another.
         archive.seal(vec![(3, event(4_000_000_000_000))], 3).unwrap();
-        proof.tell(&archive, &evidence, now).unwrap();
+        proof.tell(&archive, &evidence, KEPT, now).unwrap();
         drop(archive);
         let path = dir.path().join("archive/manifest.json");
         let text = std::fs::read_to_string(&path).unwrap();
@@ -217,22 +236,38 @@ mod tests {
         files.remove(0);
         files[0]["sha256"] = "0".repeat(64).into();
         std::fs::write(&path, list.to_string()).unwrap();
-        let found: Vec<_> =
-            compare(&open(), &evidence).unwrap().into_iter().map(|u| u.what).collect();
-        assert_eq!(found, [Difference::OtherHash, Difference::NotListed]);
+        let archive = open();
+        let found = || -> Vec<_> {
+            compare(&archive, &evidence).unwrap().into_iter().map(|u| u.what).collect()
+        };
+        assert_eq!(found(), [Difference::OtherHash, Difference::NotListed]);
+        // The next telling does not make an expiry of it: the file was not old enough.
+        let soon = Timestamp::from_secs(86_400);
+        assert_eq!(proof.tell(&archive, &evidence, KEPT, soon).unwrap(), 0);
+        assert_eq!(found(), [Difference::OtherHash, Difference::NotListed]);
     }
 
     #[test]
-    fn what_goes_without_a_successor_is_past_its_retention() {
-        let gone = BTreeMap::from([(
-            "d/1.parquet".to_owned(),
-            Known { sha256: "aa".to_owned(), rows: 3, hour: Timestamp::from_secs(0) },
-        )]);
-        let leaves = leaves(&[], &gone, Timestamp::from_secs(9));
-        assert_eq!(leaves.len(), 1);
-        assert_eq!(
-            (&leaves[0]["kind"], &leaves[0]["rows"]),
-            (&json!("archive.expired"), &json!(3))
-        );
+    fn what_goes_is_merged_past_its_retention_or_unaccounted_for() {
+        let known = |rows, hours: u64| Known {
+            sha256: "aa".to_owned(),
+            rows,
+            hour: Timestamp::from_secs(0).plus(HOUR * hours as u32),
+        };
+        let gone = || {
+            BTreeMap::from([("d/old".to_owned(), known(3, 0)), ("d/new".to_owned(), known(3, 9))])
+        };
+        let kept_from = Timestamp::from_secs(7_200);
+        let (told, accounted) = leaves(&[], gone(), kept_from, Timestamp::from_secs(90_000));
+        assert_eq!(accounted, ["d/old"], "the other is younger than the retention");
+        assert_eq!((told.len(), &told[0]["kind"]), (1, &json!("archive.expired")));
+        // A file of the hour with fewer events than what went did not take it in.
+        let dir = tempfile::tempdir().unwrap();
+        let archive = Archive::open(dir.path()).unwrap();
+        archive.seal(vec![(1, event(9 * 3_600_000_000_000))], 1).unwrap();
+        let files = archive.files();
+        let (told, accounted) = leaves(&[&files[0]], gone(), kept_from, kept_from);
+        assert_eq!(accounted, ["d/old"]);
+        assert_eq!(told[0]["kind"], "archive.sealed");
     }
 }

@@ -210,8 +210,9 @@ impl Centre {
     pub fn figures(&self) -> Figures {
         let counters = &self.pipeline.counters;
         let archive = &self.pipeline.archive;
+        let journal = self.pipeline.journal.stats();
         Figures {
-            journalled: self.pipeline.journal.next_seq().saturating_sub(1),
+            journalled: journal.next_seq.saturating_sub(1),
             matched: counters.matched.load(Ordering::Relaxed),
             archived: archive.rows(),
             detections: counters.detections.load(Ordering::Relaxed),
@@ -221,8 +222,8 @@ impl Centre {
             indicators: self.pipeline.rules.in_force().intel.stats().total(),
             archive_bytes: archive.files().iter().map(|f| f.bytes).sum(),
             oldest: archive.oldest(),
-            journal_full: self.pipeline.journal.stats().full,
-            refused: self.pipeline.journal.stats().failed,
+            journal_full: journal.full,
+            refused: journal.failed,
         }
     }
 

@@ -30,7 +30,7 @@ impl Centre {
         let now = self.now();
         let accounts = self.accounts.list()?;
         Ok(OwnRecords {
-            archive: self.archive_record(&accounts, now),
+            archive: self.archive_record(&accounts, now)?,
             sensors: self.sensor_record(),
             accounts: Some(account_record(&accounts, self.config.console.cert.is_some(), now)),
             audit_log: Some(self.audit_log_record(now)?),
@@ -42,24 +42,30 @@ impl Centre {
     }
 
     /// `None` while nothing is archived: then there is nothing to judge.
-    fn archive_record(&self, accounts: &[Account], now: Timestamp) -> Option<ArchiveRecord> {
+    fn archive_record(
+        &self,
+        accounts: &[Account],
+        now: Timestamp,
+    ) -> Result<Option<ArchiveRecord>, Error> {
         let archive = &self.pipeline.archive;
-        let oldest = archive.oldest()?;
         let files = archive.files();
-        let newest = files.iter().map(|f| f.time_max).max()?;
+        let newest = files.iter().map(|f| f.time_max).max();
+        let (Some(oldest), Some(newest)) = (archive.oldest(), newest) else { return Ok(None) };
+        let (faults, unproven) = self.archive_faults()?;
+        let unproven = unproven.into_iter().map(|u| format!("{}: {:?}", u.name, u.what));
         let week = now.minus(Duration::from_secs(7 * DAY_SECS));
         let hours: BTreeSet<i64> =
             files.iter().filter(|f| f.time_max >= week).map(|f| f.hour.secs() / 3_600).collect();
         let begun = accounts.iter().map(|a| a.created).min().unwrap_or(oldest);
         let watched = now.since(begun.max(week)).as_secs() / 3_600;
-        Some(ArchiveRecord {
+        Ok(Some(ArchiveRecord {
             retention_days: i64::from(self.config.store.retention_days),
             oldest_age_days: days(oldest, now),
             node_age_days: days(begun, now),
             empty_hours_7d: (watched as i64 - hours.len() as i64).max(0),
-            damaged_files: archive.verify().iter().map(ToString::to_string).collect(),
+            damaged_files: faults.into_iter().chain(unproven).collect(),
             newest_age_hours: (now.since(newest).as_secs() / 3_600) as i64,
-        })
+        }))
     }
 
     /// `None` while no sensor is set up.

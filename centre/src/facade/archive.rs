@@ -1,6 +1,7 @@
 //! The archive as those see it who answer for it: what there is, and whether it is whole.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use store::archive::SealedFile;
@@ -43,11 +44,8 @@ impl Centre {
     /// Blocks for as long as reading takes.
     pub fn check_archive(&self, caller: &Caller) -> Result<ArchiveCheck, Error> {
         caller.need(Permission::ComplianceRead)?;
-        self.prove_archive()?;
-        let archive = &self.pipeline.archive;
-        let faults: Vec<String> = archive.verify().iter().map(ToString::to_string).collect();
-        let unproven = crate::archive_proof::compare(archive, self.ledger.evidence())?;
-        let files = archive.files();
+        let (faults, unproven) = self.archive_faults()?;
+        let files = self.pipeline.archive.files();
         let rows = files.iter().map(|f| f.rows).sum();
         let check = ArchiveCheck { files: files.len(), rows, faults, unproven };
         self.audit_log.record(Some(caller), "archive.verify", "", check.is_whole(), self.now())?;
@@ -84,8 +82,18 @@ impl Centre {
         Ok(restored?)
     }
 
+    /// What differs from the list, and of the list from the evidence log.
+    pub(crate) fn archive_faults(&self) -> Result<(Vec<String>, Vec<Unproven>), Error> {
+        self.prove_archive()?;
+        let archive = &self.pipeline.archive;
+        let faults = archive.verify().iter().map(ToString::to_string).collect();
+        Ok((faults, crate::archive_proof::compare(archive, self.ledger.evidence())?))
+    }
+
     /// Tells the evidence log what the archive sealed, merged and let go since it was told last.
     pub(crate) fn prove_archive(&self) -> Result<usize, Error> {
-        self.archive_proof.tell(&self.pipeline.archive, self.ledger.evidence(), self.now())
+        let retention = Duration::from_secs(86_400 * u64::from(self.config.store.retention_days));
+        let evidence = self.ledger.evidence();
+        self.archive_proof.tell(&self.pipeline.archive, evidence, retention, self.now())
     }
 }

@@ -51,7 +51,8 @@ pub fn html(
     Ok(out)
 }
 
-fn esc(text: &str) -> String {
+/// Text with its markup escaped.
+pub(super) fn esc(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

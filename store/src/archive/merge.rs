@@ -19,7 +19,7 @@ use super::{Archive, HOUR_NANOS, MERGING, Manifest, SealedFile, remove_files, st
 use crate::error::Error;
 use crate::limits;
 
-/// What a merge did: the proof that goes into the evidence log.
+/// What a merge did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     /// The files that were merged.
