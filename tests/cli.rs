@@ -122,6 +122,20 @@ fn an_unknown_code_ends_with_2_and_offers_near_ones() {
 }
 
 #[test]
+fn lists_and_samples_that_are_not_there_are_said() {
+    for args in [
+        &["rules", "intel", "stats", "/nowhere"][..],
+        &["detect", "--rules", "rules/library", "--input", "/dev/null", "--intel", "/nowhere"],
+    ] {
+        let done = run(args, &[]);
+        assert_eq!(done.status.code(), Some(3), "{}", err(&done));
+        assert!(err(&done).contains("[I001] 情报清单无法读取：/nowhere"), "{}", err(&done));
+    }
+    let empty = run(&["rules", "cost", "/dev/null"], &[]);
+    assert!(err(&empty).starts_with("xuedun: [X092] 样本为空"), "{}", err(&empty));
+}
+
+#[test]
 fn failures_have_a_title_in_the_language_and_a_stable_code() {
     let args = ["classify", "/nowhere/学生.csv"];
     let zh = run(&args, &[]);

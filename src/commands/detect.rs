@@ -87,7 +87,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let started = Instant::now();
     let mut work = Work::new(&args, Arc::new(loaded.set), lang);
     if let Some(path) = &args.intel {
-        work.engine.set_intel(Arc::new(rules::Intel::load(path).0));
+        work.engine.set_intel(Arc::new(super::rules::intel::load(path, lang)?));
     }
     work.read(&mut *open(&args.input)?)?;
     let seconds = started.elapsed().as_secs_f64();

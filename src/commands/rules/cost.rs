@@ -36,7 +36,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let set = RuleSet::load(&args.choice.sources()?, &options).set;
     let sample = events_of(&args.sample, args.events)?;
     if sample.is_empty() {
-        return Err(Failure::usage("X011", lang.pick("样本为空", "the sample is empty")));
+        return Err(Failure::usage("X092", args.sample.display().to_string()));
     }
     let (together, _) = time(&set, &sample);
     let mut rows = Vec::new();

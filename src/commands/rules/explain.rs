@@ -25,8 +25,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let set = args.choice.load(lang)?.set;
     let named = |r: &rules::Rule| r.id == args.rule || r.name.as_ref() == Some(&args.rule);
     let Some(at) = set.rules().iter().position(named) else {
-        let message = lang.pick("没有这条规则", "no such rule");
-        return Err(Failure::usage("X017", format!("{}: {message}", args.rule)));
+        return Err(Failure::usage("X017", args.rule));
     };
     let index = RuleIndex(at as u32);
     let mut held = false;

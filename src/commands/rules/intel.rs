@@ -1,11 +1,11 @@
 //! `xuedun rules intel check|stats`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use events::Lang;
-use rules::Intel;
+use rules::{Intel, IntelProblem};
 
-use crate::commands::{Done, Outcome, print_json, print_line};
+use crate::commands::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -37,6 +37,25 @@ pub fn run(args: Args, lang: Lang) -> Done {
     }
 }
 
+/// Loads lists and says on standard error what is wrong with them. Fails when nothing was loaded.
+pub fn load(path: &Path, lang: Lang) -> Result<Intel, Failure> {
+    let (intel, problems) = Intel::load(path);
+    for problem in &problems {
+        eprintln!("{}", line(problem, lang));
+    }
+    match problems.first() {
+        Some(first) if intel.stats().lists == 0 => {
+            Err(Failure::configuration(first.code, path.display().to_string()))
+        }
+        _ => Ok(intel),
+    }
+}
+
+fn line(problem: &IntelProblem, lang: Lang) -> String {
+    let (code, file, place) = (problem.code, &problem.file, problem.place);
+    format!("[{code}] {file}:{place}: {}", problem.message.get(lang))
+}
+
 fn check(lists: &Lists, lang: Lang) -> Done {
     let (intel, problems) = Intel::load(&lists.path);
     for problem in &problems {
@@ -46,11 +65,7 @@ fn check(lists: &Lists, lang: Lang) -> Done {
                 "message": problem.message.get(lang),
             }))?;
         } else {
-            let message = problem.message.get(lang);
-            print_line(&format!(
-                "[{}] {}:{}: {message}",
-                problem.code, problem.file, problem.place
-            ))?;
+            print_line(&line(problem, lang))?;
         }
     }
     if !lists.json {
@@ -64,7 +79,7 @@ fn check(lists: &Lists, lang: Lang) -> Done {
 }
 
 fn stats(lists: &Lists, lang: Lang) -> Done {
-    let (intel, _) = Intel::load(&lists.path);
+    let intel = load(&lists.path, lang)?;
     let s = intel.stats();
     if lists.json {
         print_json(s)?;

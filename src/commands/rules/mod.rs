@@ -6,7 +6,7 @@ mod cost;
 mod coverage;
 mod exception;
 mod explain;
-mod intel;
+pub mod intel;
 mod list;
 mod test;
 
