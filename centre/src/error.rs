@@ -155,3 +155,9 @@ impl Error {
         lang.pick(zh, en)
     }
 }
+
+impl From<compliance::audit::AuditError> for Error {
+    fn from(error: compliance::audit::AuditError) -> Self {
+        Self::Part { part: "compliance", message: error.to_string() }
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use compliance::audit::{self, AuditRun, Catalogue};
 use compliance::evidence::{
-    BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
+    Attachment, BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
 };
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
@@ -41,8 +41,13 @@ impl Evidence {
         Ok(self.signer()?.key().clone())
     }
 
-    /// Seals a run into the log and writes its bundle.
-    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+    /// Seals a run with its attachments into the log and writes its bundle.
+    pub fn seal(
+        &self,
+        run: &AuditRun,
+        attachments: &[Attachment],
+        now: Timestamp,
+    ) -> Result<BundleSummary, Error> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let catalogue = Catalogue::embedded().map_err(part)?;
         let checks = audit::checks().map_err(part)?;
@@ -50,8 +55,8 @@ impl Evidence {
             EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
         let out = self.bundle_path(run.id);
         let part_file = out.with_extension("part");
-        let summary =
-            bundle(&mut log, run, &catalogue, &checks, &[], now, &part_file).map_err(part)?;
+        let summary = bundle(&mut log, run, &catalogue, &checks, attachments, now, &part_file)
+            .map_err(part)?;
         fs::rename(&part_file, &out)
             .map_err(|source| Error::Io { what: format!("write {}", out.display()), source })?;
         let text = serde_json::to_vec_pretty(&summary).map_err(part)?;

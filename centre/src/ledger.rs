@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use compliance::audit::{self, Attestation, AuditRun, Ticket, Waiver};
-use compliance::evidence::BundleSummary;
+use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
+use compliance::evidence::{Attachment, BundleSummary};
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
 
@@ -17,6 +17,9 @@ use crate::evidence::Evidence;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+
+/// Bytes of one attachment.
+const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// A folder of audit runs.
 pub struct Ledger {
@@ -38,12 +41,28 @@ impl Ledger {
         &self.evidence
     }
 
-    /// Writes a run, whole, and seals it as evidence; both are on disk when this returns.
+    /// Writes a run, whole, and seals it as evidence; both are on disk when this returns. What is
+    /// sealed is the run as people have settled it by now, with the attachments they gave.
     pub fn keep(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
         let bytes = serde_json::to_vec_pretty(run)
             .map_err(|e| Error::Part { part: "ledger", message: e.to_string() })?;
         write_whole(&self.path(run.id), &bytes)?;
-        self.evidence.seal(run, now)
+        self.seal(run, now)
+    }
+
+    /// Seals a kept run as people have settled it by now: after attestations, or when its bundle
+    /// was lost.
+    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+        let decided = self.decisions()?;
+        let settled = audit::settle(run, &decided, now, FRESH_FOR);
+        let read = |name: String| {
+            let path = self.dir.join("attachments").join(&name);
+            let bytes = fs::read(&path).map_err(|source| io("read", &path, source))?;
+            Ok(Attachment { name, bytes })
+        };
+        let attached: Result<Vec<Attachment>, Error> =
+            decided.attachments_of(&settled, now).into_iter().map(read).collect();
+        self.evidence.seal(&settled, &attached?, now)
     }
 
     /// One run.
@@ -58,6 +77,11 @@ impl Ledger {
     /// All runs, latest first (ids are time-ordered).
     pub fn runs(&self) -> Result<Vec<AuditRun>, Error> {
         self.ids()?.into_iter().filter_map(|id| self.run(id).transpose()).collect()
+    }
+
+    /// The latest run.
+    pub fn latest(&self) -> Result<Option<AuditRun>, Error> {
+        self.ids()?.into_iter().next().map_or(Ok(None), |id| self.run(id))
     }
 
     /// Ids of all runs, latest first.
@@ -78,17 +102,29 @@ impl Ledger {
 
     /// Keeps an attestation: attachments by their digest, the statement in the evidence log.
     pub fn attest(&self, mut statement: Attestation, files: &[PathBuf]) -> Result<(), Error> {
+        statement.attachments.extend(self.attach(files)?);
+        self.evidence.decide("attestation", &statement)?;
+        self.push("attestations.json", statement)
+    }
+
+    /// Keeps files by their digests, and gives these.
+    fn attach(&self, files: &[PathBuf]) -> Result<Vec<String>, Error> {
+        let dir = self.dir.join("attachments");
+        let mut names = Vec::new();
         for file in files {
+            let size = fs::metadata(file).map_err(|source| io("read", file, source))?.len();
+            if size > ATTACHMENT_BYTES_MAX {
+                let message = format!("{}: {size} > {ATTACHMENT_BYTES_MAX}", file.display());
+                return Err(Error::Part { part: "ledger", message });
+            }
             let bytes = fs::read(file).map_err(|source| io("read", file, source))?;
             let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
             let name = data_encoding::HEXLOWER.encode(digest.as_ref());
-            let dir = self.dir.join("attachments");
             fs::create_dir_all(&dir).map_err(|source| io("make", &dir, source))?;
             write_whole(&dir.join(&name), &bytes)?;
-            statement.attachments.push(name);
+            names.push(name);
         }
-        self.evidence.decide("attestation", &statement)?;
-        self.push("attestations.json", statement)
+        Ok(names)
     }
 
     /// Waivers (豁免).
@@ -148,10 +184,30 @@ impl Ledger {
         Ok(unowned.map(|f| format!("{}@{}", f.check, f.target)).collect())
     }
 
+    /// Compensating measures (补偿措施), in the order they were noted.
+    pub fn compensations(&self) -> Result<Vec<Compensation>, Error> {
+        self.list("compensations.json")
+    }
+
+    /// Keeps a compensating measure: attachments by their digest, the note in the evidence log.
+    pub fn compensate(&self, mut note: Compensation, files: &[PathBuf]) -> Result<(), Error> {
+        note.attachments.extend(self.attach(files)?);
+        self.evidence.decide("compensation", &note)?;
+        self.push("compensations.json", note)
+    }
+
+    /// All that people decided.
+    pub fn decisions(&self) -> Result<Decisions, Error> {
+        Ok(Decisions {
+            waivers: self.waivers()?,
+            attestations: self.attestations()?,
+            compensations: self.compensations()?,
+        })
+    }
+
     /// A run as people have settled it: with attestations, waivers and age.
     pub fn settled(&self, run: &AuditRun, now: Timestamp) -> Result<AuditRun, Error> {
-        let (waivers, attestations) = (self.waivers()?, self.attestations()?);
-        Ok(audit::settle(run, &waivers, &attestations, now, FRESH_FOR))
+        Ok(audit::settle(run, &self.decisions()?, now, FRESH_FOR))
     }
 
     fn list<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Error> {

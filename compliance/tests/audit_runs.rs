@@ -10,10 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use compliance::audit::{
-    self, Attestation, AuditRun, Catalogue, Check, Host, LocalHost, Target, Verdict, VerdictKind,
-    Waiver, diff, findings, plan, run, score, settle,
+    self, Attestation, AuditRun, Catalogue, Check, Compensation, Decisions, Host, LocalHost,
+    Target, Verdict, VerdictKind, Waiver, diff, findings, plan, run, score, settle,
 };
-use events::{Severity, SiteId, Timestamp};
+use compliance::report;
+use events::{Lang, Severity, SiteId, Timestamp};
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_795_000_000)
@@ -364,6 +365,7 @@ fn waivers_attestations_and_age() {
     let later = now().plus(Duration::from_secs(86_400));
     let day = Duration::from_secs(86_400 * 30);
     let waiver = Waiver {
+        site: SiteId::BUREAU,
         item: "8.1.4.1.a".into(),
         owner: "张".into(),
         reason: "改造中".into(),
@@ -371,6 +373,7 @@ fn waivers_attestations_and_age() {
         expires: later.plus(day),
     };
     let attest = |verdict, expires| Attestation {
+        site: SiteId::BUREAU,
         item: "8.1.1.1.a".into(),
         verdict,
         by: "王".into(),
@@ -380,22 +383,79 @@ fn waivers_attestations_and_age() {
         attachments: vec![],
     };
     let soon = attest(VerdictKind::Conform, later.plus(day));
-    let settled = settle(&run, std::slice::from_ref(&waiver), &[soon], later, day);
+    let decided = |waivers: &[Waiver], attestations: &[Attestation]| Decisions {
+        waivers: waivers.to_vec(),
+        attestations: attestations.to_vec(),
+        compensations: Vec::new(),
+    };
+    let both = decided(std::slice::from_ref(&waiver), std::slice::from_ref(&soon));
+    let settled = settle(&run, &both, later, day);
     assert_eq!(settled.item("8.1.4.1.a").unwrap().verdict.kind(), VerdictKind::Waived);
     assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::Conform);
     let kind = |w: &Waiver, at| {
-        let s = settle(&run, std::slice::from_ref(w), &[], at, day);
+        let s = settle(&run, &decided(std::slice::from_ref(w), &[]), at, day);
         s.item("8.1.4.1.a").unwrap().verdict.kind()
     };
     let own = Waiver { approver: "张".into(), ..waiver.clone() };
     assert_ne!(kind(&own, later), VerdictKind::Waived, "nobody waives for himself");
+    let school = SiteId::from_u64(3_300_000_001).unwrap();
+    let elsewhere = Waiver { site: school, ..waiver.clone() };
+    assert_ne!(kind(&elsewhere, later), VerdictKind::Waived, "a waiver speaks for its site alone");
     let over = Waiver { expires: later, ..waiver };
     assert_ne!(kind(&over, later), VerdictKind::Waived, "a waiver ends by itself");
+    let theirs = Attestation { site: school, ..soon };
+    let settled = settle(&run, &decided(&[], &[theirs]), later, day);
+    assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::PendingAttestation);
     let old = attest(VerdictKind::Conform, later);
-    let settled = settle(&run, &[], &[old], later, day);
+    let settled = settle(&run, &decided(&[], &[old]), later, day);
     assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::Stale);
-    let stale = settle(&run, &[], &[], later.plus(day).plus(day), day);
+    let stale = settle(&run, &decided(&[], &[]), later.plus(day).plus(day), day);
     assert_eq!(stale.item("8.1.4.1.a").unwrap().verdict, Verdict::Stale);
+}
+
+#[test]
+fn a_compensating_measure_stands_beside_the_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    good(dir.path());
+    write(dir.path(), "/etc/login.defs", "UMASK 022\n");
+    let run = run_on(&LocalHost::at_root(dir.path()));
+    let later = now().plus(Duration::from_secs(86_400));
+    let day = Duration::from_secs(86_400 * 30);
+    let note = |item: &str, expires| Compensation {
+        site: SiteId::BUREAU,
+        item: item.into(),
+        measure: "堡垒机代填口令".into(),
+        owner: "张".into(),
+        noted: now(),
+        expires,
+        attachments: vec!["ab".repeat(32)],
+    };
+    let with = |compensations: Vec<Compensation>| {
+        let decided = Decisions { compensations, ..Decisions::default() };
+        (settle(&run, &decided, later, day), decided.attachments_of(&run, later))
+    };
+    let (settled, attached) = with(vec![note("8.1.4.1.a", later.plus(day))]);
+    let (before, after) = (run.item("8.1.4.1.a").unwrap(), settled.item("8.1.4.1.a").unwrap());
+    assert_eq!(before.verdict, after.verdict, "it never changes the verdict");
+    assert_eq!(after.compensation.as_ref().unwrap().measure, "堡垒机代填口令");
+    assert_eq!(attached, ["ab".repeat(32)]);
+    let (ended, attached) = with(vec![note("8.1.4.1.a", later)]);
+    assert!(ended.item("8.1.4.1.a").unwrap().compensation.is_none() && attached.is_empty());
+    let met = run.items.iter().find(|i| i.verdict == Verdict::Conform).unwrap();
+    let (settled, _) = with(vec![note(&met.item, later.plus(day))]);
+    assert!(settled.item(&met.item).unwrap().compensation.is_none(), "nothing to lessen");
+    let (catalogue, checks) = content();
+    let (settled, _) = with(vec![note("8.1.4.1.a", later.plus(day))]);
+    for lang in [Lang::Zh, Lang::En] {
+        assert!(report::csv(&settled, &catalogue, lang).contains("堡垒机代填口令"));
+        assert!(
+            report::html(&settled, &catalogue, &checks, lang).unwrap().contains("堡垒机代填口令")
+        );
+    }
+    let results = report::oscal(&settled, &checks, Lang::Zh).to_string();
+    assert!(results.contains("堡垒机代填口令"));
+    let poam = report::oscal_poam(&settled, &checks, &catalogue, &[], Lang::Zh).to_string();
+    assert!(poam.contains("mitigating-factors") && poam.contains("堡垒机代填口令"));
 }
 
 #[test]

@@ -72,6 +72,11 @@ impl Failure {
         Self::runtime("X001", Text::new(zh, format!("{en}: {error}")))
     }
 
+    /// Content of an audit that cannot be used: exit code 3.
+    pub fn audit(error: &compliance::audit::AuditError) -> Self {
+        Self { code: error.code(), detail: error.text(), exit: 3 }
+    }
+
     /// An error of a library with its own code, told with its whole chain of causes.
     pub fn of(code: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         Self::runtime(code, chain(error))
@@ -101,6 +106,12 @@ pub fn told(code: &str, detail: &str, lang: Lang) -> String {
     let title = codes::find(code).map_or("", |(_, entry)| entry.title.get(lang));
     let colon = if title.is_empty() || detail.is_empty() { "" } else { lang.pick("：", ": ") };
     format!("[{code}] {title}{colon}{detail}")
+}
+
+impl From<compliance::audit::AuditError> for Failure {
+    fn from(error: compliance::audit::AuditError) -> Self {
+        Self::audit(&error)
+    }
 }
 
 impl From<centre::Error> for Failure {

@@ -7,6 +7,7 @@ use super::catalogue::Catalogue;
 use super::check::Check;
 use super::error::AuditError;
 use super::limits;
+use super::trouble::{Trouble, TroubleKind};
 
 /// What is audited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Target {
     pub object: String,
     /// Everything it can be judged as: a host with a web server is `os` and `middleware`.
     pub facets: Vec<Facet>,
+    /// Extensions of the standard that its system falls under: `cloud`, `mobile`.
+    #[serde(default)]
+    pub extensions: Vec<String>,
 }
 
 /// One object class of a target with the product that fills it.
@@ -46,13 +50,13 @@ impl Target {
     /// A Linux host of a site, with the products that are judged by their files.
     pub fn host(site: SiteId, name: impl Into<String>) -> Self {
         let facets = ON_LINUX.map(|(object, platform)| Facet::new(object, platform)).to_vec();
-        Self { site, name: name.into(), object: "os".into(), facets }
+        Self { site, name: name.into(), object: "os".into(), facets, extensions: Vec::new() }
     }
 
     /// A target that is one thing only: a database, a switch, a TLS endpoint.
     pub fn of(site: SiteId, name: impl Into<String>, object: &str, platform: &str) -> Self {
         let facets = vec![Facet::new(object, platform)];
-        Self { site, name: name.into(), object: object.into(), facets }
+        Self { site, name: name.into(), object: object.into(), facets, extensions: Vec::new() }
     }
 
     /// Whether a check looks at something this target is.
@@ -70,6 +74,9 @@ pub struct Plan {
     pub(super) checks: Vec<Check>,
     pub(super) items: Vec<PlannedItem>,
     pub(super) standard: String,
+    pub(super) limit_ms: u64,
+    /// What is wrong before anything runs.
+    pub(super) troubles: Vec<Trouble>,
 }
 
 /// One item and what its verdict is drawn from.
@@ -96,6 +103,13 @@ impl Plan {
         self.checks.is_empty()
     }
 
+    /// The plan with a time limit of its own; checks after it are 未执行.
+    #[must_use]
+    pub fn within(mut self, limit_ms: u64) -> Self {
+        self.limit_ms = limit_ms.min(limits::RUN_MS_MAX);
+        self
+    }
+
     /// The target.
     pub fn target(&self) -> &Target {
         &self.target
@@ -107,18 +121,27 @@ impl Plan {
     }
 }
 
-/// Chooses the checks that look at the target's object class and lays out all items.
-/// Fails when a check names an unknown item, judges one on the wrong object, or an id is double.
+/// Chooses the checks that look at the target's object class and lays out all items: the general
+/// ones and those of the target's extensions. A check that names an unknown item is left out and
+/// told as a trouble of the run. Fails when a check judges an item on the wrong object, or an id
+/// is double.
 pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<Plan, AuditError> {
     if checks.len() > limits::CHECKS_MAX {
         let (found, max) = (checks.len(), limits::CHECKS_MAX);
         return Err(AuditError::TooManyChecks { found, max });
     }
     let mut chosen: Vec<Check> = Vec::new();
+    let mut unknown =
+        Trouble { kind: TroubleKind::UnknownItem, detail: String::new(), checks: Vec::new() };
     for check in checks {
-        check.fits(catalogue)?;
-        if target.takes(check) {
-            chosen.push(check.clone());
+        match check.fits(catalogue) {
+            Err(error @ AuditError::UnknownItem { .. }) => {
+                unknown.detail = error.to_string();
+                unknown.checks.push(check.id.clone());
+            }
+            Err(error) => return Err(error),
+            Ok(()) if target.takes(check) => chosen.push(check.clone()),
+            Ok(()) => {}
         }
     }
     chosen.sort_by(|a, b| a.id.cmp(&b.id));
@@ -129,8 +152,7 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
         chosen.iter().enumerate().filter(|(_, c)| serves(c)).map(|(i, _)| i).collect()
     };
     let items = catalogue
-        .items
-        .iter()
+        .items_with(&target.extensions)
         .map(|item| PlannedItem {
             id: item.id.clone(),
             // Where the copies used were not readable the stricter reading holds.
@@ -140,5 +162,12 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
             informed_by: positions(&|c| c.informs.contains(&item.id)),
         })
         .collect();
-    Ok(Plan { target: target.clone(), checks: chosen, items, standard: catalogue.standard.clone() })
+    Ok(Plan {
+        target: target.clone(),
+        checks: chosen,
+        items,
+        standard: catalogue.standard.clone(),
+        limit_ms: limits::RUN_MS_MAX,
+        troubles: if unknown.checks.is_empty() { Vec::new() } else { vec![unknown] },
+    })
 }
