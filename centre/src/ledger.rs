@@ -265,3 +265,123 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<AuditRun, Error> {
 fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
     Error::Io { what: format!("{what} {}", path.display()), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
+    use compliance::evidence::verify;
+    use events::SiteId;
+
+    use super::*;
+
+    const ITEM: &str = "8.1.1.1.a";
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_000_000 + secs)
+    }
+
+    fn ledger(dir: &Path) -> Ledger {
+        Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+    }
+
+    fn audited() -> AuditRun {
+        let content = content().unwrap();
+        let target = Target::host(SiteId::BUREAU, "srv");
+        let plan = plan(&content.catalogue, &content.checks, &target).unwrap();
+        run(&plan, &RecordedHost::new(), at(0), &mut |_| {})
+    }
+
+    fn entry(bundle: &Path, name: &str) -> Option<Vec<u8>> {
+        let bytes = fs::read(bundle).unwrap();
+        let found = bytes.windows(name.len()).any(|w| w == name.as_bytes());
+        found.then_some(bytes)
+    }
+
+    #[test]
+    fn attachments_of_statements_and_measures_reach_the_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir.path().join("data"));
+        let [photo, plan] = ["photo.jpg", "plan.txt"].map(|name| {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("bytes of {name}")).unwrap();
+            path
+        });
+        let statement = Attestation {
+            site: SiteId::BUREAU,
+            item: ITEM.into(),
+            verdict: VerdictKind::Conform,
+            by: "王".into(),
+            collected: at(-10),
+            expires: at(86_400),
+            note: "验收报告".into(),
+            attachments: Vec::new(),
+        };
+        ledger.attest(statement, &[photo]).unwrap();
+        let measure = Compensation {
+            site: SiteId::BUREAU,
+            item: "8.1.4.1.a".into(),
+            measure: "堡垒机".into(),
+            owner: "张".into(),
+            noted: at(-10),
+            expires: at(86_400),
+            attachments: Vec::new(),
+        };
+        ledger.compensate(measure, &[plan]).unwrap();
+        let run = audited();
+        ledger.keep(&run, at(10)).unwrap();
+        let out = dir.path().join("b.zip");
+        ledger.evidence().export(run.id, &out).unwrap();
+        let digests: Vec<String> = fs::read_dir(dir.path().join("data/attachments"))
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(digests.len(), 2);
+        for digest in &digests {
+            assert!(entry(&out, &format!("attachments/{digest}")).is_some(), "{digest}");
+        }
+        assert!(entry(&out, "bytes of photo.jpg").is_some());
+        let report = verify(&out, Some(&ledger.evidence().key().unwrap()));
+        assert!(report.ok, "{:?}", report.checks);
+        // What an attachment says may not be changed behind the log.
+        let mut bytes = fs::read(&out).unwrap();
+        let place = bytes.windows(5).position(|w| w == b"photo").unwrap();
+        bytes[place] ^= 1;
+        fs::write(&out, &bytes).unwrap();
+        assert!(!verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        // The kept run stays as the checks saw it; the statement is added when it is read.
+        let kept = ledger.run(run.id).unwrap().unwrap();
+        assert_eq!(kept.item(ITEM).unwrap().verdict.kind(), VerdictKind::PendingAttestation);
+        let settled = ledger.settled(&kept, at(20)).unwrap();
+        assert_eq!(settled.item(ITEM).unwrap().attestation.as_ref().unwrap().by, "王");
+    }
+
+    #[test]
+    fn a_half_written_bundle_is_told_by_name_and_can_be_sealed_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir.path().join("data"));
+        let run = audited();
+        ledger.keep(&run, at(10)).unwrap();
+        let bundles = dir.path().join("data/evidence/bundles");
+        let zip = bundles.join(format!("{}.zip", run.id));
+        let whole = fs::read(&zip).unwrap();
+        let out = dir.path().join("out.zip");
+        let code = || ledger.evidence().export(run.id, &out).unwrap_err().code();
+        // Cut off at any place, it is no evidence, and nothing is handed out.
+        for cut in [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
+            fs::write(&zip, &whole[..cut]).unwrap();
+            assert_eq!((code(), out.exists()), ("N016", false), "cut at {cut}");
+            let report = verify(&zip, None);
+            assert!(!report.ok && report.failed().next().is_some(), "cut at {cut}");
+        }
+        // The program stopped before the last rename: the run is there, its bundle is not.
+        fs::rename(&zip, zip.with_extension("part")).unwrap();
+        fs::remove_file(bundles.join(format!("{}.json", run.id))).unwrap();
+        assert_eq!(code(), "N016");
+        assert!(ledger.run(run.id).unwrap().is_some(), "the run itself is kept");
+        ledger.seal(&run, at(20)).unwrap();
+        ledger.evidence().export(run.id, &out).unwrap();
+        assert!(verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        let never = RunId::at(at(99), 1);
+        assert_eq!(ledger.evidence().export(never, &out).unwrap_err().code(), "N006");
+    }
+}

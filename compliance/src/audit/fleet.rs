@@ -83,7 +83,7 @@ impl Fleet<'_> {
         })
     }
 
-    fn plan(&self, spec: &TargetSpec) -> Result<Plan, AuditError> {
+    fn plan(&self, spec: &TargetSpec) -> Result<Plan<'_>, AuditError> {
         let plan = plan(self.catalogue, self.checks, &spec.target())?;
         Ok(plan.within(spec.limit_ms()))
     }

@@ -69,9 +69,9 @@ impl Target {
 
 /// Checks chosen for one target, in order of id.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Plan<'a> {
     pub(super) target: Target,
-    pub(super) checks: Vec<Check>,
+    pub(super) checks: Vec<&'a Check>,
     pub(super) items: Vec<PlannedItem>,
     pub(super) standard: String,
     pub(super) limit_ms: u64,
@@ -92,7 +92,7 @@ pub(super) struct PlannedItem {
     pub(super) on_matrix: bool,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// How many checks will run.
     pub fn len(&self) -> usize {
         self.checks.len()
@@ -116,7 +116,7 @@ impl Plan {
     }
 
     /// The checks in the order they run.
-    pub fn checks(&self) -> &[Check] {
+    pub fn checks(&self) -> &[&'a Check] {
         &self.checks
     }
 }
@@ -125,12 +125,16 @@ impl Plan {
 /// ones and those of the target's extensions. A check that names an unknown item is left out and
 /// told as a trouble of the run. Fails when a check judges an item on the wrong object, or an id
 /// is double.
-pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<Plan, AuditError> {
+pub fn plan<'a>(
+    catalogue: &Catalogue,
+    checks: &'a [Check],
+    target: &Target,
+) -> Result<Plan<'a>, AuditError> {
     if checks.len() > limits::CHECKS_MAX {
         let (found, max) = (checks.len(), limits::CHECKS_MAX);
         return Err(AuditError::TooManyChecks { found, max });
     }
-    let mut chosen: Vec<Check> = Vec::new();
+    let mut chosen: Vec<&Check> = Vec::new();
     let mut unknown =
         Trouble { kind: TroubleKind::UnknownItem, detail: String::new(), checks: Vec::new() };
     for check in checks {
@@ -140,7 +144,7 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
                 unknown.checks.push(check.id.clone());
             }
             Err(error) => return Err(error),
-            Ok(()) if target.takes(check) => chosen.push(check.clone()),
+            Ok(()) if target.takes(check) => chosen.push(check),
             Ok(()) => {}
         }
     }

@@ -120,7 +120,7 @@ pub struct Progress<'a> {
 /// Executes a plan on a host. `now` is the start; later times are `now` plus the host's own
 /// forward-only clock. Never fails: what cannot be seen is 出错 with the reason.
 pub fn run(
-    plan: &Plan,
+    plan: &Plan<'_>,
     host: &dyn Host,
     now: Timestamp,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -133,7 +133,7 @@ pub fn run(
 /// As [`run`], judging the clocks too: a target whose clock disagrees with ours, or a clock of our
 /// own that jumped, is told, and what was judged by age is not trusted.
 pub fn run_by(
-    plan: &Plan,
+    plan: &Plan<'_>,
     host: &dyn Host,
     clocks: &Clocks<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -182,7 +182,7 @@ pub fn run_by(
     }
 }
 
-fn items(plan: &Plan, results: &[CheckResult]) -> Vec<ItemResult> {
+fn items(plan: &Plan<'_>, results: &[CheckResult]) -> Vec<ItemResult> {
     let each = plan.items.iter().map(|item| {
         let verdicts: Vec<Verdict> =
             item.judged_by.iter().map(|i| results[*i].verdict.clone()).collect();
@@ -289,7 +289,12 @@ fn execute(check: &Check, host: &dyn Host, at: Timestamp, now: Timestamp) -> (Ch
     let asked_time = context.has_asked_time();
     let noted = witness.finish();
     let mut result = result(check, verdict, observed, at);
-    if result.verdict == Verdict::Error {
+    let hung = matches!(noted.cause, Some(HostError::TimedOut { .. }));
+    if hung && matches!(result.verdict, Verdict::Conform | Verdict::NotApplicable) {
+        // Something else answered instead; what hung might have said otherwise.
+        result.verdict = Verdict::Error;
+    }
+    if hung || result.verdict == Verdict::Error {
         result.cause = noted.cause.map_or_else(String::new, |c| c.code().to_owned());
     }
     (result.sources, result.evidence_sha256) = (noted.sources, noted.digest);

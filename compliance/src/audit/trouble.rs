@@ -106,7 +106,7 @@ pub struct Trouble {
     pub kind: TroubleKind,
     /// About what, for a person.
     pub detail: String,
-    /// Checks that say nothing because of it.
+    /// Checks that met it: they are never 符合.
     pub checks: Vec<CheckId>,
 }
 

@@ -59,7 +59,7 @@ impl SshAddress {
         ms: u64,
     ) -> Child<'a> {
         let secs = limits::SSH_CONNECT_MS_MAX / 1_000;
-        let mut args: Vec<OsString> = ["-F", "none", "-q", "-T", "-a", "-x"].map(Into::into).into();
+        let mut args: Vec<OsString> = ["-F", "none", "-T", "-a", "-x"].map(Into::into).into();
         for option in [
             "BatchMode=yes",
             "StrictHostKeyChecking=yes",
