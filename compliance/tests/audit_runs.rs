@@ -10,11 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use compliance::audit::{
-    self, Attestation, AuditRun, Catalogue, Check, Compensation, Decisions, Host, LocalHost,
-    Target, Verdict, VerdictKind, Waiver, diff, findings, plan, run, score, settle,
+    self, Attestation, AuditRun, Catalogue, Check, Decisions, Host, LocalHost, Target, Verdict,
+    VerdictKind, Waiver, diff, findings, plan, run, score, settle,
 };
-use compliance::report;
-use events::{Lang, Severity, SiteId, Timestamp};
+use events::{Severity, SiteId, Timestamp};
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_795_000_000)
@@ -411,51 +410,6 @@ fn waivers_attestations_and_age() {
     assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::Stale);
     let stale = settle(&run, &decided(&[], &[]), later.plus(day).plus(day), day);
     assert_eq!(stale.item("8.1.4.1.a").unwrap().verdict, Verdict::Stale);
-}
-
-#[test]
-fn a_compensating_measure_stands_beside_the_verdict() {
-    let dir = tempfile::tempdir().unwrap();
-    good(dir.path());
-    write(dir.path(), "/etc/login.defs", "UMASK 022\n");
-    let run = run_on(&LocalHost::at_root(dir.path()));
-    let later = now().plus(Duration::from_secs(86_400));
-    let day = Duration::from_secs(86_400 * 30);
-    let note = |item: &str, expires| Compensation {
-        site: SiteId::BUREAU,
-        item: item.into(),
-        measure: "堡垒机代填口令".into(),
-        owner: "张".into(),
-        noted: now(),
-        expires,
-        attachments: vec!["ab".repeat(32)],
-    };
-    let with = |compensations: Vec<Compensation>| {
-        let decided = Decisions { compensations, ..Decisions::default() };
-        (settle(&run, &decided, later, day), decided.attachments_of(&run, later))
-    };
-    let (settled, attached) = with(vec![note("8.1.4.1.a", later.plus(day))]);
-    let (before, after) = (run.item("8.1.4.1.a").unwrap(), settled.item("8.1.4.1.a").unwrap());
-    assert_eq!(before.verdict, after.verdict, "it never changes the verdict");
-    assert_eq!(after.compensation.as_ref().unwrap().measure, "堡垒机代填口令");
-    assert_eq!(attached, ["ab".repeat(32)]);
-    let (ended, attached) = with(vec![note("8.1.4.1.a", later)]);
-    assert!(ended.item("8.1.4.1.a").unwrap().compensation.is_none() && attached.is_empty());
-    let met = run.items.iter().find(|i| i.verdict == Verdict::Conform).unwrap();
-    let (settled, _) = with(vec![note(&met.item, later.plus(day))]);
-    assert!(settled.item(&met.item).unwrap().compensation.is_none(), "nothing to lessen");
-    let (catalogue, checks) = content();
-    let (settled, _) = with(vec![note("8.1.4.1.a", later.plus(day))]);
-    for lang in [Lang::Zh, Lang::En] {
-        assert!(report::csv(&settled, &catalogue, lang).contains("堡垒机代填口令"));
-        assert!(
-            report::html(&settled, &catalogue, &checks, lang).unwrap().contains("堡垒机代填口令")
-        );
-    }
-    let results = report::oscal(&settled, &checks, Lang::Zh).to_string();
-    assert!(results.contains("堡垒机代填口令"));
-    let poam = report::oscal_poam(&settled, &checks, &catalogue, &[], Lang::Zh).to_string();
-    assert!(poam.contains("mitigating-factors") && poam.contains("堡垒机代填口令"));
 }
 
 #[test]

@@ -34,8 +34,8 @@ fn host() -> RecordedHost {
 }
 
 fn audit(host: &dyn Host, last: Option<Timestamp>, wall: Timestamp) -> AuditRun {
-    let plan =
-        plan(&catalogue(), &checks().unwrap(), &Target::host(SiteId::BUREAU, "srv")).unwrap();
+    let checks = checks().unwrap();
+    let plan = plan(&catalogue(), &checks, &Target::host(SiteId::BUREAU, "srv")).unwrap();
     run_by(&plan, host, &Clocks { now: now(), wall: &|| wall, last }, &mut |_| {})
 }
 
@@ -150,8 +150,8 @@ fn a_check_of_an_unknown_item_is_left_out_and_named() {
 
 #[test]
 fn a_target_out_of_time_says_what_was_not_run() {
-    let plan =
-        plan(&catalogue(), &checks().unwrap(), &Target::host(SiteId::BUREAU, "slow")).unwrap();
+    let checks = checks().unwrap();
+    let plan = plan(&catalogue(), &checks, &Target::host(SiteId::BUREAU, "slow")).unwrap();
     let slow = Slow(host(), std::cell::Cell::new(0));
     let run = run(&plan.within(2_000), &slow, now(), &mut |_| {});
     assert_eq!(kinds(&run), [TroubleKind::OutOfTime]);

@@ -10,6 +10,7 @@ mod hello;
 mod local;
 mod recorded;
 mod remote;
+mod remote_command;
 mod session;
 mod sftp;
 mod ssh;

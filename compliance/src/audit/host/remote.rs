@@ -17,15 +17,12 @@ use events::Timestamp;
 
 use super::session::Session;
 use super::sftp::{Answer, Ask, END_OF_FILE, NO_SUCH_FILE, PERMISSION_DENIED};
-use super::ssh::{Channel, SshAddress, why};
-use super::{Command, Host, HostError, Kind, Meta};
+use super::ssh::SshAddress;
+use super::{Command, Host, HostError, Kind, Meta, remote_command};
 use crate::audit::limits;
 
 /// Bytes asked for in one read.
 const CHUNK_BYTES: u32 = 32 << 10;
-/// What a command's output begins with; without it something else answered.
-const MARK: &str = "xuedun:\n";
-
 /// A host that is asked over SSH. Nothing is opened before [`Host::reach`].
 pub struct RemoteHost {
     address: SshAddress,
@@ -295,7 +292,7 @@ impl Host for RemoteHost {
                     let bytes = self.read_file(path)?;
                     Ok::<_, HostError>(String::from_utf8_lossy(&bytes).into_owned())
                 };
-                booted(&text("/proc/stat")?, &text("/proc/uptime")?).ok_or_else(odd)
+                remote_command::booted(&text("/proc/stat")?, &text("/proc/uptime")?).ok_or_else(odd)
             }
             Err(error) => Err(error),
         }
@@ -351,42 +348,16 @@ impl Host for RemoteHost {
         if let Some(kept) = self.state.borrow().commands.get(command.line) {
             return kept.clone();
         }
-        let answer = self.execute(command);
+        if let Some(lost) = &self.state.borrow().lost {
+            return Err(lost.clone());
+        }
+        let answer = remote_command::execute(&self.address, &self.dir.join("s"), command);
         self.state.borrow_mut().commands.insert(command.line, answer.clone());
         answer
     }
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-impl RemoteHost {
-    fn execute(&self, command: Command) -> Result<Vec<u8>, HostError> {
-        if let Some(lost) = &self.state.borrow().lost {
-            return Err(lost.clone());
-        }
-        let line = remote_line(command);
-        let (ms, socket) = (limits::COMMAND_MS_MAX, self.dir.join("s"));
-        let ended = self
-            .address
-            .child(command.line, &socket, Channel::Command(&line), ms + limits::SSH_CONNECT_MS_MAX)
-            .run()?;
-        let what = command.line.to_owned();
-        let Some(output) = ended.stdout.strip_prefix(MARK.as_bytes()) else {
-            return Err(match ended.code {
-                Some(255) => why(command.line, &ended.stderr),
-                // The account is held to something else, such as a file transfer.
-                _ => HostError::Unavailable { what },
-            });
-        };
-        match ended.code {
-            Some(0) => Ok(output.to_vec()),
-            Some(127) => Err(HostError::NotFound { what }),
-            Some(126) => Err(HostError::Denied { what }),
-            Some(code) => Err(HostError::Failed { what, reason: format!("ended with {code}") }),
-            None => Err(HostError::Failed { what, reason: "ended by a signal".into() }),
-        }
     }
 }
 
@@ -413,17 +384,6 @@ fn refused(path: &str, answer: &Answer) -> HostError {
     }
 }
 
-/// The command for whatever shell the account has: a mark, then the fixed arguments, quoted.
-fn remote_line(command: Command) -> String {
-    let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let argv: Vec<String> = command.argv.iter().map(|a| quote(a)).collect();
-    let script = format!(
-        "printf 'xuedun:\\n'; PATH=/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL; exec {}",
-        argv.join(" ")
-    );
-    format!("exec /bin/sh -c {}", quote(&script))
-}
-
 /// Mount points with a number for their file system, longest first.
 fn mounts(text: &str) -> Vec<(String, u64)> {
     let mut all: Vec<(String, u64)> = text
@@ -442,31 +402,9 @@ fn mounts(text: &str) -> Vec<(String, u64)> {
     all
 }
 
-/// The host's time from when it was started and how long it has run.
-fn booted(stat: &str, uptime: &str) -> Option<Timestamp> {
-    let began: i64 = stat.lines().find_map(|l| l.strip_prefix("btime "))?.trim().parse().ok()?;
-    let up: i64 = uptime.split(['.', ' ']).next()?.parse().ok()?;
-    Some(Timestamp::from_secs(began.checked_add(up)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_is_quoted_whole() {
-        let rpm = Command::of_line("rpm -qa").unwrap();
-        let line = remote_line(rpm);
-        assert!(line.starts_with("exec /bin/sh -c '") && line.ends_with('\''), "{line}");
-        let shown = std::process::Command::new("/bin/sh")
-            .args(["-c", &line.replace("exec '\\''rpm", "exec '\\''/bin/echo")])
-            .output()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8(shown.stdout).unwrap(),
-            format!("{MARK}-qa --qf %{{NAME}}\n\n")
-        );
-    }
 
     #[test]
     fn file_systems_are_told_apart() {
@@ -485,13 +423,6 @@ mod tests {
         assert_eq!(host.device(&mut state, "/var/log/a"), (8 << 32) | 2);
         assert_eq!(host.device(&mut state, "/var/logs"), (8 << 32) | 1);
         assert_eq!(host.device(&mut state, "/proc/1"), 5);
-    }
-
-    #[test]
-    fn time_without_a_command() {
-        let at = booted("cpu 1\nbtime 1700000000\n", "60.25 100.0\n");
-        assert_eq!(at, Some(Timestamp::from_secs(1_700_000_060)));
-        assert_eq!(booted("", "60"), None);
     }
 
     #[test]

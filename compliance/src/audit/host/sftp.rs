@@ -148,7 +148,8 @@ impl<'a> Bytes<'a> {
         }
         if flags & 0x8000_0000 != 0 {
             for _ in 0..self.word()? {
-                (self.text()?, self.text()?);
+                self.text()?;
+                self.text()?;
             }
         }
         Some(meta)
