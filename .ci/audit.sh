@@ -114,9 +114,10 @@ P
 if "$bin" audit waive --data "$dir/data-bad" 8.1.4.8.a --owner li --approver li --reason x 2> /dev/null; then say no "one person waives alone"; else say ok "a waiver needs two people"; fi
 echo 'photo of the room' > "$dir/photo.txt"
 "$bin" audit attest --data "$dir/data-bad" 8.1.1.2.a --verdict conform --owner li --note door --attach "$dir/photo.txt"
-"$bin" audit compensate --data "$dir/data-bad" 8.1.4.4.b --measure "host firewall" --owner li
+unmet=$("$bin" audit show --data "$dir/data-bad" --json | jq -r '[.items[] | select(.verdict.verdict == "non_conform")][0].item' || true)
+"$bin" audit compensate --data "$dir/data-bad" "$unmet" --measure "host firewall" --owner li
 "$bin" audit show --data "$dir/data-bad" --json > "$dir/settled.json" || [ $? = 1 ]
-is "compensated" "host firewall" "$(jq -r '.items[] | select(.item == "8.1.4.4.b") | .compensation.measure' "$dir/settled.json")"
+is "compensated" "$unmet host firewall" "$(jq -r '.items[] | select(.compensation) | .item + " " + .compensation.measure' "$dir/settled.json")"
 "$bin" audit export --data "$dir/data-bad" --format bundle -o "$dir/with.zip"
 digest=$(sha256sum "$dir/photo.txt" | cut -d' ' -f1)
 is "the attachment is in the bundle" 1 "$(python3 -m zipfile -l "$dir/with.zip" | grep -c "attachments/$digest")"

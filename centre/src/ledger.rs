@@ -3,13 +3,15 @@
 //!
 //! Files, not rows of the state store: what is sealed as evidence is exactly these bytes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
 use compliance::evidence::{Attachment, BundleSummary};
-use events::{RunId, Timestamp};
+use events::{RunId, SiteId, Timestamp};
 use ring::rand::SecureRandom;
 
 use crate::error::Error;
@@ -21,10 +23,25 @@ const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_40
 /// Bytes of one attachment.
 const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
 
+/// What a list needs of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunHead {
+    /// The run.
+    pub id: RunId,
+    /// Its site.
+    pub site: SiteId,
+    /// Its target.
+    pub target: String,
+    /// When it began.
+    pub started: Timestamp,
+}
+
 /// A folder of audit runs.
 pub struct Ledger {
     dir: PathBuf,
     evidence: Evidence,
+    /// Heads of runs that were read before; a kept run never changes.
+    heads: Mutex<BTreeMap<RunId, RunHead>>,
 }
 
 impl Ledger {
@@ -33,7 +50,7 @@ impl Ledger {
         let runs = dir.join("runs");
         fs::create_dir_all(&runs).map_err(|source| io("make", &runs, source))?;
         let evidence = Evidence::open(&dir.join("evidence"), random)?;
-        Ok(Self { dir: dir.to_owned(), evidence })
+        Ok(Self { dir: dir.to_owned(), evidence, heads: Mutex::default() })
     }
 
     /// The evidence of the runs.
@@ -77,6 +94,22 @@ impl Ledger {
     /// All runs, latest first (ids are time-ordered).
     pub fn runs(&self) -> Result<Vec<AuditRun>, Error> {
         self.ids()?.into_iter().filter_map(|id| self.run(id).transpose()).collect()
+    }
+
+    /// Heads of all runs, latest first. Each run's file is read once in the life of the program.
+    pub fn heads(&self) -> Result<Vec<RunHead>, Error> {
+        let mut known = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = Vec::new();
+        for id in self.ids()? {
+            if !known.contains_key(&id)
+                && let Some(run) = self.run(id)?
+            {
+                let AuditRun { site, target, started, .. } = run;
+                known.insert(id, RunHead { id, site, target, started });
+            }
+            heads.extend(known.get(&id).cloned());
+        }
+        Ok(heads)
     }
 
     /// The latest run.
@@ -270,7 +303,6 @@ fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
 mod tests {
     use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
     use compliance::evidence::verify;
-    use events::SiteId;
 
     use super::*;
 
