@@ -360,7 +360,10 @@ mod tests {
         assert!(!d.fits(&LogSource::new("windows", "process_creation", "")));
         assert!(!d.fits(&LogSource::new("linux", "", "")));
         assert!(!d.fits(&LogSource::new("windows", "", "security")));
-        assert!(!d.fits(&LogSource::new("", "webserver", "")), "a sensor of processes, no web server");
+        assert!(
+            !d.fits(&LogSource::new("", "webserver", "")),
+            "a sensor of processes, no web server"
+        );
         let d = derived("Microsoft-Windows-Windows Defender/Operational", 1116);
         assert!(d.fits(&LogSource::new("", "antivirus", "")));
         assert!(!d.fits(&LogSource::new("", "proxy", "")));

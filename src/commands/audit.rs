@@ -43,7 +43,7 @@ enum Verb {
         #[command(flatten)]
         data: DataArg,
         #[command(flatten)]
-        target: TargetArgs,
+        target: Box<TargetArgs>,
         /// The run as JSON
         #[arg(long)]
         json: bool,
