@@ -122,7 +122,7 @@ impl<'a> RollUp<'a> {
             started: head.started,
             finished: head.finished,
             site: head.site,
-            target: format!("{} targets", head.targets),
+            target: format!("{0} 个对象 / {0} targets", head.targets),
             object: "system".into(),
             planned: head.planned,
             executed: head.executed,
