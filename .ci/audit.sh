@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 bin=$(readlink -f "${XUEDUN_BIN:-${CARGO_TARGET_DIR:-target}/release/xuedun}")
 corpora=${XUEDUN_CORPORA:-../shared/corpora}
 dir=$(mktemp -d)
-stop_all() { jobs -p | xargs -r kill 2> /dev/null; if declare -F stop_sshd > /dev/null; then stop_sshd; fi; rm -rf "$dir"; }
+stop_all() { jobs -p | xargs -r kill 2> /dev/null || true; if declare -F stop_sshd > /dev/null; then stop_sshd; fi; rm -rf "$dir"; }
 trap stop_all EXIT
 failed=0
 say() { if [ "$1" = ok ]; then echo "PASS $2"; else echo "FAIL $2"; failed=$((failed + 1)); fi; }
