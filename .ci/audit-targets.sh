@@ -1,15 +1,15 @@
 #!/bin/bash
 # The audit of remote targets, against a real sshd, a real TLS server and ports where nobody answers:
 # what keeps a run from seeing has its own name, is never "met", and the run goes on. Sourced by
-# audit.sh with $bin, $dir, say and is. Packages: openssh-server openssl jq.
+# audit.sh after lib.sh. Packages: openssh-server openssl jq.
 
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
-mkdir -p "$dir/ssh" /run/sshd
-for key in host other client stranger; do ssh-keygen -q -t ed25519 -N '' -f "$dir/ssh/$key"; done
-cp "$dir/ssh/client.pub" "$dir/ssh/authorized"
-chmod 755 "$dir/ssh"; chmod 600 "$dir/ssh/authorized"
+mkdir -p "$WORK/ssh" /run/sshd
+for key in host other client stranger; do ssh-keygen -q -t ed25519 -N '' -f "$WORK/ssh/$key"; done
+cp "$WORK/ssh/client.pub" "$WORK/ssh/authorized"
+chmod 755 "$WORK/ssh"; chmod 600 "$WORK/ssh/authorized"
 # One command hangs for good; an account held to file transfer, read-only, comes on another port.
-cat > "$dir/ssh/forced" <<'C'
+cat > "$WORK/ssh/forced" <<'C'
 #!/bin/sh
 case "$SSH_ORIGINAL_COMMAND" in
   *sftp*) exec /usr/lib/openssh/sftp-server -R ;;
@@ -18,15 +18,15 @@ case "$SSH_ORIGINAL_COMMAND" in
 esac
 C
 # The same, with a clock that is an hour ahead.
-sed 's|^  \*) exec.*|  *date*%s*) printf "xuedun:\\n"; echo $(( $(date +%s) + 3600 )) ;;\n&|' "$dir/ssh/forced" > "$dir/ssh/forced-clock"
-chmod 755 "$dir"/ssh/forced*
+sed 's|^  \*) exec.*|  *date*%s*) printf "xuedun:\\n"; echo $(( $(date +%s) + 3600 )) ;;\n&|' "$WORK/ssh/forced" > "$WORK/ssh/forced-clock"
+chmod 755 "$WORK"/ssh/forced*
 serve() { # PORT FORCED
-  cat > "$dir/ssh/config-$1" <<C
+  cat > "$WORK/ssh/config-$1" <<C
 Port $1
 ListenAddress 127.0.0.1
-HostKey $dir/ssh/host
-AuthorizedKeysFile $dir/ssh/authorized
-PidFile $dir/ssh/pid-$1
+HostKey $WORK/ssh/host
+AuthorizedKeysFile $WORK/ssh/authorized
+PidFile $WORK/ssh/pid-$1
 PasswordAuthentication no
 PermitRootLogin yes
 StrictModes no
@@ -35,29 +35,29 @@ LogLevel ERROR
 Subsystem sftp internal-sftp
 ForceCommand $2
 C
-  "$sshd" -f "$dir/ssh/config-$1"
+  "$sshd" -f "$WORK/ssh/config-$1"
 }
-serve 25022 "$dir/ssh/forced"
+serve 25022 "$WORK/ssh/forced"
 serve 25023 "internal-sftp -R"
-serve 25024 "$dir/ssh/forced-clock"
-stop_sshd() { for pid in "$dir"/ssh/pid-*; do [ -f "$pid" ] && kill "$(cat "$pid")" 2> /dev/null; done; true; }
-for port in 25022 25023 25024; do echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$dir/ssh/host.pub")"; done > "$dir/ssh/known"
-echo "[127.0.0.1]:25022 $(cut -d' ' -f1,2 "$dir/ssh/other.pub")" > "$dir/ssh/known-wrong"
-: > "$dir/ssh/known-none"
+serve 25024 "$WORK/ssh/forced-clock"
+stop_sshd() { for pid in "$WORK"/ssh/pid-*; do [ -f "$pid" ] && kill "$(cat "$pid")" 2> /dev/null; done; true; }
+for port in 25022 25023 25024; do echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$WORK/ssh/host.pub")"; done > "$WORK/ssh/known"
+echo "[127.0.0.1]:25022 $(cut -d' ' -f1,2 "$WORK/ssh/other.pub")" > "$WORK/ssh/known-wrong"
+: > "$WORK/ssh/known-none"
 # A port that takes the connection and never says a word.
 python3 -c 'import socket,time
 s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1",25025)); s.listen(8); time.sleep(600)' &
 mute=$!
-openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=authority -keyout "$dir/ssh/ca.key" -out "$dir/ssh/ca.pem" 2> /dev/null
-openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$dir/ssh/t.key" -out "$dir/ssh/t.csr" 2> /dev/null
-openssl x509 -req -in "$dir/ssh/t.csr" -CA "$dir/ssh/ca.pem" -CAkey "$dir/ssh/ca.key" -CAcreateserial -days 90 -extfile <(echo subjectAltName=DNS:localhost) -out "$dir/ssh/t.pem" 2> /dev/null
-openssl req -x509 -newkey rsa:1024 -nodes -days 5 -sha1 -subj /CN=old -keyout "$dir/ssh/o.key" -out "$dir/ssh/o.pem" 2> /dev/null
-openssl s_server -quiet -accept 127.0.0.1:25443 -key "$dir/ssh/t.key" -cert "$dir/ssh/t.pem" > /dev/null 2>&1 &
+openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=authority -keyout "$WORK/ssh/ca.key" -out "$WORK/ssh/ca.pem" 2> /dev/null
+openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$WORK/ssh/t.key" -out "$WORK/ssh/t.csr" 2> /dev/null
+openssl x509 -req -in "$WORK/ssh/t.csr" -CA "$WORK/ssh/ca.pem" -CAkey "$WORK/ssh/ca.key" -CAcreateserial -days 90 -extfile <(echo subjectAltName=DNS:localhost) -out "$WORK/ssh/t.pem" 2> /dev/null
+openssl req -x509 -newkey rsa:1024 -nodes -days 5 -sha1 -subj /CN=old -keyout "$WORK/ssh/o.key" -out "$WORK/ssh/o.pem" 2> /dev/null
+openssl s_server -quiet -accept 127.0.0.1:25443 -key "$WORK/ssh/t.key" -cert "$WORK/ssh/t.pem" > /dev/null 2>&1 &
 good_tls=$!
-openssl s_server -quiet -accept 127.0.0.1:25444 -key "$dir/ssh/o.key" -cert "$dir/ssh/o.pem" -min_protocol TLSv1 -max_protocol TLSv1.2 -cipher 'ALL:@SECLEVEL=0' > /dev/null 2>&1 &
+openssl s_server -quiet -accept 127.0.0.1:25444 -key "$WORK/ssh/o.key" -cert "$WORK/ssh/o.pem" -min_protocol TLSv1 -max_protocol TLSv1.2 -cipher 'ALL:@SECLEVEL=0' > /dev/null 2>&1 &
 bad_tls=$!
 sleep 1
-cat > "$dir/ssh/targets.toml" <<C
+cat > "$WORK/ssh/targets.toml" <<C
 concurrency = 6
 
 [defaults]
@@ -124,43 +124,43 @@ port = 25025
 C
 for name in good:25443:ca.pem:localhost old:25444:ca.pem:old.edu.cn; do
   IFS=: read -r what port ca server <<< "$name"
-  printf '\n[[target]]\nname = "tls-%s"\nkind = "tls"\naddress = "127.0.0.1"\nport = %s\nauthorities = "%s"\nserver_name = "%s"\n' "$what" "$port" "$ca" "$server" >> "$dir/ssh/targets.toml"
+  printf '\n[[target]]\nname = "tls-%s"\nkind = "tls"\naddress = "127.0.0.1"\nport = %s\nauthorities = "%s"\nserver_name = "%s"\n' "$what" "$port" "$ca" "$server" >> "$WORK/ssh/targets.toml"
 done
 
-"$bin" audit run --data "$dir/data-fleet" --targets "$dir/ssh/targets.toml" --json > "$dir/fleet.json" || [ $? = 1 ]
-troubles() { jq -r --arg t "$1" '.runs[] | select(.target == $t) | [.troubles[].kind] | join(" ")' "$dir/fleet.json"; }
-is "every target has its run" 10 "$(jq '.runs | length' "$dir/fleet.json")"
-is "a host with a hung probe" timed_out "$(troubles good)"
-is "an account held to files" "" "$(troubles files-only)"
-is "a clock an hour ahead" "timed_out clock_target" "$(troubles wrong-clock)"
-is "another host key" host_key_changed "$(troubles wrong-host-key)"
-is "an unknown host key" host_key_unknown "$(troubles unknown-host-key)"
-is "a refused key" refused "$(troubles refused-key)"
-is "nobody there" unreachable "$(troubles nobody)"
-is "a port that says nothing" timed_out "$(troubles mute)"
-is "a TLS endpoint" "" "$(troubles tls-good)"
+"$XUEDUN" audit run --data "$WORK/data-fleet" --targets "$WORK/ssh/targets.toml" --json > "$WORK/fleet.json" || [ $? = 1 ]
+troubles() { jq -r --arg t "$1" '.runs[] | select(.target == $t) | [.troubles[].kind] | join(" ")' "$WORK/fleet.json"; }
+equal "every target has its run" 10 "$(jq '.runs | length' "$WORK/fleet.json")"
+equal "a host with a hung probe" timed_out "$(troubles good)"
+equal "an account held to files" "" "$(troubles files-only)"
+equal "a clock an hour ahead" "timed_out clock_target" "$(troubles wrong-clock)"
+equal "another host key" host_key_changed "$(troubles wrong-host-key)"
+equal "an unknown host key" host_key_unknown "$(troubles unknown-host-key)"
+equal "a refused key" refused "$(troubles refused-key)"
+equal "nobody there" unreachable "$(troubles nobody)"
+equal "a port that says nothing" timed_out "$(troubles mute)"
+equal "a TLS endpoint" "" "$(troubles tls-good)"
 for target in wrong-host-key unknown-host-key refused-key nobody mute; do
-  is "$target: nothing is met" 0 "$(jq --arg t "$target" '[.runs[] | select(.target == $t) | .items.conform // 0] | add' "$dir/fleet.json")"
+  equal "$target: nothing is met" 0 "$(jq --arg t "$target" '[.runs[] | select(.target == $t) | .items.conform // 0] | add' "$WORK/fleet.json")"
 done
-run_of() { jq -r --arg t "$1" '.runs[] | select(.target == $t) | .run' "$dir/fleet.json"; }
-shown() { "$bin" audit show --data "$dir/data-fleet" "$(run_of "$1")" --json > "$dir/shown-$1.json" || [ $? = 1 ]; }
+run_of() { jq -r --arg t "$1" '.runs[] | select(.target == $t) | .run' "$WORK/fleet.json"; }
+shown() { "$XUEDUN" audit show --data "$WORK/data-fleet" "$(run_of "$1")" --json > "$WORK/shown-$1.json" || [ $? = 1 ]; }
 for target in good files-only wrong-clock tls-good tls-old; do shown "$target"; done
-is "the run of a hung probe is complete" true "$(jq '.planned == .executed' "$dir/shown-good.json")"
-is "a hung probe is an error by its name" A104 "$(jq -r '[.results[] | select(.cause == "A104") | .cause] | unique[]' "$dir/shown-good.json")"
-is "what a clock decides is an error" 0 "$(jq '[.troubles[] | select(.kind == "clock_target") | .checks[]] as $c | [.results[] | select(.check as $k | $c | index($k)) | select(.verdict.verdict != "error")] | length' "$dir/shown-wrong-clock.json")"
+equal "the run of a hung probe is complete" true "$(jq '.planned == .executed' "$WORK/shown-good.json")"
+equal "a hung probe is an error by its name" A104 "$(jq -r '[.results[] | select(.cause == "A104") | .cause] | unique[]' "$WORK/shown-good.json")"
+equal "what a clock decides is an error" 0 "$(jq '[.troubles[] | select(.kind == "clock_target") | .checks[]] as $c | [.results[] | select(.check as $k | $c | index($k)) | select(.verdict.verdict != "error")] | length' "$WORK/shown-wrong-clock.json")"
 # The same machine, seen from here and from there, is judged alike.
-"$bin" audit run --data "$dir/data-near" --root / --json > "$dir/near.json" || [ $? = 1 ]
-jq -r '.results[] | select(.check | test("^(accounts|files|kernel|software|storage)\\.")) | .check + " " + .verdict.verdict' "$dir/near.json" | sort > "$dir/near.txt"
-jq -r '.results[] | select(.check | test("^(accounts|files|kernel|software|storage)\\.")) | .check + " " + .verdict.verdict' "$dir/shown-files-only.json" | sort > "$dir/far.txt"
-is "judged alike from here and over SSH" "" "$(diff "$dir/near.txt" "$dir/far.txt" || true)"
-tls() { verdict "$dir/shown-tls-$1.json" endpoint."$2"; }
-for check in protocols certificate key suites; do is "TLS good: $check" conform "$(tls good $check)"; done
-for check in protocols certificate key; do is "TLS old: $check" non_conform "$(tls old $check)"; done
+"$XUEDUN" audit run --data "$WORK/data-near" --root / --json > "$WORK/near.json" || [ $? = 1 ]
+jq -r '.results[] | select(.check | test("^(accounts|files|kernel|software|storage)\\.")) | .check + " " + .verdict.verdict' "$WORK/near.json" | sort > "$WORK/near.txt"
+jq -r '.results[] | select(.check | test("^(accounts|files|kernel|software|storage)\\.")) | .check + " " + .verdict.verdict' "$WORK/shown-files-only.json" | sort > "$WORK/far.txt"
+equal "judged alike from here and over SSH" "" "$(diff "$WORK/near.txt" "$WORK/far.txt" || true)"
+tls() { verdict "$WORK/shown-tls-$1.json" endpoint."$2"; }
+for check in protocols certificate key suites; do equal "TLS good: $check" conform "$(tls good $check)"; done
+for check in protocols certificate key; do equal "TLS old: $check" non_conform "$(tls old $check)"; done
 # Choosing.
-"$bin" audit run --data "$dir/data-some" --targets "$dir/ssh/targets.toml" --tag reachable --group servers --json > "$dir/some.json" || [ $? = 1 ]
-is "chosen by tag and group" good "$(jq -r '[.runs[].target] | join(" ")' "$dir/some.json")"
-if "$bin" audit run --data "$dir/data-some" --targets "$dir/ssh/targets.toml" --school 3319999999 2> /dev/null; then say no "no target chosen"; else is "no target chosen is wrong use" 2 $?; fi
+"$XUEDUN" audit run --data "$WORK/data-some" --targets "$WORK/ssh/targets.toml" --tag reachable --group servers --json > "$WORK/some.json" || [ $? = 1 ]
+equal "chosen by tag and group" good "$(jq -r '[.runs[].target] | join(" ")' "$WORK/some.json")"
+if "$XUEDUN" audit run --data "$WORK/data-some" --targets "$WORK/ssh/targets.toml" --school 3319999999 2> /dev/null; then fail "no target chosen"; else equal "no target chosen is wrong use" 2 $?; fi
 # Databases by a way that does not answer.
-"$bin" audit run --data "$dir/data-nodb" --kind postgresql --address 127.0.0.1 --port 1 --json > "$dir/nodb.json" || [ $? = 1 ]
-is "no database there" unreachable "$(jq -r '[.troubles[].kind] | join(" ")' "$dir/nodb.json")"
+"$XUEDUN" audit run --data "$WORK/data-nodb" --kind postgresql --address 127.0.0.1 --port 1 --json > "$WORK/nodb.json" || [ $? = 1 ]
+equal "no database there" unreachable "$(jq -r '[.troubles[].kind] | join(" ")' "$WORK/nodb.json")"
 stop_sshd; kill "$mute" "$good_tls" "$bad_tls" 2> /dev/null || true

@@ -16,12 +16,10 @@ use ring::rand::SecureRandom;
 
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::limits;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
-
-/// Bytes of one attachment.
-const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// What a list needs of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,8 +144,9 @@ impl Ledger {
         let mut names = Vec::new();
         for file in files {
             let size = fs::metadata(file).map_err(|source| io("read", file, source))?.len();
-            if size > ATTACHMENT_BYTES_MAX {
-                let message = format!("{}: {size} > {ATTACHMENT_BYTES_MAX}", file.display());
+            if size > limits::ATTACHMENT_BYTES_MAX {
+                let message =
+                    format!("{}: {size} > {}", file.display(), limits::ATTACHMENT_BYTES_MAX);
                 return Err(Error::Part { part: "ledger", message });
             }
             let bytes = fs::read(file).map_err(|source| io("read", file, source))?;

@@ -259,12 +259,7 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
     let fail = |e: audit::AuditError| Failure::audit(&e);
     let audit::Content { catalogue, checks } = audit::content().map_err(fail)?;
     let found = findings(run, checks, catalogue);
-    let unseen = || {
-        let kinds = [VerdictKind::Error, VerdictKind::NotRun];
-        run.results.iter().filter(move |r| kinds.contains(&r.verdict.kind()))
-    };
-    let clean = found.is_empty() && unseen().next().is_none() && run.troubles.is_empty();
-    let outcome = if clean { Outcome::Clean } else { Outcome::Findings };
+    let outcome = if run.is_clean() { Outcome::Clean } else { Outcome::Findings };
     if json {
         print_json(run)?;
         return Ok(outcome);
@@ -288,7 +283,8 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
         ))?;
         print_line(&format!("    {}", finding.remedy.get(lang)))?;
     }
-    for result in unseen() {
+    let unseen = [VerdictKind::Error, VerdictKind::NotRun];
+    for result in run.results.iter().filter(|r| unseen.contains(&r.verdict.kind())) {
         let label = result.verdict.label(lang);
         print_line(&format!("? {}\t{label}\t{}", result.check, result.observed))?;
     }

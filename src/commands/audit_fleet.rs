@@ -44,7 +44,7 @@ pub fn run(ledger: &Ledger, asked: &Asked, content: &Content, json: bool, lang: 
         let run = ledger.settled(&run, world.now())?;
         region.add(&run);
         schools.entry(run.site).or_insert_with(|| RollUp::new(&content.catalogue)).add(&run);
-        is_clean &= run.troubles.is_empty() && unmet(&run) == 0;
+        is_clean &= run.is_clean();
         if json {
             lines.push(summary(&run));
         } else {
@@ -83,12 +83,6 @@ fn progress_line(p: &FleetProgress) {
         .map_or_else(String::new, |(done, planned, check)| format!(" {done}/{planned} {check}"));
     eprint!("\r\x1b[K{}/{} {}{what}", p.done, p.targets, p.target);
     let _ = std::io::stderr().flush();
-}
-
-/// Checks that are not met or could not be judged.
-fn unmet(run: &AuditRun) -> usize {
-    let fine = [VerdictKind::Conform, VerdictKind::NotApplicable, VerdictKind::PendingAttestation];
-    run.results.iter().filter(|r| !fine.contains(&r.verdict.kind())).count()
 }
 
 fn print_run(run: &AuditRun, lang: Lang) -> Result<(), Failure> {

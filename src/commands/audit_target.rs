@@ -2,32 +2,11 @@
 
 use std::path::PathBuf;
 
-use compliance::audit::{Choice, TargetKind, TargetSpec, Targets};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use compliance::audit::{Choice, EXTENSIONS, TargetKind, TargetSpec, Targets};
 use events::SiteId;
 
 use super::Failure;
-
-/// What is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    // This machine, or the image below --root
-    #[default]
-    Host,
-    // A remote Linux host over SSH (the client ssh must be installed)
-    Ssh,
-    // A PostgreSQL server (the client psql must be installed)
-    Postgresql,
-    // A MySQL or MariaDB server (the client mariadb must be installed)
-    Mysql,
-    // A TLS endpoint
-    Tls,
-    // The exported configuration of a switch or router
-    Netdev,
-    // The exported configuration of a firewall
-    Secdev,
-    // The exports of a Windows server (secpol.inf, registry.txt, …)
-    Windows,
-}
 
 /// The targets of a run.
 #[derive(Debug, clap::Args)]
@@ -48,8 +27,8 @@ pub struct TargetArgs {
     #[arg(long, requires = "targets", value_parser = clap::value_parser!(u64).range(1..=64))]
     concurrency: Option<u64>,
     /// What is looked at
-    #[arg(long, value_enum, default_value_t)]
-    kind: Kind,
+    #[arg(long, value_parser = kinds(), default_value = "host")]
+    kind: TargetKind,
     /// Its name; the same name is the same target in differences
     #[arg(long)]
     name: Option<String>,
@@ -90,7 +69,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
     /// Extension of the standard that it falls under: cloud, mobile
-    #[arg(long, value_parser = ["cloud", "mobile"])]
+    #[arg(long, value_parser = EXTENSIONS)]
     extension: Vec<String>,
     /// Time limit of a target in seconds
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -132,15 +111,12 @@ impl TargetArgs {
     }
 
     fn one(&self) -> Result<TargetSpec, Failure> {
-        let (kind, default) = match self.kind {
-            Kind::Host => (TargetKind::Host, "localhost"),
-            Kind::Ssh => (TargetKind::Ssh, ""),
-            Kind::Postgresql => (TargetKind::Postgresql, "127.0.0.1"),
-            Kind::Mysql => (TargetKind::Mysql, "127.0.0.1"),
-            Kind::Tls => (TargetKind::Tls, ""),
-            Kind::Netdev => (TargetKind::Netdev, "netdev"),
-            Kind::Secdev => (TargetKind::Secdev, "secdev"),
-            Kind::Windows => (TargetKind::Windows, "windows"),
+        let kind = self.kind;
+        let default = match kind {
+            TargetKind::Host => "localhost",
+            TargetKind::Postgresql | TargetKind::Mysql => "127.0.0.1",
+            TargetKind::Ssh | TargetKind::Tls => "",
+            TargetKind::Netdev | TargetKind::Secdev | TargetKind::Windows => kind.name(),
         };
         let address = self.address.clone().unwrap_or_else(|| default.to_owned());
         for (missing, option) in [
@@ -173,4 +149,11 @@ impl TargetArgs {
         spec.limit_secs = self.limit;
         Ok(spec)
     }
+}
+
+/// Reads a kind by its name.
+fn kinds() -> impl TypedValueParser<Value = TargetKind> {
+    PossibleValuesParser::new(TargetKind::ALL.map(TargetKind::name)).try_map(|name| {
+        TargetKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("no such kind")
+    })
 }

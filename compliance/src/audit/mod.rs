@@ -32,7 +32,7 @@ pub mod ticket;
 pub mod trouble;
 pub mod verdict;
 
-pub use catalogue::{Catalogue, Item};
+pub use catalogue::{Catalogue, EXTENSIONS, Item};
 pub use check::{Check, CheckId};
 pub use diff::{RunDiff, diff};
 pub use embedded::{Content, checks, checks_with, content};

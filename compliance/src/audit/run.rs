@@ -15,7 +15,7 @@ use super::plan::{Plan, Target};
 use super::probe::Context;
 use super::settle::{Attestation, Compensation};
 use super::trouble::{Clocks, Trouble, TroubleKind, distrust, own_clock, target_clock};
-use super::verdict::{Verdict, combine};
+use super::verdict::{Verdict, VerdictKind, combine};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,16 @@ impl AuditRun {
     /// The result of a check.
     pub fn result(&self, check: &str) -> Option<&CheckResult> {
         self.results.iter().find(|r| r.check == check)
+    }
+
+    /// Whether every check planned was judged, none is unmet or met in part, and nothing kept the
+    /// run from seeing.
+    pub fn is_clean(&self) -> bool {
+        let amiss = |r: &CheckResult| {
+            use VerdictKind::{Error, NonConform, NotRun, Partial};
+            matches!(r.verdict.kind(), NonConform | Partial | Error | NotRun)
+        };
+        self.troubles.is_empty() && !self.results.iter().any(amiss)
     }
 
     /// The result of an item.

@@ -24,10 +24,10 @@ use std::path::{Path, PathBuf};
 use events::SiteId;
 use serde::Deserialize;
 
+use super::catalogue::EXTENSIONS;
 use super::error::AuditError;
 use super::host::{
-    DatabaseHost, Engine, Host, HostError, LocalHost, RecordedHost, RemoteHost, SshAddress,
-    TlsHost, UnopenedHost,
+    DatabaseHost, Engine, Host, HostError, LocalHost, RecordedHost, RemoteHost, SshAddress, TlsHost,
 };
 use super::limits;
 use super::plan::{Facet, Target};
@@ -52,6 +52,34 @@ pub enum TargetKind {
     Secdev,
     /// The exports of a Windows server.
     Windows,
+}
+
+impl TargetKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Host,
+        Self::Ssh,
+        Self::Postgresql,
+        Self::Mysql,
+        Self::Tls,
+        Self::Netdev,
+        Self::Secdev,
+        Self::Windows,
+    ];
+
+    /// Its name in the file of targets and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Ssh => "ssh",
+            Self::Postgresql => "postgresql",
+            Self::Mysql => "mysql",
+            Self::Tls => "tls",
+            Self::Netdev => "netdev",
+            Self::Secdev => "secdev",
+            Self::Windows => "windows",
+        }
+    }
 }
 
 /// One target as written. Keys that its kind does not take are simply not used.
@@ -264,9 +292,7 @@ impl TargetSpec {
         if self.limit_secs.is_some_and(|s| s == 0 || s > limits::TARGET_SECS_MAX) {
             return Err(format!("limit_secs: 1..={}", limits::TARGET_SECS_MAX));
         }
-        if let Some(other) =
-            self.extensions.iter().find(|e| !["cloud", "mobile"].contains(&e.as_str()))
-        {
+        if let Some(other) = self.extensions.iter().find(|e| !EXTENSIONS.contains(&e.as_str())) {
             return Err(format!("no extension `{other}` / 没有扩展要求 `{other}`"));
         }
         match self.kind {
@@ -331,10 +357,13 @@ impl TargetSpec {
     /// Where its probes look. Nothing is opened yet but exported files; what cannot be opened
     /// answers every question with the reason.
     pub fn open(&self) -> Box<dyn Host> {
-        let unopened = |reason: &str| -> Box<dyn Host> {
-            let (what, reason) = (self.name.clone(), reason.to_owned());
-            Box::new(UnopenedHost(HostError::Failed { what, reason }))
+        let unopened = |why: HostError| -> Box<dyn Host> {
+            let mut host = RecordedHost::new();
+            host.unanswered(why);
+            Box::new(host)
         };
+        let lacks =
+            |key: &str| HostError::Failed { what: self.name.clone(), reason: key.to_owned() };
         match self.kind {
             TargetKind::Host => match &self.root {
                 Some(root) => Box::new(LocalHost::at_root(root)),
@@ -342,7 +371,7 @@ impl TargetSpec {
             },
             TargetKind::Ssh => match self.ssh() {
                 Some(address) => Box::new(RemoteHost::new(address)),
-                None => unopened("user, key, known_hosts"),
+                None => unopened(lacks("user, key, known_hosts")),
             },
             TargetKind::Postgresql => Box::new(self.database(Engine::Postgresql, 5432, "postgres")),
             TargetKind::Mysql => Box::new(self.database(Engine::Mysql, 3306, "mysql")),
@@ -355,11 +384,11 @@ impl TargetSpec {
                 })
             }
             TargetKind::Netdev | TargetKind::Secdev | TargetKind::Windows => match &self.export {
-                Some(path) => match exported(path) {
+                Some(path) => match super::host::exported(path) {
                     Ok(host) => Box::new(host),
-                    Err(error) => Box::new(UnopenedHost(error)),
+                    Err(error) => unopened(error),
                 },
-                None => unopened("export"),
+                None => unopened(lacks("export")),
             },
         }
     }
@@ -374,50 +403,6 @@ impl TargetSpec {
             None => host,
         }
     }
-}
-
-/// Exported files as probes name them: `/export/<file name>`.
-fn exported(path: &Path) -> Result<RecordedHost, HostError> {
-    let failed = |path: &Path, error: &std::io::Error| {
-        let what = path.display().to_string();
-        match error.kind() {
-            // That the file is gone is no evidence about the device.
-            std::io::ErrorKind::NotFound => HostError::Failed {
-                what,
-                reason: "导出文件不存在 / no such export".to_owned(),
-            },
-            std::io::ErrorKind::PermissionDenied => HostError::Denied { what },
-            _ => HostError::Failed { what, reason: error.to_string() },
-        }
-    };
-    let mut files = Vec::new();
-    if path.is_dir() {
-        for entry in fs::read_dir(path).map_err(|e| failed(path, &e))? {
-            let file = entry.map_err(|e| failed(path, &e))?.path();
-            if file.is_file() {
-                files.push(file);
-            }
-        }
-        files.sort();
-    } else {
-        files.push(path.to_owned());
-    }
-    if files.is_empty() || files.len() > limits::EXPORT_FILES_MAX {
-        let reason = format!("{} 个文件 / {} files", files.len(), files.len());
-        return Err(HostError::Failed { what: path.display().to_string(), reason });
-    }
-    let mut host = RecordedHost::new();
-    for file in files {
-        let size = fs::metadata(&file).map_err(|e| failed(&file, &e))?.len();
-        if size > limits::FILE_BYTES_MAX as u64 {
-            let what = file.display().to_string();
-            return Err(HostError::TooLarge { what, max: limits::FILE_BYTES_MAX });
-        }
-        let bytes = fs::read(&file).map_err(|e| failed(&file, &e))?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        host.file(&format!("/export/{name}"), bytes);
-    }
-    Ok(host)
 }
 
 #[cfg(test)]

@@ -1,19 +1,14 @@
 //! What stands beside a verdict in every report: compensating measures, and what kept the run from
 //! seeing.
 
-use events::Lang;
+use events::{Lang, Timestamp};
 
 use crate::audit::run::{AuditRun, ItemResult};
 
 /// The compensating measure of an item, for a remark.
 pub(super) fn compensation(item: &ItemResult, lang: Lang) -> Option<String> {
     let note = item.compensation.as_ref()?;
-    let until: String = note.expires.to_beijing().chars().take(10).collect();
-    let attached = if note.attachments.is_empty() {
-        String::new()
-    } else {
-        format!("; SHA-256 {}", note.attachments.join(" "))
-    };
+    let (until, attached) = (day(note.expires), attached(&note.attachments));
     let word = lang.pick("补偿措施", "Compensating measure");
     let ends = lang.pick("有效至", "until");
     Some(format!("{word}: {} ({}, {ends} {until}{attached})", note.measure, note.owner))
@@ -22,15 +17,18 @@ pub(super) fn compensation(item: &ItemResult, lang: Lang) -> Option<String> {
 /// Who stated what on an item, for a record.
 pub(super) fn attestation(item: &ItemResult, lang: Lang) -> Option<String> {
     let said = item.attestation.as_ref()?;
-    let day = |at: events::Timestamp| at.to_beijing().chars().take(10).collect::<String>();
-    let attached = if said.attachments.is_empty() {
-        String::new()
-    } else {
-        format!("; SHA-256 {}", said.attachments.join(" "))
-    };
+    let attached = attached(&said.attachments);
     let (word, ends) = (lang.pick("举证", "Attested"), lang.pick("有效至", "until"));
     let (when, until) = (day(said.collected), day(said.expires));
     Some(format!("{word}: {} ({}, {when}, {ends} {until}{attached})", said.note, said.by))
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_beijing().chars().take(10).collect()
+}
+
+fn attached(digests: &[String]) -> String {
+    if digests.is_empty() { String::new() } else { format!("; SHA-256 {}", digests.join(" ")) }
 }
 
 /// What stands in the remark of an item: who attested it, what compensates it; may be empty.

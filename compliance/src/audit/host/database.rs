@@ -7,7 +7,7 @@ use std::time::Instant;
 use events::Timestamp;
 
 use super::child::Child;
-use super::{Command, Host, HostError, Meta};
+use super::{Host, HostError};
 use crate::audit::limits;
 
 /// Which client speaks to it.
@@ -139,26 +139,6 @@ impl Host for DatabaseHost {
             return Err(HostError::Unreachable { what, reason: "no connection".into() });
         }
         Err(HostError::Failed { what, reason: "the database refused the question".into() })
-    }
-
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: command.line.into() })
     }
 
     fn elapsed_ms(&self) -> u64 {

@@ -22,7 +22,7 @@ use rustls::{
 };
 
 use super::hello::{self, ANY_SUITE, Said, VERSIONS, WEAK_SUITES};
-use super::{Command, Host, HostError, Meta, TlsSeen};
+use super::{Host, HostError, TlsSeen};
 use crate::audit::limits;
 
 /// Lists of authorities, the first that is there: Debian and its kin, then openEuler and Kylin.
@@ -301,26 +301,6 @@ impl Host for TlsHost {
 
     fn tls(&self, now: Timestamp) -> Result<TlsSeen, HostError> {
         self.seen.get_or_init(|| self.look(now)).clone()
-    }
-
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: command.line.into() })
     }
 
     fn elapsed_ms(&self) -> u64 {

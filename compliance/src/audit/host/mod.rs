@@ -6,6 +6,7 @@ mod certificate;
 mod child;
 mod database;
 mod endpoint;
+mod export;
 mod hello;
 mod local;
 mod recorded;
@@ -15,19 +16,18 @@ mod session;
 mod sftp;
 mod ssh;
 mod tls;
-mod unopened;
 mod witness;
 
 pub use allow::Command;
 use child::Child;
 pub use database::{DatabaseHost, Engine};
 pub use endpoint::TlsHost;
+pub(in crate::audit) use export::exported;
 pub use local::LocalHost;
 pub use recorded::RecordedHost;
 pub use remote::RemoteHost;
 pub use ssh::SshAddress;
 pub use tls::TlsSeen;
-pub use unopened::UnopenedHost;
 pub(crate) use witness::Witness;
 
 use events::Timestamp;
@@ -184,15 +184,25 @@ pub trait Host {
         Err(HostError::Unavailable { what: "clock".into() })
     }
     /// A regular file's bytes, at most [`super::limits::FILE_BYTES_MAX`].
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError>;
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// The names in a directory, sorted.
-    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError>;
+    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// Metadata, links followed.
-    fn metadata(&self, path: &str) -> Result<Meta, HostError>;
+    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// Metadata of the entry itself, links not followed.
-    fn link_metadata(&self, path: &str) -> Result<Meta, HostError>;
+    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// The standard output of an allow-listed read-only command that ended with success.
-    fn run(&self, command: Command) -> Result<Vec<u8>, HostError>;
+    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: command.line.to_owned() })
+    }
     /// The rows a database answers to a read-only question of a check file.
     fn query(&self, name: &str, _sql: &str) -> Result<Vec<Vec<String>>, HostError> {
         Err(HostError::Unavailable { what: name.to_owned() })
