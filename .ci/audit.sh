@@ -23,7 +23,7 @@ http {
   server_tokens off;
   keepalive_timeout 65;
   client_max_body_size 8m;
-  limit_req_zone \$XUEDUNary_remote_addr zone=a:1m rate=10r/s;
+  limit_req_zone \$binary_remote_addr zone=a:1m rate=10r/s;
   limit_req zone=a burst=5;
   access_log /var/log/nginx/access.log;
   ssl_protocols TLSv1.2 TLSv1.3;
