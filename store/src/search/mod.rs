@@ -171,7 +171,7 @@ pub fn search(
     Ok(SearchResult {
         answer,
         matched: progress.matched,
-        counted: progress.counted,
+        counted: progress.counted && progress.unreadable.is_empty(),
         scanned: progress.scanned,
         partial: progress.stopped.is_some() || !progress.unreadable.is_empty(),
         stopped: progress.stopped,
