@@ -20,6 +20,7 @@ pub mod drill;
 pub mod error;
 pub mod evidence;
 pub mod exceptions;
+pub mod export;
 pub mod facade;
 mod inject;
 mod intake;

@@ -368,6 +368,10 @@ pub struct SearchForm {
     pub exercises: bool,
     /// Go on behind a page that was given.
     pub after: Option<Cursor>,
+    /// How long it may run, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// After how long a page of records may end with what is final by then, in milliseconds.
+    pub slice_ms: Option<u64>,
 }
 
 /// What a search found.
@@ -397,7 +401,8 @@ pub struct SearchPage {
     pub from: Timestamp,
     /// Until when.
     pub to: Timestamp,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page begins, if the limit, the slice or the deadline ended this one: what is
+    /// newer was given without a gap.
     pub next: Option<Cursor>,
 }
 

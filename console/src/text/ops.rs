@@ -124,7 +124,10 @@ messages! {
         record: "日志记录", "Record";
         fields: "字段", "Fields";
         source: "来源", "Source";
+        older: "更早的日志记录", "Older events";
+        go_on: "继续检索更早的日志记录", "Go on with older events";
         export: "导出 JSONL", "Export JSONL";
+        export_csv: "导出 CSV", "Export CSV";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
         histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";

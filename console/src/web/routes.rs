@@ -90,7 +90,7 @@ pub(crate) const ROUTES: &[Route] = &[
     page("/alerts", P::AlertsRead, show::alerts),
     page("/alerts/{id}", P::AlertsRead, show::alert),
     page("/search", P::Search, show::search),
-    page("/search/export", P::Search, show::export),
+    page("/search/export", P::Search, show::search_file),
     page("/schools", P::SchoolsRead, show::schools),
     page("/schools/{code}", P::SchoolsRead, show::school),
     page("/compliance", P::ComplianceRead, show::compliance),

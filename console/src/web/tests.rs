@@ -158,6 +158,26 @@ async fn a_school_contact_sees_no_other_school() {
 }
 
 #[tokio::test]
+async fn a_search_is_saved_as_a_file_and_goes_on_behind_a_place() {
+    let f = fixture();
+    let session = f.sign_in("analyst");
+    let (status, csv) = f.get("/search/export?q=*&format=csv", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(csv.starts_with("\u{feff}\"time\",\"received\""), "{csv}");
+    let (_, table) =
+        f.get("/search/export?q=user.name:nobody|count&format=csv", Some(&session)).await;
+    assert_eq!(table, "\u{feff}\"count\"\r\n\"0\"\r\n");
+    let (status, json) = f.get("/api/v1/search?q=*&after=5.6.7&slice_ms=1", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["counted"], &json["stopped"]), (&true.into(), &serde_json::Value::Null));
+    for bad in ["after=x", "deadline_ms=soon"] {
+        let (status, told) = f.get(&format!("/api/v1/search?q=*&{bad}"), Some(&session)).await;
+        assert!(status.is_client_error(), "{bad}: {status} {told}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_without_its_token_changes_nothing() {
     let f = fixture();
     let session = f.sign_in("secadmin");
