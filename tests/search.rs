@@ -124,6 +124,39 @@ fn answers_are_the_same_from_a_running_node_and_from_its_folder() {
 }
 
 #[test]
+fn a_hunt_is_saved_run_and_drafted_as_a_rule() {
+    let mut node = Node::start();
+    node.feed();
+    node.stop();
+    let hunt = |args: &[&str]| {
+        let all = ["--lang", "en", "hunt"].iter().chain(args).copied().collect::<Vec<_>>();
+        program(&all, node.dir.path()).output().unwrap()
+    };
+    let query = "sensor:tcp needle-1* user.name:*";
+    let saved = hunt(&["save", "needles", query, "--by", "wang"]);
+    assert_eq!(saved.status.code(), Some(0), "{}", told(&saved));
+    assert!(lines(&hunt(&["list"]))[0].starts_with("needles\twang\t"));
+    hunt(&["save", "needles", "sensor:tcp \"needle-1\"", "--by", "wang"]);
+    let found = hunt(&["run", "needles", "--limit", "0", "--json"]);
+    assert_eq!(lines(&found).len(), 111, "1, 10 to 19, 100 to 199");
+    let refused = hunt(&["promote", "needles"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(told(&refused).contains("[H003]"), "{}", told(&refused));
+    hunt(&["save", "root", "service:sshd user.name:root", "--by", "wang"]);
+    let rule = node.dir.path().join("rule.yml");
+    let drafted = hunt(&["promote", "root", "-o", rule.to_str().unwrap()]);
+    assert_eq!(drafted.status.code(), Some(0), "{}", told(&drafted));
+    let check = Command::new(env!("CARGO_BIN_EXE_xuedun"))
+        .args(["rules", "check"])
+        .arg(&rule)
+        .output()
+        .unwrap();
+    assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stdout));
+    assert_eq!(hunt(&["remove", "root", "--by", "wang"]).status.code(), Some(0));
+    assert_eq!(hunt(&["run", "root"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_deadline_gives_what_there_is_and_says_so() {
     let node = Node::start();
     node.feed();

@@ -21,6 +21,7 @@ use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
 use crate::error::Error;
+use crate::hunt::HuntBook;
 use crate::intake::JournalIntake;
 use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
@@ -47,6 +48,7 @@ pub struct Centre {
     pub(crate) sensors: Mutex<Option<Running>>,
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
+    pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
     pub(crate) archive_proof: ArchiveProof,
     /// What audits read of the archive and found whole.
@@ -109,6 +111,7 @@ impl Centre {
         Ok(Arc::new(Self {
             directory,
             drills: DrillBook::open(Arc::clone(&state))?,
+            hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),

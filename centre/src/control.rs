@@ -23,6 +23,7 @@ use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::facade::rules::ExceptionDraft;
+use crate::hunt::Often;
 use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
@@ -125,6 +126,31 @@ pub enum Request {
         /// Which.
         id: String,
     },
+    /// All saved hunts.
+    Hunts,
+    /// Save a query under a name.
+    SaveHunt {
+        /// Who saves it.
+        by: String,
+        /// The name.
+        name: String,
+        /// The query.
+        query: String,
+    },
+    /// Remove a saved hunt.
+    RemoveHunt {
+        /// Who removes it.
+        by: String,
+        /// The name.
+        name: String,
+    },
+    /// Draft a rule from a saved hunt.
+    PromoteHunt {
+        /// The name.
+        name: String,
+        /// From when on its count is worth an alert.
+        often: Option<Often>,
+    },
     /// Start a drill; only a node that runs can.
     StartDrill {
         /// Slug of its playbook.
@@ -198,6 +224,7 @@ fn told(error: &Error) -> Text {
     let detail = match error {
         Error::Query(query) => query.message.clone(),
         Error::Config(config) => config.text(),
+        Error::NotARule(why) => why.detail(),
         _ => Text::new(error.to_string(), error.to_string()),
     };
     let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
@@ -255,6 +282,18 @@ fn perform(
         Request::RemoveException { by, id } => {
             centre.remove_exception(&Caller::local(&by), &id)?;
             Ok(Value::Null)
+        }
+        Request::Hunts => json(serde_json::to_value(centre.hunts(caller)?)),
+        Request::SaveHunt { by, name, query } => {
+            let by = Caller::local(&by);
+            json(serde_json::to_value(centre.save_hunt(&by, &name, &query)?))
+        }
+        Request::RemoveHunt { by, name } => {
+            centre.remove_hunt(&Caller::local(&by), &name)?;
+            Ok(Value::Null)
+        }
+        Request::PromoteHunt { name, often } => {
+            Ok(Value::String(centre.promote_hunt(caller, &name, often.as_ref())?))
         }
         Request::StartDrill { slug, site } => {
             json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))

@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod exceptions;
 pub mod export;
 pub mod facade;
+pub mod hunt;
 mod inject;
 mod intake;
 pub mod jobs;

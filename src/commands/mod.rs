@@ -15,6 +15,7 @@ pub mod drill;
 pub mod evidence;
 pub mod explain;
 mod failure;
+pub mod hunt;
 pub mod init;
 mod interrupt;
 pub mod mask;

@@ -26,6 +26,13 @@ pub struct Args {
     /// The query, such as: source.ip:10.1.0.0/16 AND event.outcome:failure | count by user.name
     #[arg(default_value = "")]
     query: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What is asked of an answer beside the query.
+#[derive(Debug, clap::Args)]
+pub struct Options {
     /// From when (RFC 3339); default: a day ago
     #[arg(long)]
     from: Option<String>,
@@ -50,6 +57,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
+    ask(&args.config, &args.query, &args.options, lang)
+}
+
+/// Asks the node and prints what it finds.
+pub fn ask(config: &ConfigArg, query: &str, args: &Options, lang: Lang) -> Done {
     let time = |text: &Option<String>| {
         let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
         text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
@@ -68,7 +80,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     loop {
         let left_ms = end.map(|end| end.saturating_duration_since(Instant::now()).as_millis());
         let request = Request::Search {
-            query: args.query.clone(),
+            query: query.to_owned(),
             from,
             to,
             limit: left,
@@ -77,7 +89,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
             deadline_ms: left_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
             slice_ms: Some(SLICE_MS),
         };
-        let page = args.config.ask_until(request, &cancel)?;
+        let page = config.ask_until(request, &cancel)?;
         let given = print_page(&page, form, after.is_none())?;
         summary.add(&page, given);
         left = left.saturating_sub(given);

@@ -172,6 +172,9 @@ fn bar(chrome: &Chrome, query: &Query) -> Markup {
                     label { (t.to) " " input type="text" name="to" value=(query.to) placeholder="2026-11-23 09:00:00" size="19"; }
                 }
                 (tick("exercises", t.exercises, query.exercises))
+                a href=(parts::link("/hunts", &[("q", &query.text)])) {
+                    (if query.asked { chrome.t().hunts.keep } else { chrome.t().hunts.title })
+                }
                 @if query.asked {
                     a href=(query.export("csv")) download { (t.export_csv) }
                     a href=(query.export("jsonl")) download { (t.export) }

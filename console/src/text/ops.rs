@@ -143,6 +143,29 @@ messages! {
 }
 
 messages! {
+    /// Saved hunts.
+    Hunts {
+        title: "狩猎查询", "Hunts";
+        saved: "已保存的狩猎查询", "Saved hunts";
+        empty: "还没有保存狩猎查询。", "No hunt is saved yet.";
+        name: "名称", "Name";
+        name_hint: "不超过 80 个字", "At most 80 characters";
+        query: "查询语句", "Query";
+        owner: "创建人", "Owner";
+        changed: "更新时间", "Changed";
+        rule: "检测规则", "Rule";
+        rule_how: "生成的是 Sigma 规则草稿，由安全管理员补充测试后放入规则目录。统计类查询须填写阈值和时间窗口。", "What is drafted is a Sigma rule: whoever keeps the rules adds tests and puts it into their folder. A query that counts needs a threshold and a time span.";
+        threshold: "阈值", "Threshold";
+        timespan: "时间窗口", "Time span";
+        promote: "转为检测规则", "Draft a rule";
+        save_title: "保存狩猎查询", "Save a hunt";
+        save: "保存", "Save";
+        remove: "删除", "Remove";
+        keep: "保存为狩猎查询", "Save as a hunt";
+    }
+}
+
+messages! {
     /// Schools and their risk index.
     Schools {
         title: "学校", "Schools";

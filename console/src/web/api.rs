@@ -90,6 +90,11 @@ pub(crate) fn search(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::json(out))
 }
 
+/// Saved hunts.
+pub(crate) fn hunts(visit: &Visit, caller: &Caller) -> Answer {
+    Ok(Reply::json(json!({ "rows": value(&visit.shared.centre.hunts(caller)?)? })))
+}
+
 /// Schools.
 pub(crate) fn schools(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::json(json!({ "rows": value(&visit.shared.centre.schools(caller)?)? })))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use centre::alert::AlertFilter;
 use centre::export;
+use centre::hunt::Often;
 use centre::view::SearchPage;
 use centre::{Caller, Error, Permission};
 use events::{RunId, SiteId, Text};
@@ -178,6 +179,25 @@ fn json_lines(found: &SearchPage) -> String {
         }
     }
     out
+}
+
+/// Saved hunts.
+pub(crate) fn hunts(visit: &Visit, caller: &Caller) -> Answer {
+    let rows = visit.shared.centre.hunts(caller)?;
+    Ok(Reply::page(pages::hunts::hunts(&visit.chrome(), &rows, &visit.query("q"))))
+}
+
+/// The draft of a rule from a saved hunt.
+pub(crate) fn hunt_rule(visit: &Visit, caller: &Caller) -> Answer {
+    let often = match (visit.query("threshold").trim(), visit.query("timespan").trim()) {
+        ("", "") => None,
+        (threshold, timespan) => Some(Often {
+            threshold: threshold.parse().map_err(|_| Error::BadValue { field: "threshold" })?,
+            timespan: timespan.to_owned(),
+        }),
+    };
+    let rule = visit.shared.centre.promote_hunt(caller, &visit.query("name"), often.as_ref())?;
+    Ok(Reply::file("xuedun-hunt.yml", "application/yaml", rule))
 }
 
 /// The ranking of schools.

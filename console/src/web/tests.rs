@@ -178,6 +178,24 @@ async fn a_search_is_saved_as_a_file_and_goes_on_behind_a_place() {
 }
 
 #[tokio::test]
+async fn a_hunt_is_shown_and_drafted_as_a_rule() {
+    let f = fixture();
+    let session = f.sign_in("analyst");
+    let caller = f.centre.caller(&session).unwrap().unwrap();
+    f.centre.save_hunt(&caller, "<b>", "service:sshd user.name:root").unwrap();
+    let (status, page) = f.get("/hunts?q=a:b", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("&lt;b&gt;") && page.contains("value=\"a:b\""), "{page}");
+    let (status, rule) = f.get("/hunts/rule?name=%3Cb%3E", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(rule.contains("service: sshd") && rule.contains("user.name: root"), "{rule}");
+    f.centre.save_hunt(&caller, "all", "*").unwrap();
+    let (status, told) = f.get("/hunts/rule?name=all", Some(&session)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.contains("H004"), "{told}");
+}
+
+#[tokio::test]
 async fn a_form_without_its_token_changes_nothing() {
     let f = fixture();
     let session = f.sign_in("secadmin");
