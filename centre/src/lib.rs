@@ -17,6 +17,7 @@ pub mod centre;
 pub mod config;
 pub mod control;
 pub mod drill;
+pub mod enrich;
 pub mod error;
 pub mod evidence;
 pub mod exceptions;

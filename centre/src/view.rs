@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use store::search::{Cursor, Stopped};
 
 use crate::alert::{AlertGroup, AlertState};
+use crate::enrich::division::Division;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -94,6 +95,8 @@ pub struct SchoolRow {
     pub name: Text,
     /// Its district.
     pub district: Text,
+    /// The province its code names.
+    pub province: Option<Division>,
     /// Its index and how it came about.
     pub risk: RiskIndex,
     /// How the index reads.

@@ -45,6 +45,7 @@ pub(super) fn fixture() -> Fixture {
         rules: RulesConfig::default(),
         store: StoreConfig { disk_reserve_mib: 1, ..StoreConfig::default() },
         audit: AuditConfig::default(),
+        enrich: Default::default(),
         region: Region {
             name: Text::new("示范市教育局", "Model Bureau"),
             schools: vec![school(SITE), school(OTHER)],
