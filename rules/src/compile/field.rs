@@ -9,7 +9,7 @@
 use events::Value;
 use hashbrown::HashMap;
 
-use super::literals::Literals;
+use super::literals::{Found, Literals, Whose};
 use crate::bits::Bits;
 use crate::seen::Seen;
 use crate::syntax::test::{Op, Shape, Test, mask, parse_address};
@@ -65,12 +65,24 @@ pub(crate) struct Sink<'s, F> {
 pub(crate) struct Work {
     held: Bits,
     checks: Vec<u32>,
+    joined_checks: Vec<u32>,
 }
 
 impl Work {
     /// Room for predicates below `len`.
     pub(crate) fn with_room(len: usize) -> Self {
-        Self { held: Bits::with_room(len), checks: Vec::new() }
+        Self { held: Bits::with_room(len), ..Self::default() }
+    }
+
+    /// Lends the lists of checks, empty.
+    fn take(&mut self) -> (Vec<u32>, Vec<u32>) {
+        self.checks.clear();
+        self.joined_checks.clear();
+        (std::mem::take(&mut self.checks), std::mem::take(&mut self.joined_checks))
+    }
+
+    fn give_back(&mut self, checks: Vec<u32>, joined: Vec<u32>) {
+        (self.checks, self.joined_checks) = (checks, joined);
     }
 }
 
@@ -112,19 +124,89 @@ impl FieldTable {
             || (!room.is_ascii() && room.contains(crate::fold::ONTO_ASCII))
     }
 
-    /// Gives every predicate that holds for the value to the sink.
-    pub(crate) fn eval<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
-        sink.all(Some(&self.present));
-        if matches!(seen.value, Value::Null) {
-            sink.all(Some(&self.null));
-            return;
+    /// Prepares for keywords in the same walk; see [`FieldTable::eval`].
+    pub(crate) fn join(&mut self, keywords: &FieldTable) {
+        self.literals.join(&keywords.literals);
+    }
+
+    /// Gives every predicate that holds for the value to the sink: of this table, and of the one
+    /// of keywords if there is one.
+    pub(crate) fn eval<F: Fn(u32) -> bool>(
+        &self,
+        keywords: Option<&FieldTable>,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+    ) {
+        let Some(keywords) = keywords else { return self.alone(seen, sink) };
+        if !self.literals.joined() || matches!(seen.value, Value::Null) {
+            self.alone(seen, sink);
+            return keywords.alone(seen, sink);
         }
+        let (mut own, mut theirs) = sink.work.take();
+        let whole = seen.folded.len();
+        self.literals.find_both(&keywords.literals, seen.folded.as_bytes(), |whose, found| {
+            match whose {
+                Whose::Own => self.found(found, whole, sink, &mut own),
+                Whose::Joined => keywords.found(found, whole, sink, &mut theirs),
+            }
+        });
+        self.rest(seen, sink, &mut own);
+        keywords.rest(seen, sink, &mut theirs);
+        sink.work.give_back(own, theirs);
+    }
+
+    fn alone<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
+        if matches!(seen.value, Value::Null) {
+            sink.all(Some(&self.present));
+            return sink.all(Some(&self.null));
+        }
+        let (mut checks, other) = sink.work.take();
+        let whole = seen.folded.len();
+        self.literals.find(seen.folded.as_bytes(), |found| {
+            self.found(found, whole, sink, &mut checks);
+        });
+        self.rest(seen, sink, &mut checks);
+        sink.work.give_back(checks, other);
+    }
+
+    /// What follows from a literal that was found.
+    fn found<F: Fn(u32) -> bool>(
+        &self,
+        found: Found,
+        whole: usize,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
+        for effect in self.effects(found.text) {
+            match *effect {
+                Effect::Check(check) => checks.push(check),
+                Effect::Holds(shape, id) => {
+                    let lies = match shape {
+                        Shape::Contains => true,
+                        Shape::Prefix => found.start == 0,
+                        Shape::Suffix => found.end == whole,
+                        Shape::Exact => found.start == 0 && found.end == whole,
+                    };
+                    if lies {
+                        sink.add(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All that no literal decides, and the checks that the literals found call for.
+    fn rest<F: Fn(u32) -> bool>(
+        &self,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
+        sink.all(Some(&self.present));
         sink.all(Some(&self.any));
         sink.all(self.exact_cased.get(seen.text));
         sink.all(self.exact.get(seen.folded));
-        sink.work.checks.clear();
-        self.scan(seen.folded, sink);
-        self.check(seen, sink);
+        self.check(seen, sink, checks);
         if !self.numbers.is_empty()
             && let Some(have) = seen.value.as_f64()
         {
@@ -140,27 +222,6 @@ impl FieldTable {
         }
     }
 
-    fn scan<F: Fn(u32) -> bool>(&self, folded: &str, sink: &mut Sink<'_, F>) {
-        self.literals.find(folded.as_bytes(), |found| {
-            for effect in self.effects(found.text) {
-                match *effect {
-                    Effect::Check(check) => sink.work.checks.push(check),
-                    Effect::Holds(shape, id) => {
-                        let lies = match shape {
-                            Shape::Contains => true,
-                            Shape::Prefix => found.start == 0,
-                            Shape::Suffix => found.end == folded.len(),
-                            Shape::Exact => found.start == 0 && found.end == folded.len(),
-                        };
-                        if lies {
-                            sink.add(id);
-                        }
-                    }
-                }
-            }
-        });
-    }
-
     fn effects(&self, literal: u32) -> &[Effect] {
         let at = literal as usize;
         let end = |at: usize| self.effect_ends.get(at).map_or(0, |end| *end as usize);
@@ -169,8 +230,12 @@ impl FieldTable {
     }
 
     /// Runs the checks that the literals found call for, and those that run always.
-    fn check<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
-        let mut checks = std::mem::take(&mut sink.work.checks);
+    fn check<F: Fn(u32) -> bool>(
+        &self,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
         checks.sort_unstable();
         checks.dedup();
         for at in checks.iter().chain(&self.always) {
@@ -182,7 +247,6 @@ impl FieldTable {
                 sink.add(*predicate);
             }
         }
-        sink.work.checks = checks;
     }
 }
 
@@ -227,7 +291,7 @@ mod tests {
                 let mut got = Vec::new();
                 // Odd ones are not wanted.
                 let mut sink = Sink { wants: |id| id % 2 == 0, work: &mut work, out: &mut got };
-                table.eval(&forms.of(value), &mut sink);
+                table.eval(None, &forms.of(value), &mut sink);
                 sink.end();
                 got.sort_unstable();
                 let even = tests.iter().zip(0u32..).filter(|(_, id)| id % 2 == 0);

@@ -1,13 +1,18 @@
 //! Finds which of many texts a value holds, and where, in one walk over its bytes.
 //!
 //! Every text is filed under one *gram* of its bytes, the one that looks rarest: four bytes, or
-//! two for the shortest texts. The walk asks of each place in the value, in a small bit map that
+//! two for the shortest texts. The walk asks of each place in the value, in a small map that
 //! stays in the cache, whether a gram begins there; only then are the texts filed under it
 //! compared in full. No step of the walk waits for the one before, as in an automaton, and
-//! nothing is built but the map and two lists.
+//! nothing is built but the map and two lists. Two sets of texts can be joined: one walk then
+//! serves both.
+
+mod filter;
 
 use aho_corasick::packed::Searcher;
 use hashbrown::HashMap;
+
+use filter::{Filter, Gram};
 
 /// Texts to look for, by number.
 #[derive(Default)]
@@ -17,6 +22,9 @@ pub(crate) struct Literals {
     ends: Box<[u32]>,
     quads: Grams,
     pairs: Grams,
+    /// Whether a gram begins at a place: one of these, or of the texts joined to them.
+    filter: Filter,
+    joined: bool,
     /// Texts of one byte.
     singles: Box<[(u8, u32)]>,
     /// Few texts are looked for many bytes at a time first.
@@ -37,6 +45,13 @@ pub(crate) struct Found {
     pub(crate) end: usize,
 }
 
+/// Whose text was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Own,
+    Joined,
+}
+
 impl Literals {
     /// Texts are numbered in the order given; they must differ and not be empty.
     pub(crate) fn new(texts: &[String]) -> Self {
@@ -54,14 +69,31 @@ impl Literals {
                 _ => quads.push(rarity.entry(text, 4, number)),
             }
         }
-        Self {
+        let mut made = Self {
             bytes: bytes.into(),
             ends: ends.into(),
             quads: Grams::new(quads),
-            pairs: Grams::pairs(pairs),
+            pairs: Grams::new(pairs),
             singles: singles.into(),
             few: Self::few(texts),
+            ..Self::default()
+        };
+        made.filter = Filter::new(&[&made]);
+        made
+    }
+
+    /// Prepares for [`Literals::find_both`]. Nothing is joined to texts so few that other means
+    /// find them sooner.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if self.few.is_none() && other.few.is_none() && !self.ends.is_empty() {
+            self.filter = Filter::new(&[self, other]);
+            self.joined = true;
         }
+    }
+
+    /// Whether others were joined to these.
+    pub(crate) fn joined(&self) -> bool {
+        self.joined
     }
 
     fn few(texts: &[String]) -> Option<Searcher> {
@@ -94,18 +126,28 @@ impl Literals {
         if value.len() >= FEW_VALUE_BYTES_MIN && !self.may_hold(value) {
             return;
         }
-        match (self.quads.entries.is_empty(), self.pairs.entries.is_empty()) {
-            (true, true) => {}
-            (false, true) => {
-                for (at, gram) in value.array_windows().enumerate() {
-                    let gram = u32::from_le_bytes(*gram);
-                    if self.quads.may_have(gram) {
-                        self.compare(&self.quads, gram, at, value, &mut each);
-                    }
-                }
-            }
-            (_, false) => self.both(value, &mut each),
-        }
+        self.filter.walk(value, |at, gram| self.compare(at, gram, value, &mut each));
+        self.single(value, &mut each);
+    }
+
+    /// [`Literals::find`] for these texts and those joined to them, in one walk.
+    #[inline]
+    pub(crate) fn find_both(
+        &self,
+        joined: &Self,
+        value: &[u8],
+        mut each: impl FnMut(Whose, Found),
+    ) {
+        self.filter.walk(value, |at, gram| {
+            self.compare(at, gram, value, &mut |found| each(Whose::Own, found));
+            joined.compare(at, gram, value, &mut |found| each(Whose::Joined, found));
+        });
+        self.single(value, &mut |found| each(Whose::Own, found));
+        joined.single(value, &mut |found| each(Whose::Joined, found));
+    }
+
+    /// Finds the texts of one byte.
+    fn single(&self, value: &[u8], each: &mut impl FnMut(Found)) {
         if self.singles.is_empty() {
             return;
         }
@@ -123,37 +165,13 @@ impl Literals {
         }
     }
 
-    /// One walk for grams of four bytes and of two.
-    #[inline]
-    fn both(&self, value: &[u8], each: &mut impl FnMut(Found)) {
-        for (at, gram) in value.array_windows().enumerate() {
-            let gram = u32::from_le_bytes(*gram);
-            if self.quads.may_have(gram) {
-                self.compare(&self.quads, gram, at, value, each);
-            }
-            if self.pairs.may_have_pair(gram & 0xffff) {
-                self.compare(&self.pairs, gram & 0xffff, at, value, each);
-            }
-        }
-        // The last places, where no four bytes follow.
-        let rest = value.len().saturating_sub(3);
-        for (at, &[one, two]) in value.array_windows().enumerate().skip(rest) {
-            let gram = u32::from_le_bytes([one, two, 0, 0]);
-            if self.pairs.may_have_pair(gram) {
-                self.compare(&self.pairs, gram, at, value, each);
-            }
-        }
-    }
-
     /// Compares the texts filed under a gram that begins at `at`.
-    fn compare(
-        &self,
-        grams: &Grams,
-        gram: u32,
-        at: usize,
-        value: &[u8],
-        each: &mut impl FnMut(Found),
-    ) {
+    #[inline(never)]
+    fn compare(&self, at: usize, gram: Gram, value: &[u8], each: &mut impl FnMut(Found)) {
+        let (grams, gram) = match gram {
+            Gram::Quad(gram) => (&self.quads, gram),
+            Gram::Pair(gram) => (&self.pairs, gram),
+        };
         for entry in grams.bucket(gram) {
             if entry.gram != gram {
                 continue;
@@ -178,76 +196,34 @@ struct Entry {
 /// Texts filed under grams.
 #[derive(Default)]
 struct Grams {
-    /// By hash: whether any gram has it.
-    filter: Box<[u64]>,
-    /// For grams of two bytes, by the gram itself.
-    exact: Option<Box<[u64; 1024]>>,
     /// By the hash's leading bits: where the entries begin; one more for the end.
     starts: Box<[u32]>,
     entries: Box<[Entry]>,
-    /// Shifts that leave the bits needed of a hash.
-    filter_shift: u32,
-    bucket_shift: u32,
+    /// Shift that leaves the bits needed of a hash.
+    shift: u32,
 }
 
-/// Bits in the filter for each entry, and its bounds (as powers of two).
-const FILTER_BITS_PER_ENTRY: usize = 16;
-const FILTER_BITS: std::ops::RangeInclusive<u32> = 6..=18;
-
 impl Grams {
-    /// Entries for grams of two bytes.
-    fn pairs(entries: Vec<Entry>) -> Self {
-        let mut exact = Box::new([0; 1024]);
-        for entry in &entries {
-            exact[entry.gram as usize / 64 % 1024] |= 1 << (entry.gram % 64);
-        }
-        Self { exact: Some(exact), ..Self::new(entries) }
-    }
-
     fn new(mut entries: Vec<Entry>) -> Self {
         if entries.is_empty() {
             return Self::default();
         }
-        let power = |n: usize| n.next_power_of_two().trailing_zeros();
-        let filter_bits = power(entries.len() * FILTER_BITS_PER_ENTRY)
-            .clamp(*FILTER_BITS.start(), *FILTER_BITS.end());
-        let bucket_bits = power(entries.len()).clamp(1, 20);
-        let (filter_shift, bucket_shift) = (32 - filter_bits, 32 - bucket_bits);
-        let mut filter = vec![0u64; (1 << filter_bits) / 64];
-        let mut starts = vec![0u32; (1 << bucket_bits) + 1];
-        entries.sort_by_key(|e| hash(e.gram));
+        let bits = entries.len().next_power_of_two().trailing_zeros().clamp(1, 20);
+        let shift = 32 - bits;
+        let mut starts = vec![0u32; (1 << bits) + 1];
+        entries.sort_unstable_by_key(|e| (hash(e.gram), e.text));
         for entry in &entries {
-            let bit = hash(entry.gram) >> filter_shift;
-            filter[bit as usize / 64] |= 1 << (bit % 64);
-            starts[(hash(entry.gram) >> bucket_shift) as usize + 1] += 1;
+            starts[(hash(entry.gram) >> shift) as usize + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        Self {
-            filter: filter.into(),
-            exact: None,
-            starts: starts.into(),
-            entries: entries.into(),
-            filter_shift,
-            bucket_shift,
-        }
-    }
-
-    #[inline]
-    fn may_have(&self, gram: u32) -> bool {
-        let bit = hash(gram) >> self.filter_shift;
-        self.filter.get(bit as usize / 64).is_some_and(|w| w >> (bit % 64) & 1 == 1)
-    }
-
-    #[inline]
-    fn may_have_pair(&self, gram: u32) -> bool {
-        self.exact.as_ref().is_some_and(|e| e[gram as usize / 64 % 1024] >> (gram % 64) & 1 == 1)
+        Self { starts: starts.into(), entries: entries.into(), shift }
     }
 
     #[inline]
     fn bucket(&self, gram: u32) -> &[Entry] {
-        let at = (hash(gram) >> self.bucket_shift) as usize;
+        let at = (hash(gram) >> self.shift) as usize;
         let range = self.starts.get(at).zip(self.starts.get(at + 1));
         range.and_then(|(from, to)| self.entries.get(*from as usize..*to as usize)).unwrap_or(&[])
     }

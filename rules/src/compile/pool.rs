@@ -102,6 +102,14 @@ pub(crate) fn compile(rules: &[Rule]) -> Compiled {
     out
 }
 
+impl Compiled {
+    /// Whether a predicate is of keywords.
+    #[inline]
+    pub(crate) fn is_keyword(&self, predicate: u32) -> bool {
+        self.keyword.is_some() && self.keyword == self.logical.get(predicate as usize).copied()
+    }
+}
+
 impl Pool {
     fn logical(&mut self, field: &Field, class: u32) -> u32 {
         // A field with no candidate can only be a keyword or one that no event can carry; the
