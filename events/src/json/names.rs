@@ -31,6 +31,10 @@ struct Node {
     path: Box<str>,
     /// Where its own part of the path begins.
     key: usize,
+    /// That part and a closing quote, eight bytes a word; the last is filled up with zeros.
+    quoted: Box<[u64]>,
+    /// The bytes that count in the last word.
+    last: u64,
     field: Field,
     /// The members that came first within it, the latest in front.
     first: [u32; 2],
@@ -47,8 +51,31 @@ enum Field {
 }
 
 impl Node {
+    fn new(parent: u32, path: String, key: usize) -> Self {
+        let mut bytes = path.as_bytes().get(key..).unwrap_or_default().to_vec();
+        bytes.push(b'"');
+        let last = u64::MAX >> (8 * (bytes.len().wrapping_neg() % 8));
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let quoted = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let (path, field) = (path.into(), Field::Unasked);
+        Self { parent, path, key, quoted, last, field, first: [NONE; 2], next: [NONE; 2] }
+    }
+
     fn key(&self) -> &[u8] {
         self.path.as_bytes().get(self.key..).unwrap_or_default()
+    }
+
+    /// Whether the text begins with the key and a quote.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some((last, whole)) = self.quoted.split_last() else { return false };
+        let chunks = text.as_chunks().0;
+        let Some(end) = chunks.get(whole.len()) else {
+            // Too near the record's end for whole words.
+            return text.strip_prefix(self.key()).is_some_and(|rest| rest.starts_with(b"\""));
+        };
+        whole.iter().zip(chunks).all(|(word, chunk)| *word == u64::from_le_bytes(*chunk))
+            && u64::from_le_bytes(*end) & self.last == *last
     }
 }
 
@@ -71,14 +98,7 @@ impl Names {
     fn forget(&mut self) {
         self.by_key.clear();
         self.nodes.clear();
-        self.nodes.push(Node {
-            parent: NONE,
-            path: "".into(),
-            key: 0,
-            field: Field::Unasked,
-            first: [NONE; 2],
-            next: [NONE; 2],
-        });
+        self.nodes.push(Node::new(NONE, String::new(), 0));
     }
 
     /// One of the members that came after `previous` (or first) before, if the text that follows
@@ -95,9 +115,8 @@ impl Names {
             None => self.nodes.get(parent.0 as usize)?.first,
         };
         expected.into_iter().find_map(|at| {
-            let key = self.nodes.get(at as usize)?.key();
-            (text.get(key.len()) == Some(&b'"') && text.starts_with(key))
-                .then_some((Name(at), key.len()))
+            let node = self.nodes.get(at as usize)?;
+            node.begins(text).then(|| (Name(at), node.path.len() - node.key))
         })
     }
 
@@ -131,14 +150,8 @@ impl Names {
             return None;
         }
         let at = self.nodes.len() as u32;
-        self.nodes.push(Node {
-            parent: parent.0,
-            key: path.len() - key.len(),
-            path: path.into(),
-            field: Field::Unasked,
-            first: [NONE; 2],
-            next: [NONE; 2],
-        });
+        let own = path.len() - key.len();
+        self.nodes.push(Node::new(parent.0, path, own));
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.by_key.insert_unique(hash, at, |at| {
             nodes
@@ -198,6 +211,22 @@ mod tests {
         let c = names.find(root, Some(a), "c").unwrap();
         assert_eq!(names.expected(root, Some(a), b"c\""), Some((c, 1)));
         assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
+    }
+
+    #[test]
+    fn names_of_every_length_are_told_apart() {
+        let mut names = Names::new();
+        let root = names.root();
+        for len in 0..40 {
+            let key = "abcdefgh".repeat(5)[..len].to_owned();
+            let made = names.find(root, None, &key).unwrap();
+            for rest in ["\"", "\": 1}", "\" : \"a longer value, so that whole words follow it\""] {
+                let text = format!("{key}{rest}");
+                assert_eq!(names.expected(root, None, text.as_bytes()), Some((made, len)));
+                let other = format!("{key}x{rest}");
+                assert_eq!(names.expected(root, None, other.as_bytes()), None);
+            }
+        }
     }
 
     #[test]
