@@ -10,16 +10,22 @@ use std::path::Path;
 
 use compliance::audit::{self, AuditRun, Catalogue, Check, RecordedHost, Target};
 use compliance::evidence::{
-    Attachment, BundleSummary, EvidenceLog, KeyTrust, Signer, VerifyReport, bundle, verify,
-    write_bundle,
+    Attachment, BundleSummary, EvidenceLog, KeyTrust, Signer, Trust, VerifyOutcome, VerifyReport,
+    bundle, verify, write_bundle,
 };
 use events::{SiteId, Timestamp};
 use zip::write::SimpleFileOptions;
+
+const CHECKS: usize = compliance::evidence::verify::CHECKS.len();
 
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_795_000_000)
+}
+
+fn trust() -> Trust {
+    Trust { key: Some(signer(7).key().clone()), ..Trust::default() }
 }
 
 fn signer(seed: u8) -> Signer {
@@ -79,13 +85,13 @@ fn same_run_same_bytes_and_it_verifies() {
     let second = make(&made, &dir.path().join("log-b"), &b);
     assert_eq!(first, second);
     assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
-    let report = verify(&a, Some(signer(7).key()));
+    let report = verify(&a, &trust());
     assert!(report.ok, "{report:#?}");
     assert_eq!(report.trust, KeyTrust::Given);
-    assert_eq!(report.checks.len(), 15);
-    let alone = verify(&a, None);
+    assert_eq!(report.checks.len(), CHECKS);
+    let alone = verify(&a, &Trust::default());
     assert!(alone.ok && alone.trust == KeyTrust::FromBundle);
-    assert_eq!(first.leaves as usize, made.run.results.len() + 6 + 1 + 3);
+    assert_eq!(first.leaves as usize, made.run.results.len() + 6 + 1 + 4);
     let files = unzip(&fs::read(&a).unwrap());
     let run: AuditRun = serde_json::from_slice(&files["run.json"]).unwrap();
     assert_eq!(run, made.run);
@@ -117,6 +123,7 @@ fn rezip(files: &Files) -> Vec<u8> {
 
 fn sums_anew(files: &mut Files) {
     files.remove("SHA256SUMS");
+    let signature = files.remove("SHA256SUMS.sig");
     let sums: String = files
         .iter()
         .map(|(name, bytes)| {
@@ -125,12 +132,13 @@ fn sums_anew(files: &mut Files) {
         })
         .collect();
     files.insert("SHA256SUMS".into(), sums.into_bytes());
+    files.extend(signature.map(|s| ("SHA256SUMS.sig".to_owned(), s)));
 }
 
 fn judge(raw: &[u8], dir: &Path) -> VerifyReport {
     let path = dir.join("tampered.zip");
     fs::write(&path, raw).unwrap();
-    verify(&path, Some(signer(7).key()))
+    verify(&path, &trust())
 }
 
 fn replace(files: &mut Files, name: &str, from: &str, to: &str) {
@@ -289,6 +297,8 @@ fn every_tampering_is_a_named_failure() {
         let report = judge(&rezip(&files), dir.path());
         assert!(!report.ok, "{what} was not noticed");
         assert!(report.failed().any(|c| c.name == *check), "{what}: {:#?}", report.checks);
+        // Whoever writes the sums anew cannot sign them.
+        assert!(report.failed().any(|c| c.name == "sums-signature"), "{what}");
     }
     let report = judge(&rezip(&good), dir.path());
     assert!(report.ok, "only the tampering is noticed");
@@ -317,10 +327,20 @@ fn sums_and_archive_are_checked_too() {
     fails(&rezip(&files), "sha256sums");
     fails(&[&raw[..], b"more"].concat(), "archive");
     fails(&[b"front", &raw[..]].concat(), "archive");
-    fails(&raw[..raw.len() / 2], "archive");
-    fails(b"", "archive");
-    let missing = verify(&dir.path().join("none.zip"), None);
-    assert!(!missing.ok && missing.failed().count() == 15, "what was not reached has not passed");
+    for cut in [0, 3, 30, raw.len() / 2, raw.len() - 22, raw.len() - 1] {
+        fails(&raw[..cut], "whole");
+        assert_eq!(judge(&raw[..cut], dir.path()).outcome, VerifyOutcome::HalfWritten, "{cut}");
+    }
+    // The length was there before the bytes were.
+    let zeroed = [&raw[..raw.len() / 2], &vec![0; raw.len() / 2][..]].concat();
+    assert_eq!(judge(&zeroed, dir.path()).outcome, VerifyOutcome::HalfWritten);
+    fails(b"not a zip", "archive");
+    assert_eq!(judge(b"not a zip", dir.path()).outcome, VerifyOutcome::Unreadable);
+    let missing = verify(&dir.path().join("none.zip"), &Trust::default());
+    assert!(
+        !missing.ok && missing.failed().count() == CHECKS,
+        "what was not reached has not passed"
+    );
 }
 
 #[test]
@@ -337,4 +357,16 @@ fn attachment_names_stay_in_the_folder() {
         assert_eq!(result.unwrap_err().code(), "V032", "{name}");
     }
     assert_eq!(log.size(), size, "a refused bundle leaves nothing in the log");
+}
+
+#[test]
+fn a_result_that_was_planned_and_is_missing_is_found_in_a_bundle_signed_as_it_is() {
+    let mut made = made();
+    made.run.results.pop();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a.zip");
+    make(&made, &dir.path().join("log"), &out);
+    let report = verify(&out, &trust());
+    assert_eq!(report.outcome, VerifyOutcome::Incomplete);
+    assert_eq!(report.failed().map(|c| c.name).collect::<Vec<_>>(), ["run-complete"]);
 }

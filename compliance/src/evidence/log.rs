@@ -1,9 +1,12 @@
 //! The evidence log (证据日志): append-only, Merkle-hashed, in the C2SP tlog-tiles layout.
 //!
 //! On disk: `tile/…` immutable tiles and entry bundles, `checkpoint` the newest signed tree head,
-//! `checkpoints/<size>` every one ever signed, `pending` leaves appended since.
+//! `checkpoints/<size>` every one ever signed, `pending` leaves appended since; beside them what
+//! others gave (`stamps/`, `witness/`), `handover/<leaf>` and `sealed`, the sizes that went out.
 //! Order of a checkpoint: tiles, then the note, then a new `pending`; a crash between any two
 //! steps leaves a log that opens with nothing lost.
+
+mod beside;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,7 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::Timestamp;
 
+use super::assurance::Assurance;
 use super::error::EvidenceError;
+use super::handover;
 use super::journal::Journal;
 use super::limits::{self, LEAF_BYTES_MAX, TILE_WIDTH};
 use super::merkle::{self, Hash, Nodes, leaf_hash};
@@ -51,6 +56,7 @@ pub struct EvidenceLog {
     journal: Journal,
     cache: Mutex<Tiles>,
     opened: Opened,
+    assurance: Option<Assurance>,
     _lock: File,
 }
 
@@ -94,6 +100,7 @@ impl EvidenceLog {
             journal,
             cache: Mutex::new(HashMap::new()),
             opened: Opened::default(),
+            assurance: None,
             checkpoint,
             _lock: lock,
         };
@@ -153,12 +160,40 @@ impl EvidenceLog {
         if self.size == self.checkpoint.size {
             return Ok(self.checkpoint.clone());
         }
+        self.sign_now(now, None)
+    }
+
+    /// Hands the log over to a new key of the same name: a leaf that both sign, under a checkpoint
+    /// that both sign. From then on the new key signs alone.
+    pub fn rotate(&mut self, new: Signer, now: Timestamp) -> Result<Checkpoint, EvidenceError> {
+        if new.key().name() != self.key().name() || new.key() == self.key() {
+            let problem = "a handover is between two keys of one log";
+            return Err(EvidenceError::BadKey { problem });
+        }
+        let leaf = handover::leaf(&self.signer, &new, now);
+        let index = self.append(&leaf)?;
+        write_durable(&self.dir, &format!("handover/{index:020}"), &leaf)?;
+        let signed = self.sign_now(now, Some(&new))?;
+        self.signer = new;
+        Ok(signed)
+    }
+
+    fn sign_now(
+        &mut self,
+        now: Timestamp,
+        successor: Option<&Signer>,
+    ) -> Result<Checkpoint, EvidenceError> {
         let leaf =
             format!("{{\"after\":{},\"kind\":\"checkpoint\",\"time\":\"{now}\"}}", self.size);
         self.append(leaf.as_bytes())?;
         self.write_tiles()?;
         let root = merkle::root(self, self.size)?;
-        let signed = self.signer.sign(self.size, &root);
+        let own = self.signer.sign(self.size, &root);
+        let signed = match successor {
+            // The successor's line stands first; the SM2 line stands once.
+            Some(new) => new.sign(self.size, &root).with_lines(&self.signer.own_line(own.body())),
+            None => own,
+        };
         write_durable(&self.dir, &history(self.size), signed.note.as_bytes())?;
         write_durable(&self.dir, "checkpoint", signed.note.as_bytes())?;
         self.checkpoint = signed;
@@ -220,6 +255,22 @@ impl EvidenceLog {
             return Err(damaged("checkpoint", "the root is not that of the leaves".into()));
         }
         Ok(self.size)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    pub(super) fn assurance(&self) -> Option<&Assurance> {
+        self.assurance.as_ref()
+    }
+
+    pub(super) fn set_assurance(&mut self, assurance: Option<Assurance>) {
+        self.assurance = assurance;
     }
 
     fn within(&self, size: u64) -> Result<(), EvidenceError> {

@@ -1,4 +1,4 @@
-//! A run as leaves: a start, every result, all item verdicts, attachments, documents, an end
+//! A run as leaves: what stands beside the log's signature, a start, every result, all item verdicts, attachments, documents, an end
 //! with counts. Whoever holds the leaves between two checkpoints sees that none is missing.
 
 use events::{RunId, Timestamp};
@@ -6,6 +6,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::assurance::{self, Assured};
 use super::error::EvidenceError;
 use super::limits;
 use super::log::EvidenceLog;
@@ -34,6 +35,12 @@ pub struct Sealed {
     pub first: u64,
     /// The tree's size after.
     pub size: u64,
+    /// Sizes of earlier checkpoints that went out; the bundle shows that this one continues them.
+    #[serde(default)]
+    pub since: Vec<u64>,
+    /// What witnesses and the timestamp authority gave.
+    #[serde(default)]
+    pub assured: Assured,
 }
 
 /// A document that was drawn from the run, by name in the bundle.
@@ -55,11 +62,24 @@ pub fn seal(
     now: Timestamp,
 ) -> Result<Sealed, EvidenceError> {
     let before: Checkpoint = log.checkpoint(now)?;
-    let leaves = leaves(run, attachments, documents)?;
+    let mut leaves = leaves(run, attachments, documents)?;
+    leaves.insert(0, assurance::leaf(log));
     let slices: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
     let first = log.append_all(&slices)?;
-    let after = log.checkpoint(now)?;
-    Ok(Sealed { run: run.id, before: before.note, after: after.note, first, size: after.size })
+    log.checkpoint(now)?;
+    let (after, _, assured) = assurance::assure(log)?;
+    let mut since: Vec<u64> = log.sealed()?.into_iter().filter(|s| *s < before.size).collect();
+    since.drain(..since.len().saturating_sub(limits::BUNDLE_SINCE_MAX));
+    log.remember_sealed()?;
+    Ok(Sealed {
+        run: run.id,
+        before: before.note,
+        first,
+        size: after.size,
+        after: after.note,
+        since,
+        assured,
+    })
 }
 
 /// The leaves of a run, in order.
