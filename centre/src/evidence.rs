@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use compliance::audit::{self, AuditRun, Content};
-use compliance::evidence::{
-    Attachment, BundleSummary, EvidenceLog, Signer, VerifyingKey, bundle,
-};
+use compliance::evidence::{Attachment, BundleSummary, EvidenceLog, Signer, VerifyingKey, bundle};
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
 use zeroize::Zeroizing;

@@ -232,7 +232,7 @@ mod tests {
             let policy = Policy::flat(vec![of(1), of(2)], quorum).unwrap();
             let back = Policy::parse(&policy.text(&log)).unwrap();
             assert_eq!(back.text(&log), policy.text(&log));
-            assert_eq!(back.logs, [log.clone()]);
+            assert_eq!(back.logs, std::slice::from_ref(&log));
             for signed in [[false, false], [true, false], [true, true]] {
                 assert_eq!(back.quorum.met(&signed), policy.quorum.met(&signed));
             }
