@@ -3,62 +3,33 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use std::collections::BTreeMap;
+mod evidence_common;
+
 use std::fs;
-use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
-use compliance::audit::{self, AuditRun, Catalogue, Check, RecordedHost, Target};
+use compliance::audit::AuditRun;
 use compliance::evidence::{
-    Attachment, BundleSummary, EvidenceLog, KeyTrust, Signer, Trust, VerifyOutcome, VerifyReport,
-    bundle, verify, write_bundle,
+    Attachment, BundleSummary, EvidenceLog, KeyTrust, Trust, VerifyOutcome, VerifyReport, bundle,
+    verify, write_bundle,
 };
-use events::{SiteId, Timestamp};
-use zip::write::SimpleFileOptions;
+use evidence_common::{Files, Made, made, now, rezip, signer, unzip};
 
 const CHECKS: usize = compliance::evidence::verify::CHECKS.len();
-
-type Files = BTreeMap<String, Vec<u8>>;
-
-fn now() -> Timestamp {
-    Timestamp::from_secs(1_795_000_000)
-}
 
 fn trust() -> Trust {
     Trust { key: Some(signer(7).key().clone()), ..Trust::default() }
 }
 
-fn signer(seed: u8) -> Signer {
-    Signer::from_seed("edu.example/log", &[seed; 32]).unwrap()
-}
-
-struct Made {
-    catalogue: Catalogue,
-    checks: Vec<Check>,
-    run: AuditRun,
-    attachments: Vec<Attachment>,
-}
-
-fn made() -> Made {
-    let catalogue = Catalogue::embedded().unwrap();
-    let checks = audit::checks().unwrap();
-    let mut host = RecordedHost::new();
-    host.file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
-        .file("/etc/shadow", "root:$6$a$b:19000:1:90:7:::\n")
-        .file("/etc/login.defs", "PASS_MAX_DAYS 90\nPASS_MIN_DAYS 1\nPASS_WARN_AGE 7\nUMASK 022\n");
-    let target = Target::host(SiteId::from_u64(2_133_000_001).unwrap(), "教务服务器");
-    let plan = audit::plan(&catalogue, &checks, &target).unwrap();
-    let run = audit::run(&plan, &host, now(), &mut |_| {});
-    let attachments =
-        vec![Attachment { name: "机房照片.txt".into(), bytes: b"photo".to_vec() }];
-    Made { catalogue, checks, run, attachments }
+fn attachments() -> Vec<Attachment> {
+    vec![Attachment { name: "机房照片.txt".into(), bytes: b"photo".to_vec() }]
 }
 
 fn make(made: &Made, dir: &Path, out: &Path) -> BundleSummary {
     let mut log = EvidenceLog::open(dir, signer(7), None).unwrap();
     log.append(b"{\"kind\":\"earlier\"}").unwrap();
     let summary =
-        bundle(&mut log, &made.run, &made.catalogue, &made.checks, &made.attachments, now(), out)
+        bundle(&mut log, &made.run, &made.catalogue, &made.checks, &attachments(), now(), out)
             .unwrap();
     let again = out.with_extension("again");
     let second = write_bundle(
@@ -67,7 +38,7 @@ fn make(made: &Made, dir: &Path, out: &Path) -> BundleSummary {
         &made.run,
         &made.catalogue,
         &made.checks,
-        &made.attachments,
+        &attachments(),
         &again,
     )
     .unwrap();
@@ -98,27 +69,6 @@ fn same_run_same_bytes_and_it_verifies() {
     if let Ok(keep) = std::env::var("XUEDUN_KEEP_BUNDLE") {
         fs::copy(&a, keep).unwrap();
     }
-}
-
-fn unzip(bytes: &[u8]) -> Files {
-    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    (0..zip.len())
-        .map(|i| {
-            let mut entry = zip.by_index(i).unwrap();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            (entry.name().unwrap().into_owned(), bytes)
-        })
-        .collect()
-}
-
-fn rezip(files: &Files) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in files {
-        zip.start_file(name.as_str(), SimpleFileOptions::default()).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
 }
 
 fn sums_anew(files: &mut Files) {

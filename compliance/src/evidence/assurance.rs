@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use super::error::EvidenceError;
 use super::log::EvidenceLog;
+use super::merkle::Hash;
 use super::note::{Checkpoint, Note};
 use super::policy::Policy;
 use super::seal::canonical;
-use super::stamp::{StampFault, StampRequest, StampTrust};
+use super::stamp::{self, StampFault, StampRequest, StampTrust};
 use super::tiles::{io_error, write_durable};
-use super::witness::{self, Network, Witness, WitnessFault};
+use super::witness::{self, Network, Witness};
 
 /// The kind of the leaf.
 pub(super) const KIND: &str = "assurance";
@@ -123,95 +124,124 @@ pub(super) fn policy_text(log: &EvidenceLog) -> String {
     log.assurance().map_or(&none, |a| &a.policy).text(log.key())
 }
 
-/// Asks everyone about the newest checkpoint. The lines of witnesses are added to it, the timestamp,
-/// over all of them, is kept beside it. Nobody's silence stops the log: it is in what is returned.
-pub(super) fn assure(
-    log: &mut EvidenceLog,
-) -> Result<(Checkpoint, Option<Vec<u8>>, Assured), EvidenceError> {
-    let signed = log.latest().clone();
-    let mut out = Assured { sm2: log.signer().sm().is_some(), ..Assured::default() };
-    let Some(assurance) = log.assurance().cloned() else {
-        out.quorum = true;
-        return Ok((signed, None, out));
-    };
-    let mut lines = String::new();
-    for witness in &assurance.policy.witnesses {
-        // What was signed before is not asked for again.
-        let given = Note::parse(&signed.note).and_then(|n| {
-            witness
-                .key
-                .cosigned(&n)
-                .map_err(|_| EvidenceError::BadSignature { name: witness.key.name().to_owned() })
-        })?;
-        let answer = match given {
-            Some(time) => Ok((String::new(), time)),
-            None => ask(log, &signed, witness, &*assurance.network),
+/// What is asked about one checkpoint. It is taken from the log while that is open; asking itself
+/// needs the log no more, except for proofs.
+#[derive(Clone, Debug)]
+pub struct Question {
+    checkpoint: Checkpoint,
+    /// The timestamp over it that is kept.
+    stamp: Option<Vec<u8>>,
+    /// What each witness had signed last, as far as is known.
+    seen: Vec<u64>,
+    sm2: bool,
+}
+
+/// What came back, to be kept by [`EvidenceLog::keep`].
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The checkpoint with the lines of those who signed.
+    pub(super) checkpoint: Checkpoint,
+    stamp: Option<Vec<u8>>,
+    /// The files of the witnesses who signed just now.
+    signed: Vec<String>,
+    /// Who was asked and what came of it.
+    pub assured: Assured,
+}
+
+/// Gives the proof that the tree of so many leaves is the beginning of the checkpoint's.
+pub type Proofs<'a> = &'a dyn Fn(u64) -> Result<Vec<Hash>, EvidenceError>;
+
+impl Question {
+    /// Leaves of the checkpoint in question.
+    pub fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// Asks witnesses, then the timestamp authority about the lines of all. Those who have signed
+    /// already are not asked again; nobody's silence is an error: it is in what comes back.
+    pub fn ask(&self, assurance: Option<&Assurance>, proofs: Proofs<'_>) -> Given {
+        let mut given = Given {
+            checkpoint: self.checkpoint.clone(),
+            stamp: None,
+            signed: Vec::new(),
+            assured: Assured { sm2: self.sm2, quorum: true, ..Assured::default() },
         };
-        out.witnesses.push(match answer {
-            Ok((more, time)) => {
-                lines.push_str(&more);
-                Asked::signed(witness.key.name(), time)
-            }
-            Err(fault) => Asked::failed(witness.key.name(), fault.code(), &fault),
-        });
+        let Some(assurance) = assurance else { return given };
+        let mut lines = String::new();
+        let seen = self.seen.iter().copied().chain(std::iter::repeat(0));
+        for (witness, seen) in assurance.policy.witnesses.iter().zip(seen) {
+            let asked = match self.cosigned(witness) {
+                Some(time) => Ok((String::new(), time)),
+                None => {
+                    let network = &*assurance.network;
+                    witness::cosign(&self.checkpoint, witness, seen, proofs, network)
+                }
+            };
+            given.assured.witnesses.push(match asked {
+                Ok((more, time)) => {
+                    if !more.is_empty() {
+                        given.signed.push(witness_name(witness));
+                    }
+                    lines.push_str(&more);
+                    Asked::signed(witness.key.name(), time)
+                }
+                Err(fault) => Asked::failed(witness.key.name(), fault.code(), &fault),
+            });
+        }
+        given.checkpoint = self.checkpoint.with_lines(&lines);
+        given.assured.quorum = Note::parse(&given.checkpoint.note)
+            .is_ok_and(|note| assurance.policy.judge(&note).enough);
+        if let Some(authority) = &assurance.stamp {
+            let note = given.checkpoint.note.as_bytes();
+            let kept = self.stamp.as_deref();
+            let kept = kept.and_then(|s| stamp::verify(s, note, &authority.trust).ok());
+            let asked = match kept {
+                Some(stamp) => Ok((None, stamp.time)),
+                None => stamped(note, authority, &*assurance.network)
+                    .map(|(answer, time)| (Some(answer), time)),
+            };
+            given.assured.stamp = Some(match asked {
+                Ok((answer, time)) => {
+                    given.stamp = answer;
+                    Asked::signed(&authority.url, time)
+                }
+                Err(fault) => Asked::failed(&authority.url, fault.code(), &fault),
+            });
+        }
+        given
     }
-    let cosigned = signed.with_lines(&lines);
-    if !lines.is_empty() {
-        log.keep_cosigned(&cosigned)?;
+
+    fn cosigned(&self, witness: &Witness) -> Option<u64> {
+        let note = Note::parse(&self.checkpoint.note).ok()?;
+        witness.key.cosigned(&note).ok().flatten()
     }
-    out.quorum = assurance.policy.judge(&Note::parse(&cosigned.note)?).enough;
-    let mut stamp = None;
-    if let Some(authority) = &assurance.stamp {
-        let asked = match stamped(&cosigned, authority, &*assurance.network)? {
-            Ok((answer, time)) => {
-                write_durable(log.dir(), &stamp_name(cosigned.size), &answer)?;
-                stamp = Some(answer);
-                Asked::signed(&authority.url, time)
-            }
-            Err(fault) => Asked::failed(&authority.url, fault.code(), &fault),
-        };
-        out.stamp = Some(asked);
+}
+
+fn stamped(
+    data: &[u8],
+    authority: &StampAuthority,
+    network: &dyn Network,
+) -> Result<(Vec<u8>, u64), StampFault> {
+    let policy = authority.trust.policy();
+    let request = StampRequest::new(data, network.nonce(), policy)
+        .map_err(|_| StampFault::OtherPolicy(policy.unwrap_or_default().to_owned()))?;
+    let answer = network
+        .post(&authority.url, "application/timestamp-query", request.der())
+        .map_err(StampFault::Unreachable)?;
+    if answer.status != 200 {
+        return Err(StampFault::Unreachable(format!("status {}", answer.status)));
     }
-    Ok((cosigned, stamp, out))
+    let stamp = request.accept(&answer.body, &authority.trust)?;
+    Ok((answer.body, stamp.time))
 }
 
 fn stamp_name(size: u64) -> String {
     format!("stamps/{size:020}.tsr")
 }
 
-fn ask(
-    log: &EvidenceLog,
-    checkpoint: &Checkpoint,
-    witness: &Witness,
-    network: &dyn Network,
-) -> Result<(String, u64), WitnessFault> {
-    // Only a hint of where to begin: the witness says what it has.
-    let name = format!("witness/{}", data_encoding::HEXLOWER.encode(&witness.key.public()[..8]));
-    let seen = fs::read_to_string(log.dir().join(&name)).ok();
-    let seen = seen.and_then(|s| s.trim().parse().ok()).unwrap_or(0);
-    let given = witness::cosign(log, checkpoint, witness, seen, network)?;
-    let _ = write_durable(log.dir(), &name, format!("{}\n", checkpoint.size).as_bytes());
-    Ok(given)
-}
-
-fn stamped(
-    checkpoint: &Checkpoint,
-    authority: &StampAuthority,
-    network: &dyn Network,
-) -> Result<Result<(Vec<u8>, u64), StampFault>, EvidenceError> {
-    let data = checkpoint.note.as_bytes();
-    let request = StampRequest::new(data, network.nonce(), authority.trust.policy())?;
-    let answer = network
-        .post(&authority.url, "application/timestamp-query", request.der())
-        .map_err(StampFault::Unreachable)
-        .and_then(|answer| match answer.status {
-            200 => Ok(answer.body),
-            status => Err(StampFault::Unreachable(format!("status {status}"))),
-        });
-    Ok(answer.and_then(|body| {
-        let stamp = request.accept(&body, &authority.trust)?;
-        Ok((body, stamp.time))
-    }))
+/// Holds what the witness signed last. Only a hint of where to begin: the witness says what it has.
+fn witness_name(witness: &Witness) -> String {
+    format!("witness/{}", data_encoding::HEXLOWER.encode(&witness.key.public()[..8]))
 }
 
 impl EvidenceLog {
@@ -220,10 +250,42 @@ impl EvidenceLog {
         self.set_assurance(assurance);
     }
 
-    /// Asks witnesses and the timestamp authority about the newest checkpoint; those who have signed
-    /// it already are not asked again.
+    /// What to ask about the newest checkpoint.
+    pub fn question(&self) -> Result<Question, EvidenceError> {
+        let checkpoint = self.latest().clone();
+        let read = |name: String| fs::read_to_string(self.dir().join(name)).ok();
+        let hint = |w: &Witness| read(witness_name(w)).and_then(|t| t.trim().parse().ok());
+        let witnesses = self.assurance().map_or(&[][..], |a| &a.policy.witnesses);
+        Ok(Question {
+            stamp: self.stamp(checkpoint.size)?,
+            seen: witnesses.iter().map(|w| hint(w).unwrap_or(0)).collect(),
+            sm2: self.signer().sm().is_some(),
+            checkpoint,
+        })
+    }
+
+    /// Keeps what came back, with the checkpoint it is about.
+    pub fn keep(&mut self, given: &Given) -> Result<(), EvidenceError> {
+        let size = given.checkpoint.size;
+        if !given.signed.is_empty() {
+            self.keep_cosigned(&given.checkpoint)?;
+        }
+        for name in &given.signed {
+            write_durable(self.dir(), name, format!("{size}\n").as_bytes())?;
+        }
+        match &given.stamp {
+            Some(answer) => write_durable(self.dir(), &stamp_name(size), answer),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks about the newest checkpoint and keeps what comes back, in one go.
     pub fn assure(&mut self) -> Result<Assured, EvidenceError> {
-        assure(self).map(|(_, _, assured)| assured)
+        let question = self.question()?;
+        let new = question.size();
+        let given = question.ask(self.assurance(), &|old| self.consistency(old, new));
+        self.keep(&given)?;
+        Ok(given.assured)
     }
 
     /// The timestamp kept of a checkpoint.

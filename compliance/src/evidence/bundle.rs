@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::assurance;
+use super::assurance::{self, Given, Question};
 use super::error::EvidenceError;
 use super::limits;
 use super::log::EvidenceLog;
@@ -58,7 +58,53 @@ pub struct BundleSummary {
     pub root: String,
 }
 
-/// Seals a run into the log and writes its bundle to `out`.
+/// A run that is sealed and whose bundle is not written yet. In between witnesses and the timestamp
+/// authority are asked, which may take long and needs no open log.
+pub struct Draft {
+    sealed: Sealed,
+    documents: Vec<Document>,
+    attachments: Vec<Attachment>,
+    question: Question,
+}
+
+impl Draft {
+    /// Draws the documents and seals the run into the log.
+    pub fn seal(
+        log: &mut EvidenceLog,
+        run: &AuditRun,
+        catalogue: &Catalogue,
+        checks: &[Check],
+        attachments: &[Attachment],
+        now: Timestamp,
+    ) -> Result<Self, EvidenceError> {
+        check_names(attachments)?;
+        let documents = documents(run, catalogue, checks)?;
+        let sealed = seal(log, run, attachments, &documents, now)?;
+        let question = log.question()?;
+        Ok(Self { sealed, documents, attachments: attachments.to_vec(), question })
+    }
+
+    /// What to ask before the bundle is written.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Keeps what came back and writes the bundle to `out`.
+    pub fn write(
+        mut self,
+        log: &mut EvidenceLog,
+        given: Given,
+        out: &Path,
+    ) -> Result<BundleSummary, EvidenceError> {
+        log.keep(&given)?;
+        self.sealed.after = given.checkpoint.note;
+        self.sealed.assured = given.assured;
+        log.remember_sealed(self.sealed.size)?;
+        write(log, &self.sealed, &self.documents, &self.attachments, out)
+    }
+}
+
+/// Seals a run into the log, asks about it, and writes its bundle to `out`, all in one go.
 pub fn bundle(
     log: &mut EvidenceLog,
     run: &AuditRun,
@@ -68,10 +114,10 @@ pub fn bundle(
     now: Timestamp,
     out: &Path,
 ) -> Result<BundleSummary, EvidenceError> {
-    check_names(attachments)?;
-    let documents = documents(run, catalogue, checks)?;
-    let sealed = seal(log, run, attachments, &documents, now)?;
-    write(log, &sealed, &documents, attachments, out)
+    let draft = Draft::seal(log, run, catalogue, checks, attachments, now)?;
+    let new = draft.question.size();
+    let given = draft.question.ask(log.assurance(), &|old| log.consistency(old, new));
+    draft.write(log, given, out)
 }
 
 /// Writes the bundle of a run sealed before. The bytes are those of the first time as long as

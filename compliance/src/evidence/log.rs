@@ -17,7 +17,6 @@ use events::Timestamp;
 
 use super::assurance::Assurance;
 use super::error::EvidenceError;
-use super::handover;
 use super::journal::Journal;
 use super::limits::{self, LEAF_BYTES_MAX, TILE_WIDTH};
 use super::merkle::{self, Hash, Nodes, leaf_hash};
@@ -161,21 +160,6 @@ impl EvidenceLog {
             return Ok(self.checkpoint.clone());
         }
         self.sign_now(now, None)
-    }
-
-    /// Hands the log over to a new key of the same name: a leaf that both sign, under a checkpoint
-    /// that both sign. From then on the new key signs alone.
-    pub fn rotate(&mut self, new: Signer, now: Timestamp) -> Result<Checkpoint, EvidenceError> {
-        if new.key().name() != self.key().name() || new.key() == self.key() {
-            let problem = "a handover is between two keys of one log";
-            return Err(EvidenceError::BadKey { problem });
-        }
-        let leaf = handover::leaf(&self.signer, &new, now);
-        let index = self.append(&leaf)?;
-        write_durable(&self.dir, &format!("handover/{index:020}"), &leaf)?;
-        let signed = self.sign_now(now, Some(&new))?;
-        self.signer = new;
-        Ok(signed)
     }
 
     fn sign_now(

@@ -31,14 +31,14 @@ pub mod verify;
 mod vkey;
 pub mod witness;
 
-pub use assurance::{Asked, Assurance, Assured, StampAuthority};
+pub use assurance::{Asked, Assurance, Assured, Given, Question, StampAuthority};
 pub(crate) use bundle::zipped;
-pub use bundle::{BundleSummary, bundle, write_bundle};
+pub use bundle::{BundleSummary, Draft, bundle, write_bundle};
 pub use error::EvidenceError;
 pub use log::EvidenceLog;
 pub use note::{Checkpoint, Signer, VerifyingKey};
 pub use policy::Policy;
-pub use seal::{Attachment, Sealed, canonical, seal};
+pub use seal::{Attachment, Sealed, canonical};
 pub use sm::{SmKey, SmSigner};
 pub use stamp::{StampFault, StampRequest, StampTrust};
 pub use verify::{CheckState, KeyTrust, Trust, VerifyCheck, VerifyOutcome, VerifyReport, verify};

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use data_encoding::BASE64;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
+use super::assurance::Proofs;
 use super::error::EvidenceError;
-use super::log::EvidenceLog;
 use super::merkle::Hash;
 use super::note::{Checkpoint, Note, signature_lines};
 use super::vkey::Vkey;
@@ -81,6 +81,9 @@ pub enum WitnessFault {
     /// Another status, or an answer that is not of the protocol.
     #[error("answer of status {0} is not of the protocol")]
     Protocol(u16),
+    /// The log could not give the proof the witness needs.
+    #[error("no proof could be made for it: {0}")]
+    Unproven(String),
     /// Its line does not verify.
     #[error("its cosignature does not verify")]
     BadCosignature,
@@ -97,12 +100,8 @@ impl WitnessFault {
             Self::Ahead { .. } => "V054",
             Self::Protocol(_) => "V055",
             Self::BadCosignature => "V056",
+            Self::Unproven(_) => "V057",
         }
-    }
-
-    /// Whether the witness says that this log was rolled back or forked: nothing more is signed then.
-    pub const fn accuses(&self) -> bool {
-        matches!(self, Self::Forked | Self::Ahead { .. })
     }
 }
 
@@ -157,21 +156,21 @@ impl FromStr for WitnessKey {
     }
 }
 
-/// Asks a witness for its signature on a checkpoint of the log. Gives the signature lines, verified,
-/// and their time. `seen` is what the witness had signed last, as far as is known: it is asked anew
-/// with what it answers.
-pub fn cosign(
-    log: &EvidenceLog,
+/// Asks a witness for its signature on a checkpoint. Gives the signature lines, verified, and their
+/// time. `seen` is what the witness had signed last, as far as is known: it is asked anew with what
+/// it answers.
+pub(super) fn cosign(
     checkpoint: &Checkpoint,
     witness: &Witness,
     seen: u64,
+    proofs: Proofs<'_>,
     network: &dyn Network,
 ) -> Result<(String, u64), WitnessFault> {
     let url = format!("{}/add-checkpoint", witness.url.trim_end_matches('/'));
     let ours = checkpoint.size;
     let mut old = seen.min(ours);
     for _ in 0..TRIES {
-        let proof = log.consistency(old, ours).map_err(|_| WitnessFault::Forked)?;
+        let proof = proofs(old).map_err(|e| WitnessFault::Unproven(e.to_string()))?;
         let request = request(old, &proof, &checkpoint.note);
         let answer = network
             .post(&url, "text/plain; charset=utf-8", request.as_bytes())
