@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod evidence_common;
+mod evidence_peer;
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,8 @@ use compliance::evidence::{
     verify,
 };
 use events::Timestamp;
-use evidence_common::{Made, Mood, Peer, copy_dir, made, now, rezip, signer, unzip};
+use evidence_common::{Made, made, now, rezip, signer, unzip};
+use evidence_peer::{Mood, Peer, Peers, copy_dir};
 
 fn open(dir: &Path, seed: u8) -> EvidenceLog {
     EvidenceLog::open(dir, signer(seed), None).unwrap()
@@ -23,7 +25,7 @@ fn open(dir: &Path, seed: u8) -> EvidenceLog {
 /// Asked of these peers, of whom `quorum` must sign.
 fn assured(peers: &[Arc<Peer>], quorum: usize) -> Assurance {
     let witnesses = peers.iter().map(|p| p.witness()).collect();
-    let network = Arc::new(evidence_common::Peers(peers.to_vec()));
+    let network = Arc::new(Peers(peers.to_vec()));
     Assurance { policy: Policy::flat(witnesses, quorum).unwrap(), stamp: None, network }
 }
 
