@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use compliance::audit::{self, AuditRun, Content};
-use compliance::evidence::{
-    Attachment, BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
-};
+use compliance::evidence::{Attachment, BundleSummary, EvidenceLog, Signer, VerifyingKey, bundle};
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
@@ -149,11 +147,6 @@ impl Evidence {
     fn summary_path(&self, run: RunId) -> PathBuf {
         self.dir.join("bundles").join(format!("{run}.json"))
     }
-}
-
-/// Verifies a bundle; with a key, it must be signed by that one.
-pub fn verify_bundle(path: &Path, key: Option<&VerifyingKey>) -> VerifyReport {
-    verify(path, key)
 }
 
 fn part(error: impl std::fmt::Display) -> Error {

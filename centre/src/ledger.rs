@@ -301,7 +301,7 @@ fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
-    use compliance::evidence::verify;
+    use compliance::evidence::{Trust, verify};
 
     use super::*;
 
@@ -313,6 +313,10 @@ mod tests {
 
     fn ledger(dir: &Path) -> Ledger {
         Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+    }
+
+    fn trust(ledger: &Ledger) -> Trust {
+        Trust { key: Some(ledger.evidence().key().unwrap()), ..Trust::default() }
     }
 
     fn audited() -> AuditRun {
@@ -371,14 +375,14 @@ mod tests {
             assert!(entry(&out, &format!("attachments/{digest}")).is_some(), "{digest}");
         }
         assert!(entry(&out, "bytes of photo.jpg").is_some());
-        let report = verify(&out, Some(&ledger.evidence().key().unwrap()));
+        let report = verify(&out, &trust(&ledger));
         assert!(report.ok, "{:?}", report.checks);
         // What an attachment says may not be changed behind the log.
         let mut bytes = fs::read(&out).unwrap();
         let place = bytes.windows(5).position(|w| w == b"photo").unwrap();
         bytes[place] ^= 1;
         fs::write(&out, &bytes).unwrap();
-        assert!(!verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(!verify(&out, &trust(&ledger)).ok);
         // The kept run stays as the checks saw it; the statement is added when it is read.
         let kept = ledger.run(run.id).unwrap().unwrap();
         assert_eq!(kept.item(ITEM).unwrap().verdict.kind(), VerdictKind::PendingAttestation);
@@ -401,7 +405,7 @@ mod tests {
         for cut in [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
             fs::write(&zip, &whole[..cut]).unwrap();
             assert_eq!((code(), out.exists()), ("N016", false), "cut at {cut}");
-            let report = verify(&zip, None);
+            let report = verify(&zip, &Trust::default());
             assert!(!report.ok && report.failed().next().is_some(), "cut at {cut}");
         }
         // The program stopped before the last rename: the run is there, its bundle is not.
@@ -411,7 +415,7 @@ mod tests {
         assert!(ledger.run(run.id).unwrap().is_some(), "the run itself is kept");
         ledger.seal(&run, at(20)).unwrap();
         ledger.evidence().export(run.id, &out).unwrap();
-        assert!(verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(verify(&out, &trust(&ledger)).ok);
         let never = RunId::at(at(99), 1);
         assert_eq!(ledger.evidence().export(never, &out).unwrap_err().code(), "N006");
     }

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use centre::evidence::verify_bundle;
-use compliance::evidence::VerifyingKey;
+use compliance::evidence::{CheckState, KeyTrust, Trust, VerifyingKey, verify};
 use events::{Lang, RunId};
 
 use super::audit::{DataArg, find};
@@ -72,16 +71,21 @@ pub fn run(args: Args, lang: Lang) -> Done {
                 .map(|text| text.parse::<VerifyingKey>())
                 .transpose()
                 .map_err(|e| Failure::usage(e.code(), e.to_string()))?;
-            let report = verify_bundle(&bundle, key.as_ref());
+            let trust = Trust { key, ..Trust::default() };
+            let report = verify(&bundle, &trust);
             if json {
                 print_json(&report)?;
             } else {
                 for check in &report.checks {
-                    let mark = if check.ok { "✓" } else { "✗" };
+                    let mark = match check.state {
+                        CheckState::Held => "✓",
+                        CheckState::Failed => "✗",
+                        CheckState::NotAsked => "–",
+                    };
                     let name = name_of(check.name, lang);
                     print_line(&format!("{mark} {name}\t{}", check.detail))?;
                 }
-                if key.is_none() {
+                if report.trust == KeyTrust::FromBundle {
                     print_line(lang.pick(
                         "注意：公钥取自证据包本身；请用 --key 给出从其他途径取得的公钥",
                         "note: the key came from the bundle itself; give the one you got elsewhere with --key",
@@ -100,21 +104,29 @@ pub fn run(args: Args, lang: Lang) -> Done {
 /// What a person reads for a check of the verifier; in English its stable name.
 fn name_of(check: &'static str, lang: Lang) -> &'static str {
     let zh = match check {
+        "whole" => "文件完整",
         "archive" => "压缩包可读",
         "file-names" => "文件名称",
         "sha256sums" => "文件散列值",
         "key" => "公钥",
+        "key-handover" => "密钥更换声明",
+        "sums-signature" => "散列清单签名",
         "checkpoint" => "检查点签名",
         "checkpoint-prev" => "上一检查点签名",
         "growth" => "日志只增不减",
         "consistency" => "前后一致性证明",
         "leaves-complete" => "证据条目齐全",
         "inclusion" => "条目存在性证明",
+        "history" => "与历次证据包衔接",
+        "seen" => "与已见检查点衔接",
         "leaf-form" => "条目格式",
         "run-complete" => "稽核结果齐全",
         "run-json" => "稽核结果文件一致",
         "documents" => "报告文件一致",
         "attachments" => "附件一致",
+        "witnesses" => "见证方签名",
+        "sm2" => "国密签名（SM2）",
+        "timestamp" => "第三方时间戳",
         _ => check,
     };
     lang.pick(zh, check)
