@@ -11,7 +11,7 @@ pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
-pub use store::search::Cursor;
+pub use store::search::{Cursor, Stopped};
 
 use crate::alert::{AlertGroup, AlertState};
 use crate::situation::{Band, RiskIndex, Silence};
@@ -377,12 +377,18 @@ pub struct SearchPage {
     pub records: Vec<Record>,
     /// A table answer: columns and rows.
     pub table: Option<(Vec<String>, Vec<Vec<String>>)>,
-    /// Records that match.
+    /// Records that match, as far as they were counted.
     pub matched: u64,
+    /// Whether `matched` is all of them; if not, there are at least so many.
+    pub counted: bool,
     /// Records that were looked at.
     pub scanned: u64,
-    /// Whether the deadline cut it short.
+    /// Whether something is missing: it was stopped, or a part could not be read.
     pub partial: bool,
+    /// What stopped it before it had looked everywhere.
+    pub stopped: Option<Stopped>,
+    /// Parts of journal and archive that could not be read.
+    pub unreadable: Vec<String>,
     /// How long it took.
     pub took_ms: u64,
     /// Matching records over time, oldest first (only for record answers).

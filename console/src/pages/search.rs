@@ -1,6 +1,6 @@
 //! Search (检索): one query bar, a time range, and what was found.
 
-use centre::view::{SearchForm, SearchPage};
+use centre::view::{SearchForm, SearchPage, Stopped};
 use events::Timestamp;
 use events::time::BEIJING_OFFSET_SECS;
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use crate::chart::{self, Bucket};
 use crate::html::form::tick;
 use crate::html::parts::{self, empty, number};
 use crate::html::{Chrome, Section, page};
-use crate::text::Messages;
+use crate::text::{Messages, Search};
 
 /// Records one page shows.
 pub(crate) const ROWS: usize = 200;
@@ -209,11 +209,12 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
     let took = parts::span(Duration::from_millis(found.took_ms), chrome.lang);
     html! {
         p.notice-line {
+            @if !found.counted { (s.at_least) " " }
             strong { (number(found.matched)) } " " (s.matched) " · "
             (s.scanned) " " (number(found.scanned)) " · " (s.took) " " (took) " · "
             (parts::full_time(found.from)) " – " (parts::full_time(found.to.min(chrome.now)))
         }
-        @if found.partial { p.flash.bad role="status" { (s.partial) } }
+        @for why in missing(s, found) { p.flash.bad role="status" { (why) } }
         @if !found.histogram.is_empty() {
             @let words = (s.histogram, s.histogram_desc);
             (parts::panel(s.histogram, None, &chart::histogram(t, words, &buckets(found), chart::Width::Page)))
@@ -226,6 +227,17 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
             (records(chrome, query, found))
         }
     }
+}
+
+/// Why an answer is without some records; nothing for a whole one.
+fn missing(s: &Search, found: &SearchPage) -> Vec<String> {
+    let stopped = found.stopped.map(|why| match why {
+        Stopped::Deadline => s.partial.to_owned(),
+        Stopped::Cancelled => s.cancelled.to_owned(),
+    });
+    let files = (!found.unreadable.is_empty())
+        .then(|| format!("{} {}", s.unreadable, found.unreadable.join(", ")));
+    stopped.into_iter().chain(files).collect()
 }
 
 fn buckets(found: &SearchPage) -> Vec<Bucket> {
@@ -270,7 +282,8 @@ fn records(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
                     }
                 }
             }
-            @if found.matched > found.records.len().min(ROWS) as u64 { div.pager { (t.search.cut) } }
+            @let shown = found.records.len().min(ROWS) as u64;
+            @if found.matched > shown || !found.counted { div.pager { (t.search.cut) } }
         }
     }
 }
@@ -290,6 +303,58 @@ fn words(query: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use events::Lang;
+
+    fn page() -> SearchPage {
+        let at = Timestamp::from_secs(0);
+        SearchPage {
+            records: vec![],
+            table: None,
+            matched: 1_200,
+            counted: true,
+            scanned: 5_000,
+            partial: false,
+            stopped: None,
+            unreadable: vec![],
+            took_ms: 3,
+            histogram: vec![],
+            from: at,
+            to: at,
+            next: None,
+        }
+    }
+
+    fn shown(found: &SearchPage, lang: Lang) -> String {
+        let chrome = Chrome::for_test(lang);
+        results(&chrome, &Query::default(), found).into_string()
+    }
+
+    #[test]
+    fn a_count_that_is_not_whole_says_at_least() {
+        let whole = page();
+        let more = SearchPage { counted: false, ..page() };
+        for (lang, words) in
+            [(Lang::Zh, "至少 <strong>1,200"), (Lang::En, "at least <strong>1,200")]
+        {
+            assert!(!shown(&whole, lang).contains(words));
+            assert!(shown(&more, lang).contains(words), "{}", shown(&more, lang));
+        }
+    }
+
+    #[test]
+    fn a_partial_answer_says_what_is_missing() {
+        let (zh, en) = (Lang::Zh, Lang::En);
+        assert!(!shown(&page(), zh).contains("结果不完整"));
+        let late = SearchPage { stopped: Some(Stopped::Deadline), partial: true, ..page() };
+        assert!(shown(&late, zh).contains("到达时限"));
+        assert!(shown(&late, en).contains("the deadline came first"));
+        let gone = vec!["2026-11-27/a.parquet".to_owned()];
+        let gone = SearchPage { unreadable: gone, partial: true, ..page() };
+        for (lang, words) in [(zh, "无法读取"), (en, "could not be read")] {
+            let text = shown(&gone, lang);
+            assert!(text.contains(words) && text.contains("a.parquet"), "{text}");
+        }
+    }
 
     #[test]
     fn words_of_a_query() {

@@ -111,10 +111,13 @@ messages! {
         custom: "自定义", "Custom";
         from: "起", "From";
         to: "止", "To";
-        matched: "命中日志记录", "matched events";
+        at_least: "至少", "at least";
+        matched: "条命中的日志记录", "matched events";
         scanned: "扫描", "scanned";
         took: "用时", "took";
         partial: "结果不完整：到达时限，仅显示已扫描部分。请缩小时间范围。", "Partial answer: the deadline came first. Narrow the time range.";
+        cancelled: "结果不完整：检索已取消，仅显示已扫描部分。", "Partial answer: the search was cancelled.";
+        unreadable: "结果不完整：以下存储文件无法读取，不含其中的日志记录：", "Partial answer: these stored files could not be read, and their events are missing:";
         cut: "只显示最新的部分，其余请导出或缩小条件。", "Only the latest are shown; export, or narrow the conditions.";
         empty: "没有符合条件的日志记录。", "No event fits.";
         start: "输入查询语句开始检索。留空则显示所选时间内的全部日志记录。", "Type a query. An empty one shows everything in the time range.";

@@ -71,7 +71,6 @@ impl<'q> Collector<'q> {
 
     /// Takes a record that matches.
     pub(super) fn take(&mut self, seq: u64, record: &View<'_>, source: &Source<'_>) {
-        self.total += 1;
         match &self.query.shape {
             Shape::Events | Shape::Table(_) => {
                 if self.wants(seq, record) {
@@ -83,16 +82,39 @@ impl<'q> Collector<'q> {
                 }
             }
             Shape::Count(places) => {
-                let key: Vec<String> = places.iter().map(|(_, p)| record.text(p)).collect();
-                let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
-                let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
-                *self.counts.entry(key).or_default() += 1;
+                self.take_group(places.iter().map(|(_, p)| record.text(p)).collect(), 1);
             }
-            Shape::Histogram(secs) => {
-                let bucket = record.time().secs().div_euclid(*secs) * secs;
-                *self.buckets.entry(bucket).or_default() += 1;
-            }
+            Shape::Histogram(_) => self.take_bucket(record.time(), 1),
         }
+    }
+
+    /// Takes so many records that match, by what they have in common.
+    pub(super) fn take_group(&mut self, key: Vec<String>, records: u64) {
+        self.total += records;
+        if !key.is_empty() {
+            let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
+            let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
+            *self.counts.entry(key).or_default() += records;
+        }
+    }
+
+    /// Takes records that match and lie in one bucket of a histogram, by a time of theirs.
+    pub(super) fn take_bucket(&mut self, time: Timestamp, records: u64) {
+        self.total += records;
+        if let Some(bucket) = self.query.shape.bucket(time) {
+            *self.buckets.entry(bucket).or_default() += records;
+        }
+    }
+
+    /// Records older than this are no longer wanted: the page is full of newer ones.
+    pub(super) fn wanted_since(&self) -> Option<Timestamp> {
+        let Reverse((oldest, _)) = self.newest.peek()?;
+        (self.newest.len() >= self.limit).then_some(*oldest)
+    }
+
+    /// Notes that older records than the wanted ones were passed over.
+    pub(super) fn pass_over(&mut self) {
+        self.cut = true;
     }
 
     /// Whether a record is among the newest so far; makes room for it.

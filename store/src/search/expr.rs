@@ -150,7 +150,12 @@ impl Needle {
         Self { pattern, finder }
     }
 
-    fn within(&self, text: &str) -> bool {
+    /// What finds it anywhere, if the pattern is not too large.
+    pub(super) fn finder(&self) -> Option<&Regex> {
+        self.finder.as_ref()
+    }
+
+    pub(super) fn within(&self, text: &str) -> bool {
         if let Some(finder) = &self.finder {
             return finder.is_match(text);
         }
@@ -214,7 +219,8 @@ impl Expr {
 }
 
 impl Test {
-    fn holds(&self, value: Value<'_>) -> bool {
+    /// Whether a value fulfils it.
+    pub(super) fn holds(&self, value: Value<'_>) -> bool {
         match self {
             Self::Exists => value != Value::Null,
             Self::Fits(pattern) => match value {

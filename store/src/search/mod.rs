@@ -2,16 +2,19 @@
 //!
 //! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`expr`] evaluates
 //! the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
-//! archive, [`prune`] says which files, row groups and columns need no look, [`answer`] collects
-//! what matches, [`fetch`] reads the archive's part of the answer whole.
+//! archive, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
+//! row group down by [`column`]s, [`answer`] collects what matches, [`fetch`] reads the archive's
+//! part of the answer whole.
 //!
 //! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
 //! query says. The archive answers up to its `archived_through`, the journal beyond it: no record
 //! is counted twice, none falls between. A search ends by its deadline with a partial answer.
 
 mod answer;
+mod column;
 mod expr;
 mod fetch;
+mod group;
 mod parse;
 mod prune;
 mod scan;
@@ -105,6 +108,16 @@ pub struct SearchRequest {
     pub include_exercise: bool,
 }
 
+/// Why a search ended before it had looked everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Its deadline passed.
+    Deadline,
+    /// Who asked does not want the answer any more.
+    Cancelled,
+}
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -126,10 +139,14 @@ pub struct SearchResult {
     pub answer: Answer,
     /// Records that match.
     pub matched: u64,
+    /// Whether `matched` is all of them: a page that is full leaves older ones uncounted.
+    pub counted: bool,
     /// Records that were looked at; what filters and statistics rule out is not.
     pub scanned: u64,
     /// Whether the deadline or the caller cut it short, or a part could not be read.
     pub partial: bool,
+    /// What cut it short.
+    pub stopped: Option<Stopped>,
     /// Parts of journal and archive that are damaged or gone; the answer is without them.
     pub unreadable: Vec<String>,
     /// How long it took, in milliseconds.
@@ -154,8 +171,10 @@ pub fn search(
     Ok(SearchResult {
         answer,
         matched: progress.matched,
+        counted: progress.counted && progress.unreadable.is_empty(),
         scanned: progress.scanned,
-        partial: progress.partial || !progress.unreadable.is_empty(),
+        partial: progress.stopped.is_some() || !progress.unreadable.is_empty(),
+        stopped: progress.stopped,
         unreadable: progress.unreadable,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         next,

@@ -271,6 +271,38 @@ fn a_deadline_gives_a_partial_answer() {
     };
     let result = search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap();
     assert!(result.partial);
+    assert_eq!((result.stopped, result.counted), (Some(Stopped::Deadline), false));
+    let late = SearchRequest { deadline: None, ..request };
+    let result = search(&store.journal, &store.archive, &late, &AtomicBool::new(true)).unwrap();
+    assert_eq!((result.stopped, result.matched), (Some(Stopped::Cancelled), 0));
+}
+
+#[test]
+fn a_full_page_ends_the_search_and_says_what_it_left() {
+    let store = store(&many(), 60);
+    let first = ask(&store, "NOT user.name:nobody | head 3", Scope::All);
+    assert_eq!(ids(&first), [60, 59, 58]);
+    assert!(!first.counted && first.matched < 60 && first.scanned < 60, "{first:?}");
+    let all = ask(&store, "* | head 3", Scope::All);
+    assert_eq!((all.matched, all.counted), (60, true), "the archive's list counts the rest");
+    assert!(all.scanned < 60);
+}
+
+#[test]
+fn counts_by_the_list_are_those_of_the_rows() {
+    let mut events = many();
+    events[9].exercise = Some(ExerciseId::from_u128(1));
+    for hour in [1, 2] {
+        for late in &mut events[20 * hour..] {
+            late.time = late.time.plus(std::time::Duration::from_secs(3_600));
+        }
+    }
+    let store = store(&events, 60);
+    let hours = ask(&store, "* | histogram 1h", Scope::All);
+    assert_eq!(hours.scanned, 16, "only the row group with the exercise in it is read");
+    let counts: Vec<String> = table(hours).into_iter().map(|mut r| r.remove(1)).collect();
+    assert_eq!(counts, ["19", "20", "20"]);
+    assert_eq!(table(ask(&store, "* | count", Scope::All)), [["59"]]);
 }
 
 proptest! {
