@@ -9,7 +9,7 @@
 use events::Value;
 use hashbrown::HashMap;
 
-use super::literals::{Found, Literals, Whose};
+use super::literals::{Candidates, Found, Literals, Whose};
 use crate::bits::Bits;
 use crate::seen::Seen;
 use crate::syntax::test::{Op, Shape, Test, mask, parse_address};
@@ -64,8 +64,16 @@ pub(crate) struct Sink<'s, F> {
 #[derive(Default)]
 pub(crate) struct Work {
     held: Bits,
+    taken: Taken,
+}
+
+/// What is lent out while a value is looked at.
+#[derive(Default)]
+struct Taken {
     checks: Vec<u32>,
-    joined_checks: Vec<u32>,
+    /// Checks of the table of keywords.
+    joined: Vec<u32>,
+    room: Candidates,
 }
 
 impl Work {
@@ -74,15 +82,12 @@ impl Work {
         Self { held: Bits::with_room(len), ..Self::default() }
     }
 
-    /// Lends the lists of checks, empty.
-    fn take(&mut self) -> (Vec<u32>, Vec<u32>) {
-        self.checks.clear();
-        self.joined_checks.clear();
-        (std::mem::take(&mut self.checks), std::mem::take(&mut self.joined_checks))
-    }
-
-    fn give_back(&mut self, checks: Vec<u32>, joined: Vec<u32>) {
-        (self.checks, self.joined_checks) = (checks, joined);
+    /// Lends the buffers; the lists of checks are empty.
+    fn take(&mut self) -> Taken {
+        let mut taken = std::mem::take(&mut self.taken);
+        taken.checks.clear();
+        taken.joined.clear();
+        taken
     }
 }
 
@@ -124,6 +129,11 @@ impl FieldTable {
             || (!room.is_ascii() && room.contains(crate::fold::ONTO_ASCII))
     }
 
+    /// Makes tables ready that will be used together.
+    pub(crate) fn together(tables: &mut [Self]) {
+        Literals::together(tables.iter_mut().map(|table| &mut table.literals));
+    }
+
     /// Prepares for keywords in the same walk; see [`FieldTable::eval`].
     pub(crate) fn join(&mut self, keywords: &FieldTable) {
         self.literals.join(&keywords.literals);
@@ -142,17 +152,16 @@ impl FieldTable {
             self.alone(seen, sink);
             return keywords.alone(seen, sink);
         }
-        let (mut own, mut theirs) = sink.work.take();
-        let whole = seen.folded.len();
-        self.literals.find_both(&keywords.literals, seen.folded.as_bytes(), |whose, found| {
-            match whose {
-                Whose::Own => self.found(found, whole, sink, &mut own),
-                Whose::Joined => keywords.found(found, whole, sink, &mut theirs),
-            }
+        let mut found = sink.work.take();
+        let (text, whole) = (seen.folded.as_bytes(), seen.folded.len());
+        let Taken { checks, joined, room } = &mut found;
+        self.literals.find_both(&keywords.literals, text, room, |whose, found| match whose {
+            Whose::Own => self.found(found, whole, sink, checks),
+            Whose::Joined => keywords.found(found, whole, sink, joined),
         });
-        self.rest(seen, sink, &mut own);
-        keywords.rest(seen, sink, &mut theirs);
-        sink.work.give_back(own, theirs);
+        self.rest(seen, sink, checks);
+        keywords.rest(seen, sink, joined);
+        sink.work.taken = found;
     }
 
     fn alone<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
@@ -160,13 +169,14 @@ impl FieldTable {
             sink.all(Some(&self.present));
             return sink.all(Some(&self.null));
         }
-        let (mut checks, other) = sink.work.take();
+        let mut found = sink.work.take();
+        let Taken { checks, room, .. } = &mut found;
         let whole = seen.folded.len();
-        self.literals.find(seen.folded.as_bytes(), |found| {
-            self.found(found, whole, sink, &mut checks);
+        self.literals.find(seen.folded.as_bytes(), room, |found| {
+            self.found(found, whole, sink, checks);
         });
-        self.rest(seen, sink, &mut checks);
-        sink.work.give_back(checks, other);
+        self.rest(seen, sink, checks);
+        sink.work.taken = found;
     }
 
     /// What follows from a literal that was found.
@@ -284,7 +294,9 @@ mod tests {
         ) {
             let mut builder = Builder::default();
             tests.iter().zip(0u32..).for_each(|(test, id)| builder.add(test, id));
-            let table = builder.finish();
+            let mut table = [builder.finish()];
+            FieldTable::together(&mut table);
+            let [table] = table;
             let (mut forms, mut work) = (Forms::default(), Work::with_room(tests.len()));
             let number = text.parse::<i64>();
             for value in [Value::Str(&text), Value::Null, number.map_or(Value::Bool(true), Value::Int)] {

@@ -12,7 +12,7 @@ mod filter;
 use aho_corasick::packed::Searcher;
 use hashbrown::HashMap;
 
-use filter::{Filter, Gram};
+use filter::{Filter, Gram, Pairs};
 
 /// Texts to look for, by number.
 #[derive(Default)]
@@ -52,8 +52,13 @@ pub(crate) enum Whose {
     Joined,
 }
 
+/// Places of a value at which texts may lie: a buffer for [`Literals::find`].
+#[derive(Default)]
+pub(crate) struct Candidates(Vec<(usize, Gram)>);
+
 impl Literals {
-    /// Texts are numbered in the order given; they must differ and not be empty.
+    /// Texts are numbered in the order given; they must differ and not be empty. To be made
+    /// ready by [`Literals::together`].
     pub(crate) fn new(texts: &[String]) -> Self {
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(texts.len());
@@ -80,6 +85,13 @@ impl Literals {
         };
         made.filter = Filter::new(&[&made]);
         made
+    }
+
+    /// Makes ready to find: those that will be used together.
+    pub(crate) fn together<'l>(all: impl Iterator<Item = &'l mut Self>) {
+        let mut all: Vec<&mut Self> = all.collect();
+        let pairs = Pairs::new(all.iter_mut().map(|l| &mut **l));
+        all.into_iter().for_each(|l| l.filter.share(&pairs));
     }
 
     /// Prepares for [`Literals::find_both`]. Nothing is joined to texts so few that other means
@@ -122,11 +134,15 @@ impl Literals {
     /// Calls `each` for every place at which a text lies in the value; of a text of one byte the
     /// first place and the last.
     #[inline]
-    pub(crate) fn find(&self, value: &[u8], mut each: impl FnMut(Found)) {
+    pub(crate) fn find(&self, value: &[u8], room: &mut Candidates, mut each: impl FnMut(Found)) {
         if value.len() >= FEW_VALUE_BYTES_MIN && !self.may_hold(value) {
             return;
         }
-        self.filter.walk(value, |at, gram| self.compare(at, gram, value, &mut each));
+        room.0.clear();
+        self.filter.walk(value, &mut room.0);
+        for (at, gram) in &room.0 {
+            self.compare(*at, *gram, value, &mut each);
+        }
         self.single(value, &mut each);
     }
 
@@ -136,12 +152,15 @@ impl Literals {
         &self,
         joined: &Self,
         value: &[u8],
+        room: &mut Candidates,
         mut each: impl FnMut(Whose, Found),
     ) {
-        self.filter.walk(value, |at, gram| {
-            self.compare(at, gram, value, &mut |found| each(Whose::Own, found));
-            joined.compare(at, gram, value, &mut |found| each(Whose::Joined, found));
-        });
+        room.0.clear();
+        self.filter.walk(value, &mut room.0);
+        for (at, gram) in &room.0 {
+            self.compare(*at, *gram, value, &mut |found| each(Whose::Own, found));
+            joined.compare(*at, *gram, value, &mut |found| each(Whose::Joined, found));
+        }
         self.single(value, &mut |found| each(Whose::Own, found));
         joined.single(value, &mut |found| each(Whose::Joined, found));
     }
@@ -288,8 +307,11 @@ mod tests {
             value in "[ab学]{0,30}",
         ) {
             let texts: Vec<String> = texts.into_iter().collect();
-            let mut got = Vec::new();
-            Literals::new(&texts).find(value.as_bytes(), |f| got.push((f.text, f.start, f.end)));
+            // Others used together with them change nothing.
+            let mut all = [Literals::new(&texts[..texts.len() / 2]), Literals::new(&texts)];
+            Literals::together(all.iter_mut());
+            let (mut got, mut room) = (Vec::new(), Candidates::default());
+            all[1].find(value.as_bytes(), &mut room, |f| got.push((f.text, f.start, f.end)));
             got.sort_unstable();
             let mut want = Vec::new();
             for (text, number) in texts.iter().zip(0u32..) {

@@ -35,6 +35,7 @@ impl Tables {
             tests.iter().for_each(|test| builders[at as usize].add(test, id));
         }
         let mut tables: Vec<FieldTable> = builders.into_iter().map(Builder::finish).collect();
+        FieldTable::together(&mut tables);
         let keywords = compiled.keyword.and_then(|k| compiled.families.get(k as usize));
         let keywords = keywords.and_then(|family| by_family.get(family));
         if let Some(&at) = keywords {

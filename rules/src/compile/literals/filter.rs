@@ -1,5 +1,7 @@
 //! Asks of every place in a value whether a gram begins there, without comparing a text.
 
+use std::sync::Arc;
+
 use super::{Literals, hash};
 
 /// Bytes of a gram, the first lowest.
@@ -9,6 +11,24 @@ pub(super) enum Gram {
     Pair(u32),
 }
 
+/// Which two bytes are grams: bits of the tables that have them. One map serves all tables that
+/// are used together, so that it stays in the cache.
+pub(super) struct Pairs(Box<[u8; 1 << 16]>);
+
+impl Pairs {
+    /// For tables that are used together.
+    pub(super) fn new<'l>(all: impl Iterator<Item = &'l mut Literals>) -> Arc<Self> {
+        let mut bits = Box::new([0u8; 1 << 16]);
+        for (number, literals) in all.enumerate().filter(|(_, l)| !l.pairs.entries.is_empty()) {
+            literals.filter.bit = 1 << (number % 8);
+            for entry in &literals.pairs.entries {
+                bits[usize::from(entry.gram as u16)] |= literals.filter.bit;
+            }
+        }
+        Arc::new(Self(bits))
+    }
+}
+
 /// Which grams may begin a text.
 #[derive(Default)]
 pub(super) struct Filter {
@@ -16,18 +36,18 @@ pub(super) struct Filter {
     /// A byte each, so that the walk needs one load and one comparison; one of [`SIZES`], or
     /// empty.
     quads: Box<[u8]>,
-    /// By two bytes: a bit where they are a gram.
-    pairs: Option<Box<Pairs>>,
+    /// The bits of its grams of two bytes, and where they are set.
+    bit: u8,
+    pairs: Option<Arc<Pairs>>,
 }
 
-const PAIR_WORDS: usize = (1 << 16) / 32;
 /// The sizes there are, so that the walk knows its own and checks no bounds.
 const SIZES: [usize; 3] = [1 << 10, 1 << 13, 1 << 17];
 /// Bytes wanted for each gram; of places that begin none, so many over one are asked in vain.
 const BYTES_PER_GRAM: usize = 8;
 
 impl Filter {
-    /// For the grams of all of these.
+    /// For the grams of all of these, which are used together.
     pub(super) fn new(of: &[&Literals]) -> Self {
         let quads = || of.iter().flat_map(|l| &l.quads.entries);
         let count = quads().count();
@@ -41,77 +61,78 @@ impl Filter {
                 *place = if *place == 0 { tag(entry.gram) } else { SEVERAL };
             }
         }
-        for entry in of.iter().flat_map(|l| &l.pairs.entries) {
-            let pairs = filter.pairs.get_or_insert_with(|| Box::new([0; PAIR_WORDS]));
-            pairs[entry.gram as usize / 32 % PAIR_WORDS] |= 1 << (entry.gram % 32);
-        }
+        filter.bit = of.iter().fold(0, |bits, l| bits | l.filter.bit);
+        filter.pairs = of.iter().find_map(|l| l.filter.pairs.clone());
         filter
     }
 
-    /// Calls `found` for every place at which a gram may begin.
+    /// Uses a map made with these texts among others, if there is a need.
+    pub(super) fn share(&mut self, pairs: &Arc<Pairs>) {
+        self.pairs = (self.bit != 0).then(|| Arc::clone(pairs));
+    }
+
+    /// Lists every place at which a gram may begin.
     #[inline]
-    pub(super) fn walk(&self, value: &[u8], mut found: impl FnMut(usize, Gram)) {
+    pub(super) fn walk(&self, value: &[u8], found: &mut Vec<(usize, Gram)>) {
         let quads = &*self.quads;
+        let pairs = self.pairs.as_ref().map(|pairs| &*pairs.0);
         if let Some(quads) = quads.as_array::<{ SIZES[0] }>() {
-            walk(quads, self.pairs.as_deref(), value, &mut found);
+            walk(quads, pairs, self.bit, value, found);
         } else if let Some(quads) = quads.as_array::<{ SIZES[1] }>() {
-            walk(quads, self.pairs.as_deref(), value, &mut found);
+            walk(quads, pairs, self.bit, value, found);
         } else if let Some(quads) = quads.as_array::<{ SIZES[2] }>() {
-            walk(quads, self.pairs.as_deref(), value, &mut found);
-        } else if let Some(pairs) = &self.pairs {
-            walk_pairs(pairs, value, 0, &mut found);
+            walk(quads, pairs, self.bit, value, found);
+        } else if let Some(pairs) = pairs {
+            walk_pairs(pairs, self.bit, value, 0, found);
         }
     }
 }
 
-type Pairs = [u32; PAIR_WORDS];
-
+#[inline(never)]
 fn walk<const SIZE: usize>(
     quads: &[u8; SIZE],
-    pairs: Option<&Pairs>,
+    pairs: Option<&[u8; 1 << 16]>,
+    bits: u8,
     value: &[u8],
-    found: &mut impl FnMut(usize, Gram),
+    found: &mut Vec<(usize, Gram)>,
 ) {
     let Some(pairs) = pairs else {
         for (at, gram) in value.array_windows().enumerate() {
             let gram = u32::from_le_bytes(*gram);
-            if may_begin(quads, gram) {
-                found(at, Gram::Quad(gram));
+            let known = quads[slot(gram, SIZE)];
+            if known != 0 && (known == tag(gram) || known == SEVERAL) {
+                found.push((at, Gram::Quad(gram)));
             }
         }
         return;
     };
     for (at, gram) in value.array_windows().enumerate() {
         let gram = u32::from_le_bytes(*gram);
-        if may_begin(quads, gram) {
-            found(at, Gram::Quad(gram));
+        let known = quads[slot(gram, SIZE)];
+        if known != 0 && (known == tag(gram) || known == SEVERAL) {
+            found.push((at, Gram::Quad(gram)));
         }
-        if begins(pairs, gram as u16) {
-            found(at, Gram::Pair(gram & 0xffff));
+        if pairs[usize::from(gram as u16)] & bits != 0 {
+            found.push((at, Gram::Pair(gram & 0xffff)));
         }
     }
     // The last places, where no four bytes follow.
-    walk_pairs(pairs, value, value.len().saturating_sub(3), found);
+    walk_pairs(pairs, bits, value, value.len().saturating_sub(3), found);
 }
 
-fn walk_pairs(pairs: &Pairs, value: &[u8], from: usize, found: &mut impl FnMut(usize, Gram)) {
+fn walk_pairs(
+    pairs: &[u8; 1 << 16],
+    bits: u8,
+    value: &[u8],
+    from: usize,
+    found: &mut Vec<(usize, Gram)>,
+) {
     for (at, pair) in value.array_windows().enumerate().skip(from) {
         let gram = u16::from_le_bytes(*pair);
-        if begins(pairs, gram) {
-            found(at, Gram::Pair(u32::from(gram)));
+        if pairs[usize::from(gram)] & bits != 0 {
+            found.push((at, Gram::Pair(u32::from(gram))));
         }
     }
-}
-
-#[inline]
-fn may_begin<const SIZE: usize>(quads: &[u8; SIZE], gram: u32) -> bool {
-    let known = quads[slot(gram, SIZE)];
-    known != 0 && (known == tag(gram) || known == SEVERAL)
-}
-
-#[inline]
-fn begins(pairs: &Pairs, gram: u16) -> bool {
-    pairs[usize::from(gram) / 32] >> (gram % 32) & 1 == 1
 }
 
 /// Stands for grams that share a hash.
