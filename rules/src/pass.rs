@@ -6,6 +6,7 @@ use events::{Event, FieldId, Value};
 use crate::bits::Bits;
 use crate::compile::field::{Sink, Work};
 use crate::compile::pool::{Compiled, View};
+use crate::lines::Lines;
 use crate::memo::{About, Memo};
 use crate::plan::{Look, Plan};
 use crate::seen::Forms;
@@ -16,7 +17,7 @@ use crate::set::special;
 pub(crate) struct State {
     forms: Forms,
     /// All of an event's text, for the screen of keywords.
-    texts: String,
+    texts: Vec<u8>,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -148,7 +149,8 @@ impl Pass<'_> {
     ) {
         let Self { compiled, plan, memo, state } = self;
         let asks = plan.habit(id).asks();
-        let Plan { looks, habits, tables, version, keyword, triggers, .. } = &mut **plan;
+        let Plan { id: of_plan, looks, habits, tables, version, keyword, triggers, .. } =
+            &mut **plan;
         let Look { field, table, views } = &looks[look];
         // Which views count, as bits; past 64 views the memo is not asked.
         let mut counting = u64::MAX;
@@ -187,10 +189,11 @@ impl Pass<'_> {
         let wants = |id: u32| counts(compiled.logical[id as usize]);
         let seen = forms.of(value);
         let mut sink = Sink { wants, work, out: predicates };
+        let mut lines = Lines { memo, plan: *of_plan };
         let keyword = keyword.filter(|_| keywords.is_some()).and_then(|at| tables.get(at));
         match (table.and_then(|at| tables.get(at)), keyword) {
-            (Some(table), _) => table.eval(keyword, &seen, &mut sink),
-            (None, Some(keyword)) => keyword.eval(None, &seen, &mut sink),
+            (Some(table), _) => table.eval(keyword, &mut lines, &seen, &mut sink),
+            (None, Some(keyword)) => keyword.eval(None, &mut lines, &seen, &mut sink),
             (None, None) => {}
         }
         sink.end();

@@ -9,8 +9,10 @@
 use events::Value;
 use hashbrown::HashMap;
 
-use super::literals::{Candidates, Found, Literals, Whose};
+use super::literals::{Found, Literals, Whose};
 use crate::bits::Bits;
+use crate::fold::folds_onto_ascii;
+use crate::lines::{Lines, Room};
 use crate::seen::Seen;
 use crate::syntax::test::{Op, Shape, Test, mask, parse_address};
 
@@ -20,6 +22,8 @@ pub(super) type Ids = Box<[u32]>;
 /// The compiled comparisons of a family.
 #[derive(Default)]
 pub(crate) struct FieldTable {
+    /// Its number among the tables that are used together.
+    pub(super) number: u32,
     pub(super) present: Ids,
     pub(super) null: Ids,
     pub(super) any: Ids,
@@ -73,7 +77,7 @@ struct Taken {
     checks: Vec<u32>,
     /// Checks of the table of keywords.
     joined: Vec<u32>,
-    room: Candidates,
+    room: Room,
 }
 
 impl Work {
@@ -118,19 +122,20 @@ impl FieldTable {
 
     /// Whether any comparison may hold for any value whose text is part of this text, or which
     /// is not a text. `room` is a buffer.
-    pub(crate) fn may_hold(&self, texts: &str, room: &mut String) -> bool {
+    pub(crate) fn may_hold(&self, texts: &str, room: &mut Vec<u8>) -> bool {
         if !self.screens() {
             return true;
         }
         room.clear();
-        room.push_str(texts);
-        room.make_ascii_lowercase();
-        self.literals.may_hold(room.as_bytes())
-            || (!room.is_ascii() && room.contains(crate::fold::ONTO_ASCII))
+        room.extend(texts.bytes().map(|b| b.to_ascii_lowercase()));
+        self.literals.may_hold(room) || (!texts.is_ascii() && folds_onto_ascii(texts))
     }
 
     /// Makes tables ready that will be used together.
     pub(crate) fn together(tables: &mut [Self]) {
+        for (table, number) in tables.iter_mut().zip(0..) {
+            table.number = number;
+        }
         Literals::together(tables.iter_mut().map(|table| &mut table.literals));
     }
 
@@ -144,39 +149,38 @@ impl FieldTable {
     pub(crate) fn eval<F: Fn(u32) -> bool>(
         &self,
         keywords: Option<&FieldTable>,
+        lines: &mut Lines<'_>,
         seen: &Seen<'_>,
         sink: &mut Sink<'_, F>,
     ) {
-        let Some(keywords) = keywords else { return self.alone(seen, sink) };
-        if !self.literals.joined() || matches!(seen.value, Value::Null) {
-            self.alone(seen, sink);
-            return keywords.alone(seen, sink);
+        if let Some(keywords) = keywords.filter(|_| !self.literals.joined()) {
+            keywords.eval(None, lines, seen, sink);
+            return self.eval(None, lines, seen, sink);
         }
-        let mut found = sink.work.take();
-        let (text, whole) = (seen.folded.as_bytes(), seen.folded.len());
-        let Taken { checks, joined, room } = &mut found;
-        self.literals.find_both(&keywords.literals, text, room, |whose, found| match whose {
-            Whose::Own => self.found(found, whole, sink, checks),
-            Whose::Joined => keywords.found(found, whole, sink, joined),
-        });
-        self.rest(seen, sink, checks);
-        keywords.rest(seen, sink, joined);
-        sink.work.taken = found;
-    }
-
-    fn alone<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
         if matches!(seen.value, Value::Null) {
-            sink.all(Some(&self.present));
-            return sink.all(Some(&self.null));
+            for table in [Some(self), keywords].into_iter().flatten() {
+                sink.all(Some(&table.present));
+                sink.all(Some(&table.null));
+            }
+            return;
         }
-        let mut found = sink.work.take();
-        let Taken { checks, room, .. } = &mut found;
+        let mut taken = sink.work.take();
+        let Taken { checks, joined, room } = &mut taken;
         let whole = seen.folded.len();
-        self.literals.find(seen.folded.as_bytes(), room, |found| {
-            self.found(found, whole, sink, checks);
+        let literals = (&self.literals, keywords.map(|k| &k.literals));
+        lines.find(self.number, literals, seen.folded, room, |whose, found| match whose {
+            Whose::Own => self.found(found, whole, sink, checks),
+            Whose::Joined => {
+                if let Some(keywords) = keywords {
+                    keywords.found(found, whole, sink, joined);
+                }
+            }
         });
         self.rest(seen, sink, checks);
-        sink.work.taken = found;
+        if let Some(keywords) = keywords {
+            keywords.rest(seen, sink, joined);
+        }
+        sink.work.taken = taken;
     }
 
     /// What follows from a literal that was found.
@@ -264,6 +268,7 @@ impl FieldTable {
 mod tests {
     use super::super::gather::Builder;
     use super::*;
+    use crate::memo::{Memo, MemoLimits};
     use crate::pattern::Pattern;
     use crate::seen::Forms;
     use crate::syntax::modifier::shaped;
@@ -297,13 +302,15 @@ mod tests {
             let mut table = [builder.finish()];
             FieldTable::together(&mut table);
             let [table] = table;
+            let mut memo = Memo::new(MemoLimits::default());
             let (mut forms, mut work) = (Forms::default(), Work::with_room(tests.len()));
             let number = text.parse::<i64>();
             for value in [Value::Str(&text), Value::Null, number.map_or(Value::Bool(true), Value::Int)] {
                 let mut got = Vec::new();
                 // Odd ones are not wanted.
                 let mut sink = Sink { wants: |id| id % 2 == 0, work: &mut work, out: &mut got };
-                table.eval(None, &forms.of(value), &mut sink);
+                let mut lines = Lines { memo: &mut memo, plan: 1 };
+                table.eval(None, &mut lines, &forms.of(value), &mut sink);
                 sink.end();
                 got.sort_unstable();
                 let even = tests.iter().zip(0u32..).filter(|(_, id)| id % 2 == 0);

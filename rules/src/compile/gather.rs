@@ -129,6 +129,7 @@ impl Builder {
             numbers: self.numbers.into(),
             networks: networks.into(),
             words,
+            number: 0,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Literals {
     /// Whether a gram begins at a place: one of these, or of the texts joined to them.
     filter: Filter,
     joined: bool,
+    /// No text holds a line break.
+    one_line: bool,
     /// Texts of one byte.
     singles: Box<[(u8, u32)]>,
     /// Few texts are looked for many bytes at a time first.
@@ -80,7 +82,8 @@ impl Literals {
             quads: Grams::new(quads),
             pairs: Grams::new(pairs),
             singles: singles.into(),
-            few: Self::few(texts),
+            few: Self::few(texts, &rarity),
+            one_line: !texts.iter().any(|text| text.contains('\n')),
             ..Self::default()
         };
         made.filter = Filter::new(&[&made]);
@@ -94,7 +97,7 @@ impl Literals {
         all.into_iter().for_each(|l| l.filter.share(&pairs));
     }
 
-    /// Prepares for [`Literals::find_both`]. Nothing is joined to texts so few that other means
+    /// Prepares for one walk with others. Nothing is joined to texts so few that other means
     /// find them sooner.
     pub(crate) fn join(&mut self, other: &Self) {
         if self.few.is_none() && other.few.is_none() && !self.ends.is_empty() {
@@ -108,10 +111,16 @@ impl Literals {
         self.joined
     }
 
-    fn few(texts: &[String]) -> Option<Searcher> {
+    /// The search for few texts: of each the four bytes that look rarest.
+    fn few(texts: &[String], rarity: &Rarity) -> Option<Searcher> {
         let fits = (1..=FEW_MAX).contains(&texts.len())
             && texts.iter().all(|text| text.len() >= FEW_BYTES_MIN);
-        fits.then(|| Searcher::new(texts)).flatten()
+        let part = |text: &String| {
+            let text = text.as_bytes();
+            let start = rarity.entry(text, text.len().min(4), 0).offset as usize;
+            text[start..].iter().take(4).copied().collect::<Vec<u8>>()
+        };
+        fits.then(|| Searcher::new(texts.iter().map(part))).flatten()
     }
 
     /// Whether a value can be asked at little cost whether it may hold any of the texts.
@@ -125,44 +134,44 @@ impl Literals {
         self.few.as_ref().is_none_or(|few| few.find(value).is_some())
     }
 
-    fn text(&self, number: u32) -> &[u8] {
+    /// A text by its number.
+    pub(crate) fn text(&self, number: u32) -> &[u8] {
         let at = number as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         &self.bytes[start..self.ends[at] as usize]
     }
 
     /// Calls `each` for every place at which a text lies in the value; of a text of one byte the
-    /// first place and the last.
+    /// first place and the last. Those joined to them are found in the same walk.
     #[inline]
-    pub(crate) fn find(&self, value: &[u8], room: &mut Candidates, mut each: impl FnMut(Found)) {
+    pub(crate) fn find(
+        &self,
+        joined: Option<&Self>,
+        value: &[u8],
+        room: &mut Candidates,
+        mut each: impl FnMut(Whose, Found),
+    ) {
         if value.len() >= FEW_VALUE_BYTES_MIN && !self.may_hold(value) {
             return;
         }
         room.0.clear();
         self.filter.walk(value, &mut room.0);
         for (at, gram) in &room.0 {
-            self.compare(*at, *gram, value, &mut each);
-        }
-        self.single(value, &mut each);
-    }
-
-    /// [`Literals::find`] for these texts and those joined to them, in one walk.
-    #[inline]
-    pub(crate) fn find_both(
-        &self,
-        joined: &Self,
-        value: &[u8],
-        room: &mut Candidates,
-        mut each: impl FnMut(Whose, Found),
-    ) {
-        room.0.clear();
-        self.filter.walk(value, &mut room.0);
-        for (at, gram) in &room.0 {
             self.compare(*at, *gram, value, &mut |found| each(Whose::Own, found));
-            joined.compare(*at, *gram, value, &mut |found| each(Whose::Joined, found));
+            if let Some(joined) = joined {
+                joined.compare(*at, *gram, value, &mut |found| each(Whose::Joined, found));
+            }
         }
         self.single(value, &mut |found| each(Whose::Own, found));
-        joined.single(value, &mut |found| each(Whose::Joined, found));
+        if let Some(joined) = joined {
+            joined.single(value, &mut |found| each(Whose::Joined, found));
+        }
+    }
+
+    /// Whether a long value is worth looking at line by line: no text spans lines, and no faster
+    /// means than the walk is at hand.
+    pub(crate) fn by_line(&self, joined: Option<&Self>) -> bool {
+        self.few.is_none() && self.one_line && joined.is_none_or(|j| j.one_line)
     }
 
     /// Finds the texts of one byte.
@@ -311,7 +320,7 @@ mod tests {
             let mut all = [Literals::new(&texts[..texts.len() / 2]), Literals::new(&texts)];
             Literals::together(all.iter_mut());
             let (mut got, mut room) = (Vec::new(), Candidates::default());
-            all[1].find(value.as_bytes(), &mut room, |f| got.push((f.text, f.start, f.end)));
+            all[1].find(None, value.as_bytes(), &mut room, |_, f| got.push((f.text, f.start, f.end)));
             got.sort_unstable();
             let mut want = Vec::new();
             for (text, number) in texts.iter().zip(0u32..) {
