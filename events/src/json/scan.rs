@@ -5,6 +5,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use wide::u8x16;
+
 use super::names::{Name, Names};
 use crate::event::Event;
 use crate::limits;
@@ -95,19 +97,33 @@ impl Scan<'_, '_> {
 
     #[inline]
     fn name(&mut self, parent: Name, previous: Option<Name>) -> Option<Name> {
-        self.take(b'"')?;
-        let rest = self.bytes.get(self.at..)?;
-        if let Some((name, len)) = self.names.expected(parent, previous, rest) {
-            self.at += len + 1;
+        let (quote, rest) = self.bytes.get(self.at..)?.split_first()?;
+        if *quote != b'"' {
+            return None;
+        }
+        match self.names.expected(parent, previous, rest) {
+            Some((name, len)) => {
+                self.at += len + 2;
+                Some(name)
+            }
+            None => self.other_name(parent, previous, rest),
+        }
+    }
+
+    /// A name that was not the likeliest; `rest` follows its opening quote.
+    #[inline(never)]
+    fn other_name(&mut self, parent: Name, previous: Option<Name>, rest: &[u8]) -> Option<Name> {
+        if let Some((name, len)) = self.names.expected_else(parent, previous, rest) {
+            self.at += len + 2;
             return Some(name);
         }
-        let end = plain_end(self.bytes, self.at);
+        let start = self.at + 1;
+        let end = plain_end(self.bytes, start);
         if self.bytes.get(end) != Some(&b'"') {
             return None;
         }
-        let key = self.text.get(self.at..end)?;
         self.at = end + 1;
-        self.names.find(parent, previous, key)
+        self.names.find(parent, previous, self.text.get(start..end)?)
     }
 
     fn value(&mut self, name: Name, depth: usize) -> Option<()> {
@@ -269,70 +285,31 @@ impl Scan<'_, '_> {
 }
 
 /// Where the first quote, backslash or control character lies at or after `at`; the end of the
-/// bytes if there is none. Short texts eight bytes at a time, long ones many.
+/// bytes if there is none.
 #[inline]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    for _ in 0..WORDS_FIRST {
-        let Some(word) = word(bytes, at) else { return plain_end_bytewise(bytes, at) };
-        if let Some(found) = special(word) {
-            return at + found;
-        }
-        at += 8;
-    }
-    plain_end_of_long(bytes, at)
-}
-
-/// Words looked at one by one before whole blocks are.
-const WORDS_FIRST: usize = 3;
-const BLOCK: usize = 32;
-
-#[inline(never)]
-fn plain_end_of_long(bytes: &[u8], mut at: usize) -> usize {
-    // One comparison of many bytes: the compiler makes vector instructions of it.
-    let plain = |block: &[u8; BLOCK]| {
-        let special = |b: &u8| u8::from(*b == b'"') | u8::from(*b == b'\\') | u8::from(*b < 0x20);
-        block.iter().fold(0, |any, b| any | special(b)) == 0
-    };
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        if !plain(block) {
-            break;
+        if let Some(found) = special(block) {
+            return at + found;
         }
         at += BLOCK;
     }
-    while let Some(word) = word(bytes, at) {
-        if let Some(found) = special(word) {
-            return at + found;
-        }
-        at += 8;
-    }
-    plain_end_bytewise(bytes, at)
-}
-
-fn plain_end_bytewise(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let special = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
     at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
-#[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
-}
+/// Bytes looked at together.
+const BLOCK: usize = 16;
 
-/// Where the first special character lies in a word of eight bytes.
+/// Where the first special character lies in a block.
 #[inline]
-fn special(word: u64) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    // A byte of `word ^ wanted` is zero where the byte is the wanted one; the lowest bit set by
-    // the subtraction is exact, higher ones may follow from its borrow.
-    let equal = |byte: u8| {
-        let zero = word ^ u64::from_le_bytes([byte; 8]);
-        zero.wrapping_sub(ONES) & !zero
-    };
-    let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word;
-    let special = (equal(b'"') | equal(b'\\') | control) & HIGH;
-    (special != 0).then(|| special.trailing_zeros() as usize / 8)
+fn special(block: &[u8; BLOCK]) -> Option<usize> {
+    let bytes = u8x16::new(*block);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let marks = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+    let special = (control | marks).to_bitmask();
+    (special != 0).then(|| special.trailing_zeros() as usize)
 }
 
 /// Appends a stretch of the record; a short one as a whole piece that is then cut.
