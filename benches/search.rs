@@ -294,6 +294,7 @@ fn ask(journal: &Journal, archive: &Archive, query: &str, days: u64, sites: &Sco
         limit: 100,
         after: None,
         deadline: Some(Instant::now() + Duration::from_secs(600)),
+        slice: None,
         include_exercise: false,
     };
     let began = Instant::now();

@@ -10,6 +10,7 @@ use events::Text;
 use sensors::{InputConfig, SensorConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::enrich::EnrichConfig;
 use crate::region::{BadRegion, Region};
 
 pub use origin::{Origin, Setting};
@@ -32,6 +33,9 @@ pub struct Config {
     /// The audit.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// What records are put beside.
+    #[serde(default)]
+    pub enrich: EnrichConfig,
     /// The bureau and its schools.
     #[serde(default = "unnamed")]
     pub region: Region,
@@ -267,6 +271,9 @@ impl Config {
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
         self.audit.targets.as_mut().map(fix);
+        self.enrich.assets.as_mut().map(fix);
+        self.enrich.geoip.as_mut().map(fix);
+        self.enrich.divisions.as_mut().map(fix);
         self.rules.paths.iter_mut().for_each(fix);
         self.rules.pipelines.iter_mut().for_each(fix);
         self.rules.intel.iter_mut().for_each(fix);

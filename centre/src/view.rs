@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use store::search::{Cursor, Stopped};
 
 use crate::alert::{AlertGroup, AlertState};
+use crate::enrich::division::Division;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -94,6 +95,8 @@ pub struct SchoolRow {
     pub name: Text,
     /// Its district.
     pub district: Text,
+    /// The province its code names.
+    pub province: Option<Division>,
     /// Its index and how it came about.
     pub risk: RiskIndex,
     /// How the index reads.
@@ -368,6 +371,10 @@ pub struct SearchForm {
     pub exercises: bool,
     /// Go on behind a page that was given.
     pub after: Option<Cursor>,
+    /// How long it may run, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// After how long a page of records may end with what is final by then, in milliseconds.
+    pub slice_ms: Option<u64>,
 }
 
 /// What a search found.
@@ -397,7 +404,8 @@ pub struct SearchPage {
     pub from: Timestamp,
     /// Until when.
     pub to: Timestamp,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page begins, if the limit, the slice or the deadline ended this one: what is
+    /// newer was given without a gap.
     pub next: Option<Cursor>,
 }
 

@@ -1,6 +1,6 @@
 //! Search (检索): one query bar, a time range, and what was found.
 
-use centre::view::{SearchForm, SearchPage, Stopped};
+use centre::view::{Cursor, SearchForm, SearchPage, Stopped};
 use events::Timestamp;
 use events::time::BEIJING_OFFSET_SECS;
 use maud::{Markup, html};
@@ -25,6 +25,8 @@ pub(crate) struct Query {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) exercises: bool,
+    /// The page before ended there.
+    pub(crate) after: Option<Cursor>,
     /// Whether anything was asked at all.
     pub(crate) asked: bool,
 }
@@ -49,6 +51,7 @@ impl Query {
             from: get("from"),
             to: get("to"),
             exercises: get("exercises") == "1",
+            after: get("after").parse().ok(),
             asked,
         }
     }
@@ -65,19 +68,30 @@ impl Query {
             to,
             limit,
             exercises: self.exercises,
-            after: None,
+            after: self.after,
+            ..SearchForm::default()
         }
     }
 
-    fn export(&self) -> String {
+    fn export(&self, format: &str) -> String {
+        self.link("/search/export", ("format", format))
+    }
+
+    /// The path of the page behind a place.
+    pub(crate) fn older(&self, path: &str, place: &Cursor) -> String {
+        self.link(path, ("after", &place.to_string()))
+    }
+
+    fn link(&self, path: &str, more: (&str, &str)) -> String {
         parts::link(
-            "/search/export",
+            path,
             &[
                 ("q", &self.text),
                 ("range", &self.range),
                 ("from", &self.from),
                 ("to", &self.to),
                 ("exercises", if self.exercises { "1" } else { "" }),
+                more,
             ],
         )
     }
@@ -158,7 +172,13 @@ fn bar(chrome: &Chrome, query: &Query) -> Markup {
                     label { (t.to) " " input type="text" name="to" value=(query.to) placeholder="2026-11-23 09:00:00" size="19"; }
                 }
                 (tick("exercises", t.exercises, query.exercises))
-                @if query.asked { a href=(query.export()) download { (t.export) } }
+                a href=(parts::link("/hunts", &[("q", &query.text)])) {
+                    (if query.asked { chrome.t().hunts.keep } else { chrome.t().hunts.title })
+                }
+                @if query.asked {
+                    a href=(query.export("csv")) download { (t.export_csv) }
+                    a href=(query.export("jsonl")) download { (t.export) }
+                }
             }
         }
     }
@@ -215,6 +235,9 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
             (parts::full_time(found.from)) " – " (parts::full_time(found.to.min(chrome.now)))
         }
         @for why in missing(s, found) { p.flash.bad role="status" { (why) } }
+        @if let (Some(place), true) = (&found.next, found.records.is_empty()) {
+            p { a href=(query.older("/search", place)) { (s.go_on) } }
+        }
         @if !found.histogram.is_empty() {
             @let words = (s.histogram, s.histogram_desc);
             (parts::panel(s.histogram, None, &chart::histogram(t, words, &buckets(found), chart::Width::Page)))
@@ -283,7 +306,9 @@ fn records(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
                 }
             }
             @let shown = found.records.len().min(ROWS) as u64;
-            @if found.matched > shown || !found.counted { div.pager { (t.search.cut) } }
+            @if let Some(place) = &found.next {
+                div.pager { (t.search.cut) " " a href=(query.older("/search", place)) { (t.search.older) } }
+            } @else if found.matched > shown || !found.counted { div.pager { (t.search.cut) } }
         }
     }
 }
@@ -327,6 +352,20 @@ mod tests {
     fn shown(found: &SearchPage, lang: Lang) -> String {
         let chrome = Chrome::for_test(lang);
         results(&chrome, &Query::default(), found).into_string()
+    }
+
+    #[test]
+    fn a_page_that_ends_leads_on() {
+        let place = Cursor { time: Timestamp::from_secs(5), seq: 9, taken: 200 };
+        let stopped = SearchPage {
+            stopped: Some(Stopped::Deadline),
+            partial: true,
+            next: Some(place),
+            ..page()
+        };
+        let text = shown(&stopped, Lang::Zh);
+        assert!(text.contains("继续检索") && text.contains("after=5000000000.9.200"), "{text}");
+        assert!(!shown(&page(), Lang::Zh).contains("after="));
     }
 
     #[test]

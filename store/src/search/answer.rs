@@ -39,6 +39,8 @@ pub(super) struct Collector<'q> {
     after: Option<Cursor>,
     /// Whether a record was left out for want of room.
     cut: bool,
+    /// What happened then or before was not looked at whole: it belongs to the next page.
+    open: Option<Timestamp>,
     /// The newest records, the oldest of them on top.
     newest: BinaryHeap<Reverse<(Timestamp, u64)>>,
     kept: HashMap<u64, Kept>,
@@ -61,6 +63,7 @@ impl<'q> Collector<'q> {
             limit: head.min(limit).max(1),
             after,
             cut: false,
+            open: None,
             newest: BinaryHeap::new(),
             kept: HashMap::new(),
             counts: HashMap::new(),
@@ -142,12 +145,28 @@ impl<'q> Collector<'q> {
         self.after.is_none_or(|cursor| (time, seq) < (cursor.time, cursor.seq))
     }
 
+    /// Leaves what happened at this time or before for the next page: not all of it was looked at.
+    pub(super) fn leave_open(&mut self, open: Timestamp) {
+        self.open = Some(open);
+        while let Some(Reverse((time, seq))) = self.newest.peek().copied()
+            && time <= open
+        {
+            self.newest.pop();
+            self.kept.remove(&seq);
+        }
+    }
+
     /// Where the next page begins, if there is one.
     pub(super) fn next(&self) -> Option<Cursor> {
-        let Reverse((time, seq)) = self.newest.peek().filter(|_| self.cut)?;
+        let full = self.newest.peek().filter(|_| self.cut && self.newest.len() >= self.limit);
+        let (time, seq) = match (full, self.open) {
+            (Some(Reverse(oldest)), _) => *oldest,
+            (None, Some(open)) => (open, u64::MAX),
+            (None, None) => return None,
+        };
         let taken = self.after.map_or(0, |cursor| cursor.taken) + self.newest.len();
         let more = self.query.head.is_none_or(|head| taken < head);
-        more.then_some(Cursor { time: *time, seq: *seq, taken })
+        more.then_some(Cursor { time, seq, taken })
     }
 
     /// The rows of archive files that are in the answer, in order.

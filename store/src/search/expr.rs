@@ -40,6 +40,23 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Its name in the query language.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Field(field) => field.name(),
+            Self::Id => "id",
+            Self::Time => "time",
+            Self::Site => "site",
+            Self::Sensor => "sensor",
+            Self::Product => "product",
+            Self::Category => "category",
+            Self::Service => "service",
+            Self::Raw => "raw",
+        }
+    }
+}
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expr {
@@ -113,6 +130,24 @@ impl Pattern {
         self.plain.as_deref()
     }
 
+    /// The pattern as it is written, in lower case.
+    pub(super) fn notation(&self) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Any => text.push('*'),
+                Part::One => text.push('?'),
+                Part::Char(c) => {
+                    if matches!(c, '*' | '?' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(*c);
+                }
+            }
+        }
+        text
+    }
+
     fn fits(&self, text: &str) -> bool {
         let text = fold(text);
         match &self.plain {
@@ -148,6 +183,11 @@ impl Needle {
     pub(super) fn new(pattern: Pattern) -> Self {
         let finder = pattern.anywhere();
         Self { pattern, finder }
+    }
+
+    /// The text.
+    pub(super) fn pattern(&self) -> &Pattern {
+        &self.pattern
     }
 
     /// What finds it anywhere, if the pattern is not too large.

@@ -15,13 +15,16 @@ mod column;
 mod expr;
 mod fetch;
 mod group;
+pub mod outline;
 mod parse;
 mod prune;
 mod scan;
 mod view;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -104,9 +107,36 @@ pub struct SearchRequest {
     pub after: Option<Cursor>,
     /// When to stop with what there is.
     pub deadline: Option<Instant>,
+    /// When a page of records may end with what is final by then, so that it can be shown: the next
+    /// page goes on. A page always gets somewhere.
+    pub slice: Option<Instant>,
     /// Whether records of exercises are found too.
     pub include_exercise: bool,
 }
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.time.nanos(), self.seq, self.taken)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let mut parts = text.splitn(3, '.');
+        let mut part = || parts.next().ok_or(BadCursor);
+        let time = Timestamp::from_nanos(part()?.parse().map_err(|_| BadCursor)?);
+        let seq = part()?.parse().map_err(|_| BadCursor)?;
+        let taken = part()?.parse().map_err(|_| BadCursor)?;
+        Ok(Self { time, seq, taken })
+    }
+}
+
+/// A text that is no [`Cursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no place in a search")]
+pub struct BadCursor;
 
 /// Why a search ended before it had looked everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +181,8 @@ pub struct SearchResult {
     pub unreadable: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page begins, if the limit, the slice or the deadline ended this one: what is
+    /// newer was given without a gap.
     pub next: Option<Cursor>,
 }
 
@@ -196,6 +227,7 @@ pub fn event_by_id(
         limit: 1,
         after: None,
         deadline: None,
+        slice: None,
         include_exercise: true,
     };
     match search(journal, archive, &request, &AtomicBool::new(false))?.answer {

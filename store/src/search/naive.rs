@@ -140,6 +140,7 @@ fn ask(
         limit: 25,
         after: None,
         deadline: None,
+        slice: None,
         include_exercise: exercises,
     };
     search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap()

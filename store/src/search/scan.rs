@@ -49,17 +49,23 @@ pub(super) fn scan(
     collector: &mut Collector<'_>,
 ) -> Result<Progress, Error> {
     let progress = Progress { counted: true, ..Progress::default() };
-    let mut scan = Scan { request, cancel, collector, progress };
+    let mut scan =
+        Scan { request, cancel, collector, progress, journal_read: false, paused: false };
     let (mut files, reader) = snapshot(journal, archive);
     scan.journal(reader);
     files.retain(|f| prune::file_may(request, f));
     // Newest first, so that a deadline leaves the newest.
     files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
     for (number, file) in files.iter().enumerate() {
-        if scan.over() || scan.found_the_one() {
+        if scan.found_the_one() {
             break;
         }
-        scan.file(archive, number, file);
+        if !scan.over() && !scan.may_pause(file) {
+            scan.file(archive, number, file);
+        }
+        if scan.is_cut_short_at(file) {
+            break;
+        }
     }
     scan.progress.files = files;
     Ok(scan.progress)
@@ -85,6 +91,10 @@ struct Scan<'s, 'q> {
     cancel: &'s AtomicBool,
     collector: &'s mut Collector<'q>,
     progress: Progress,
+    /// Whether the journal was read to its end.
+    journal_read: bool,
+    /// Whether the page ends because its slice of time is over.
+    paused: bool,
 }
 
 impl Scan<'_, '_> {
@@ -100,6 +110,31 @@ impl Scan<'_, '_> {
             self.progress.counted = false;
         }
         self.progress.stopped.is_some()
+    }
+
+    /// Whether the page of records ends before a file, so that what was found can be shown.
+    fn may_pause(&mut self, next: &SealedFile) -> bool {
+        let due = self.request.slice.is_some_and(|end| Instant::now() >= end);
+        self.paused = due && self.is_final_beyond(next.time_max);
+        self.paused
+    }
+
+    /// Whether what happened after a time was looked at whole, as part of a page that goes on there.
+    fn is_final_beyond(&self, time: Timestamp) -> bool {
+        let begin = self.request.after.map(|cursor| cursor.time);
+        let paged = matches!(self.request.query.shape, Shape::Events | Shape::Table(_));
+        paged && self.journal_read && time < self.request.to && begin.is_none_or(|b| time < b)
+    }
+
+    /// Whether the scan ends at a file that was not looked at whole. The page then holds what is
+    /// newer than anything in it, and the next page goes on from there.
+    fn is_cut_short_at(&mut self, file: &SealedFile) -> bool {
+        let ends = self.paused || self.progress.stopped.is_some();
+        if ends && self.is_final_beyond(file.time_max) {
+            self.collector.leave_open(file.time_max);
+        }
+        self.progress.counted &= !ends;
+        ends
     }
 
     fn journal(&mut self, reader: Reader) {
@@ -129,6 +164,7 @@ impl Scan<'_, '_> {
                 }
             }
         }
+        self.journal_read = true;
     }
 
     /// Whether the query names one record and it was found.
