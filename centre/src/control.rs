@@ -190,6 +190,7 @@ fn told(error: &Error) -> Text {
     let detail = match error {
         Error::Query(query) => query.message.clone(),
         Error::Config(config) => config.text(),
+        Error::Evidence(evidence) => crate::evidence::text(evidence),
         _ => Text::new(error.to_string(), error.to_string()),
     };
     let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));

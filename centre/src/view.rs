@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use store::search::Cursor;
 
 use crate::alert::{AlertGroup, AlertState};
+use crate::evidence::EvidenceStanding;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -81,6 +82,8 @@ pub struct Status {
     pub figures: Figures,
     /// What is wrong with it.
     pub alarms: Vec<Text>,
+    /// Its evidence log.
+    pub evidence: EvidenceStanding,
     /// Its sensors in the caller's scope; none while it does not run.
     pub sensors: Vec<SensorRow>,
 }

@@ -106,6 +106,14 @@ retention_days = 180   # 不得少于 180 / never fewer
 schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for never
 # targets = "targets.toml" # 其他稽核对象的清单 / a file of further targets
 
+[evidence]
+schedule = "0 * * * *" # 何时签检查点 / when checkpoints are signed
+sm2 = false            # 是否加签国密 SM2 / an SM2 signature beside the other
+# policy = "witnesses.policy"         # 见证方及所需数目 / witnesses and quorum (C2SP tlog-policy)
+# tsa_url = "http://tsa.example/tsr"  # 时间戳机构 / timestamp authority (RFC 3161)
+# tsa_ca = "tsa.pem"                  # 其根证书 / its root certificates
+# seen = "/srv/other/xuedun.seen"     # 记住最近检查点的文件，宜放在另一磁盘 / memory of the last checkpoint, better on another disk
+
 [region]
 name = {{ zh = "{name}", en = "{name}" }}
 
