@@ -112,7 +112,11 @@ impl Centre {
             Seal::new(&secret::derive(&node_key, b"seal")),
             Arc::clone(&world.random),
         )?;
-        let ledger = Ledger::open(&data.join("compliance"), &*world.random)?;
+        let ledger = Ledger::open(&data.join("compliance"), &config.evidence, &world)?;
+        // What is wrong with the evidence log is an alarm; the node goes on without it.
+        if let Err(error) = ledger.evidence().look() {
+            tracing::error!(%error, code = error.code(), "the evidence log cannot be written");
+        }
         let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
         Ok(Arc::new(Self {
             directory,
@@ -256,6 +260,7 @@ impl Centre {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alarms.extend(self.pipeline.rules.refused());
         let counters = &self.pipeline.counters;
+        alarms.extend(self.ledger.evidence().standing().alarms());
         let journal = self.pipeline.journal.stats();
         if journal.full {
             alarms.push(Text::new(

@@ -12,11 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
 use compliance::evidence::{Attachment, BundleSummary};
 use events::{RunId, SiteId, Timestamp};
-use ring::rand::SecureRandom;
 
+use crate::config::EvidenceConfig;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::limits;
+use crate::world::World;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
@@ -44,10 +45,10 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens or makes the folder and its evidence.
-    pub fn open(dir: &Path, random: &dyn SecureRandom) -> Result<Self, Error> {
+    pub fn open(dir: &Path, evidence: &EvidenceConfig, world: &World) -> Result<Self, Error> {
         let runs = dir.join("runs");
         fs::create_dir_all(&runs).map_err(|source| io("make", &runs, source))?;
-        let evidence = Evidence::open(&dir.join("evidence"), random)?;
+        let evidence = Evidence::open(&dir.join("evidence"), evidence, world)?;
         Ok(Self { dir: dir.to_owned(), evidence, heads: Mutex::default() })
     }
 
@@ -312,7 +313,7 @@ mod tests {
     }
 
     fn ledger(dir: &Path) -> Ledger {
-        Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+        Ledger::open(dir, &EvidenceConfig::default(), &World::real()).unwrap()
     }
 
     fn trust(ledger: &Ledger) -> Trust {

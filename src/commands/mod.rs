@@ -13,6 +13,7 @@ pub mod demo;
 pub mod detect;
 pub mod drill;
 pub mod evidence;
+mod evidence_verify;
 pub mod explain;
 mod failure;
 pub mod hunt;

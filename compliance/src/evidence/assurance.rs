@@ -149,7 +149,7 @@ pub struct Given {
 }
 
 /// Gives the proof that the tree of so many leaves is the beginning of the checkpoint's.
-pub type Proofs<'a> = &'a dyn Fn(u64) -> Result<Vec<Hash>, EvidenceError>;
+pub type Proofs<'a> = &'a dyn Fn(u64) -> Result<Vec<Hash>, String>;
 
 impl Question {
     /// Leaves of the checkpoint in question.
@@ -283,7 +283,8 @@ impl EvidenceLog {
     pub fn assure(&mut self) -> Result<Assured, EvidenceError> {
         let question = self.question()?;
         let new = question.size();
-        let given = question.ask(self.assurance(), &|old| self.consistency(old, new));
+        let given = question
+            .ask(self.assurance(), &|old| self.consistency(old, new).map_err(|e| e.to_string()));
         self.keep(&given)?;
         Ok(given.assured)
     }

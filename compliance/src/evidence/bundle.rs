@@ -116,7 +116,9 @@ pub fn bundle(
 ) -> Result<BundleSummary, EvidenceError> {
     let draft = Draft::seal(log, run, catalogue, checks, attachments, now)?;
     let new = draft.question.size();
-    let given = draft.question.ask(log.assurance(), &|old| log.consistency(old, new));
+    let given = draft
+        .question
+        .ask(log.assurance(), &|old| log.consistency(old, new).map_err(|e| e.to_string()));
     draft.write(log, given, out)
 }
 

@@ -170,7 +170,7 @@ pub(super) fn cosign(
     let ours = checkpoint.size;
     let mut old = seen.min(ours);
     for _ in 0..TRIES {
-        let proof = proofs(old).map_err(|e| WitnessFault::Unproven(e.to_string()))?;
+        let proof = proofs(old).map_err(WitnessFault::Unproven)?;
         let request = request(old, &proof, &checkpoint.note);
         let answer = network
             .post(&url, "text/plain; charset=utf-8", request.as_bytes())
