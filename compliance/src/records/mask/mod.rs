@@ -2,6 +2,7 @@
 //! released only when a second scan finds nobody in it.
 
 mod fpe;
+mod grams;
 pub mod key;
 pub mod policy;
 mod residue;
@@ -21,7 +22,7 @@ pub use key::PolicyKey;
 pub use policy::{Method, Policy};
 
 use super::cells::CellFinding;
-use super::classify::{ClassifyOptions, classify};
+use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
 use super::find::engine::Finder;
 use super::find::{Day, Kind};
@@ -31,7 +32,7 @@ use super::table::writer::RowWriter;
 use super::taxonomy::Taxonomy;
 use policy::Unknown;
 use residue::{Values, Verifier};
-use row::RowMasker;
+use row::{RowMasker, Told};
 use value::Masker;
 
 /// Findings of a refused output that are named in the error.
@@ -65,6 +66,8 @@ pub struct MaskReport {
     pub k_anonymity: Option<u64>,
     /// Rows in groups smaller than the policy's k: their quasi-identifiers were left out.
     pub rows_below_k: u64,
+    /// What was in the input, from every cell of it: masking looks at them all.
+    pub inventory: Inventory,
     /// SHA-256 of the input.
     pub input_sha256: String,
     /// SHA-256 of the output.
@@ -94,32 +97,28 @@ pub fn mask_file(
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
     let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
-    let (residue, samples) = second_scan(&part.0, written, options, taxonomy)?;
-    if residue > 0 {
-        return Err(Error::Residue { total: residue, samples });
-    }
-    report.residue = residue;
+    report.output_sha256 = second_scan(&part.0, written, options, taxonomy)?;
     report.input_sha256 = sha256(input)?;
-    report.output_sha256 = sha256(&part.0)?;
     fs::rename(&part.0, output).map_err(Error::Write)?;
     Ok(report)
 }
 
 /// Looks for persons in an output, with columns learned anew from it and no knowledge of the
-/// policy. How many findings there are, and where the first ones lie.
+/// policy; the SHA-256 of what was read, when there is none.
 fn second_scan(
     path: &Path,
     (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
-) -> Result<(u64, Vec<CellFinding>), Error> {
+) -> Result<String, Error> {
     let mut options = options.clone();
     options.delimiter = Some(delimiter);
     options.header = Some(has_header);
-    let mut scan = Scan::open(open(path)?, &options, taxonomy)?;
+    let mut hasher = Hasher { reader: open(path)?, context: Context::new(&SHA256) };
+    let mut scan = Scan::open(&mut hasher, &options, taxonomy)?;
     let hints: Vec<_> = scan.columns.iter().map(|c| c.hint).collect();
     let mut finder = Finder::new(options.today);
-    let (mut residue, mut samples) = (0, Vec::new());
+    let (mut total, mut samples) = (0, Vec::new());
     while let Some((row, cells)) = scan.next()? {
         for (col, cell) in cells.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
@@ -128,7 +127,7 @@ fn second_scan(
                 if !is_person(found.kind) || district {
                     continue;
                 }
-                residue += 1;
+                total += 1;
                 if samples.len() < SAMPLES_MAX {
                     let (kind, start, end) = (found.kind, found.start, found.end);
                     samples.push(CellFinding { row, col, kind, start, end });
@@ -136,7 +135,34 @@ fn second_scan(
             }
         }
     }
-    Ok((residue, samples))
+    if total > 0 {
+        return Err(Error::Residue { total, samples });
+    }
+    drop(scan);
+    hasher.finish()
+}
+
+/// Hashes what is read through it.
+struct Hasher<R> {
+    reader: R,
+    context: Context,
+}
+
+impl<R: Read> Read for Hasher<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.context.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+impl<R: Read> Hasher<R> {
+    /// Reads what is left; the SHA-256 of all.
+    fn finish(mut self) -> Result<String, Error> {
+        let mut buffer = vec![0; 1 << 16];
+        while self.read(&mut buffer).map_err(Error::Read)? > 0 {}
+        Ok(data_encoding::HEXLOWER.encode(self.context.finish().as_ref()))
+    }
 }
 
 /// Whether an address stops at a province, city or district: where a region's people live is
@@ -174,16 +200,8 @@ fn open(path: &Path) -> Result<BufReader<File>, Error> {
 }
 
 fn sha256(path: &Path) -> Result<String, Error> {
-    let mut context = Context::new(&SHA256);
-    let mut reader = open(path)?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = reader.read(&mut buffer).map_err(Error::Read)?;
-        if n == 0 {
-            return Ok(data_encoding::HEXLOWER.encode(context.finish().as_ref()));
-        }
-        context.update(&buffer[..n]);
-    }
+    Hasher { reader: File::open(path).map_err(Error::Read)?, context: Context::new(&SHA256) }
+        .finish()
 }
 
 /// What is done to a column.
@@ -266,6 +284,7 @@ impl Job<'_> {
         if scan.has_header {
             out.header(&plans)?;
         }
+        let mut census = Census::new(&scan.columns, self.taxonomy);
         let (mut shown, mut group) = (Groups::new(), String::new());
         let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
@@ -273,7 +292,8 @@ impl Job<'_> {
             row.whole(number)?;
             // What stands beyond the header has no rule: it is left out, and counted.
             extra_cells += row.len().saturating_sub(plans.len()) as u64;
-            rows.mask(&plans, &row, Some(&mut out.values));
+            let told = Told { values: &mut out.values, census: &mut census };
+            rows.mask(&plans, &row, Some(told));
             rows.group(&plans, &mut group);
             let size = groups.and_then(|g| g.get(&group)).copied();
             if size.is_some_and(|n| n < self.policy.k) {
@@ -283,8 +303,8 @@ impl Job<'_> {
                 add(&mut shown, &group)?;
             }
             rows.sweep(&plans, &out.values);
-            for (col, (cell, count)) in rows.cells.iter().zip(&mut by_column).enumerate() {
-                *count += u64::from(cell != row.cell(col));
+            for ((cell, count), was) in rows.cells.iter().zip(&mut by_column).zip(row.cells()) {
+                *count += u64::from(cell != was);
             }
             out.row(&rows.cells)?;
         }
@@ -304,6 +324,12 @@ impl Job<'_> {
             residue: 0,
             k_anonymity: shown.values().min().copied(),
             rows_below_k,
+            inventory: census.finish(
+                &self.options.dataset,
+                scan.encoding(),
+                scan.tally(),
+                self.taxonomy,
+            ),
             input_sha256: String::new(),
             output_sha256: String::new(),
         };
