@@ -49,6 +49,8 @@ pub struct Centre {
     pub(crate) drills: DrillBook,
     pub(crate) ledger: Ledger,
     pub(crate) archive_proof: ArchiveProof,
+    /// What audits read of the archive and found whole.
+    pub(crate) archive_read: Mutex<store::archive::VerifyMemory>,
     pub(crate) inventories: Table<RunId, InventoryEntry>,
     /// Checks done and planned of the audit that runs now.
     pub(crate) auditing: Mutex<Option<(usize, usize)>>,
@@ -109,6 +111,7 @@ impl Centre {
             drills: DrillBook::open(Arc::clone(&state))?,
             ledger,
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
+            archive_read: Mutex::default(),
             inventories: state.table("inventories")?,
             auditing: Mutex::new(None),
             state,

@@ -97,6 +97,9 @@ pub struct AuditConfig {
     pub schedule: String,
     /// Root of the file system that host checks look at.
     pub root: PathBuf,
+    /// A file of further targets: remote hosts, databases, TLS endpoints, exported configurations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<PathBuf>,
 }
 
 impl Default for ConsoleConfig {
@@ -124,7 +127,7 @@ impl Default for StoreConfig {
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        Self { schedule: "0 3 * * *".to_owned(), root: PathBuf::from("/") }
+        Self { schedule: "0 3 * * *".to_owned(), root: PathBuf::from("/"), targets: None }
     }
 }
 
@@ -263,6 +266,7 @@ impl Config {
         fix(&mut self.node.data_dir);
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
+        self.audit.targets.as_mut().map(fix);
         self.rules.paths.iter_mut().for_each(fix);
         self.rules.pipelines.iter_mut().for_each(fix);
         self.rules.intel.iter_mut().for_each(fix);

@@ -69,6 +69,13 @@ pub enum Error {
     /// A configuration that cannot be used.
     #[error("{0}")]
     Config(#[from] crate::config::ConfigError),
+    /// The bundle of a run is not there whole: the program stopped while it was written, or its
+    /// bytes are not those that were sealed.
+    #[error("the bundle of run {run} is half written")]
+    HalfBundle {
+        /// The run.
+        run: events::RunId,
+    },
     /// Something inside another part failed; the text is for the log.
     #[error("{part}: {message}")]
     Part {
@@ -98,6 +105,7 @@ impl Error {
             Self::Io { .. } => "N013",
             Self::Config(_) => "N014",
             Self::Part { .. } => "N015",
+            Self::HalfBundle { .. } => "N016",
         }
     }
 
@@ -109,7 +117,7 @@ impl Error {
             Self::Forbidden { .. } => 403,
             Self::NotFound { .. } => 404,
             Self::WeakPassword(_) | Self::Query(_) | Self::BadValue { .. } => 422,
-            Self::Alert(_) | Self::Running { .. } => 409,
+            Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
             Self::Store(_) | Self::Io { .. } | Self::Config(_) | Self::Part { .. } => 500,
         }
     }
@@ -150,8 +158,17 @@ impl Error {
             Self::Store(_) => ("存储出错", "The store failed"),
             Self::Io { .. } => ("系统读写出错", "The system failed"),
             Self::Config(_) => ("配置有误", "The configuration is not right"),
+            Self::HalfBundle { .. } => {
+                ("证据包没有写完整，请重新封存", "The bundle is half written; seal the run again")
+            }
             Self::Part { .. } => ("内部出错", "Something inside failed"),
         };
         lang.pick(zh, en)
+    }
+}
+
+impl From<compliance::audit::AuditError> for Error {
+    fn from(error: compliance::audit::AuditError) -> Self {
+        Self::Part { part: "compliance", message: error.to_string() }
     }
 }

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use compliance::audit::{self, AuditRun, Catalogue};
+use compliance::audit::{self, AuditRun, Content};
 use compliance::evidence::{
-    BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
+    Attachment, BundleSummary, EvidenceLog, Signer, VerifyReport, VerifyingKey, bundle, verify,
 };
 use events::{RunId, Timestamp};
 use ring::rand::SecureRandom;
@@ -41,17 +41,21 @@ impl Evidence {
         Ok(self.signer()?.key().clone())
     }
 
-    /// Seals a run into the log and writes its bundle.
-    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+    /// Seals a run with its attachments into the log and writes its bundle.
+    pub fn seal(
+        &self,
+        run: &AuditRun,
+        attachments: &[Attachment],
+        now: Timestamp,
+    ) -> Result<BundleSummary, Error> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let catalogue = Catalogue::embedded().map_err(part)?;
-        let checks = audit::checks().map_err(part)?;
+        let Content { catalogue, checks } = audit::content().map_err(part)?;
         let mut log =
             EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
         let out = self.bundle_path(run.id);
         let part_file = out.with_extension("part");
         let summary =
-            bundle(&mut log, run, &catalogue, &checks, &[], now, &part_file).map_err(part)?;
+            bundle(&mut log, run, catalogue, checks, attachments, now, &part_file).map_err(part)?;
         fs::rename(&part_file, &out)
             .map_err(|source| Error::Io { what: format!("write {}", out.display()), source })?;
         let text = serde_json::to_vec_pretty(&summary).map_err(part)?;
@@ -102,11 +106,32 @@ impl Evidence {
         }
     }
 
-    /// Copies a run's bundle to `out`.
+    /// Copies a run's bundle to `out`, whole or not at all. A bundle whose bytes are not those that
+    /// were sealed, or that was being written when the program stopped, is told by name.
     pub fn export(&self, run: RunId, out: &Path) -> Result<BundleSummary, Error> {
-        let summary = self.summary(run)?.ok_or(Error::NotFound { what: "bundle" })?;
-        fs::copy(self.bundle_path(run), out)
-            .map_err(|source| Error::Io { what: format!("write {}", out.display()), source })?;
+        let bundle = self.bundle_path(run);
+        let Some(summary) = self.summary(run)? else {
+            let begun = bundle.exists() || bundle.with_extension("part").exists();
+            return Err(if begun {
+                Error::HalfBundle { run }
+            } else {
+                Error::NotFound { what: "bundle" }
+            });
+        };
+        let bytes = match fs::read(&bundle) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::HalfBundle { run });
+            }
+            Err(source) => {
+                return Err(Error::Io { what: format!("read {}", bundle.display()), source });
+            }
+        };
+        let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        if data_encoding::HEXLOWER.encode(digest.as_ref()) != summary.sha256 {
+            return Err(Error::HalfBundle { run });
+        }
+        write_whole(out, &bytes)?;
         Ok(summary)
     }
 

@@ -3,25 +3,43 @@
 //!
 //! Files, not rows of the state store: what is sealed as evidence is exactly these bytes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use compliance::audit::{self, Attestation, AuditRun, Ticket, Waiver};
-use compliance::evidence::BundleSummary;
-use events::{RunId, Timestamp};
+use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
+use compliance::evidence::{Attachment, BundleSummary};
+use events::{RunId, SiteId, Timestamp};
 use ring::rand::SecureRandom;
 
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::limits;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+
+/// What a list needs of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunHead {
+    /// The run.
+    pub id: RunId,
+    /// Its site.
+    pub site: SiteId,
+    /// Its target.
+    pub target: String,
+    /// When it began.
+    pub started: Timestamp,
+}
 
 /// A folder of audit runs.
 pub struct Ledger {
     dir: PathBuf,
     evidence: Evidence,
+    /// Heads of runs that were read before; a kept run never changes.
+    heads: Mutex<BTreeMap<RunId, RunHead>>,
 }
 
 impl Ledger {
@@ -30,7 +48,7 @@ impl Ledger {
         let runs = dir.join("runs");
         fs::create_dir_all(&runs).map_err(|source| io("make", &runs, source))?;
         let evidence = Evidence::open(&dir.join("evidence"), random)?;
-        Ok(Self { dir: dir.to_owned(), evidence })
+        Ok(Self { dir: dir.to_owned(), evidence, heads: Mutex::default() })
     }
 
     /// The evidence of the runs.
@@ -38,12 +56,28 @@ impl Ledger {
         &self.evidence
     }
 
-    /// Writes a run, whole, and seals it as evidence; both are on disk when this returns.
+    /// Writes a run, whole, and seals it as evidence; both are on disk when this returns. What is
+    /// sealed is the run as people have settled it by now, with the attachments they gave.
     pub fn keep(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
         let bytes = serde_json::to_vec_pretty(run)
             .map_err(|e| Error::Part { part: "ledger", message: e.to_string() })?;
         write_whole(&self.path(run.id), &bytes)?;
-        self.evidence.seal(run, now)
+        self.seal(run, now)
+    }
+
+    /// Seals a kept run as people have settled it by now: after attestations, or when its bundle
+    /// was lost.
+    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+        let decided = self.decisions()?;
+        let settled = audit::settle(run, &decided, now, FRESH_FOR);
+        let read = |name: String| {
+            let path = self.dir.join("attachments").join(&name);
+            let bytes = fs::read(&path).map_err(|source| io("read", &path, source))?;
+            Ok(Attachment { name, bytes })
+        };
+        let attached: Result<Vec<Attachment>, Error> =
+            decided.attachments_of(&settled, now).into_iter().map(read).collect();
+        self.evidence.seal(&settled, &attached?, now)
     }
 
     /// One run.
@@ -58,6 +92,27 @@ impl Ledger {
     /// All runs, latest first (ids are time-ordered).
     pub fn runs(&self) -> Result<Vec<AuditRun>, Error> {
         self.ids()?.into_iter().filter_map(|id| self.run(id).transpose()).collect()
+    }
+
+    /// Heads of all runs, latest first. Each run's file is read once in the life of the program.
+    pub fn heads(&self) -> Result<Vec<RunHead>, Error> {
+        let mut known = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = Vec::new();
+        for id in self.ids()? {
+            if !known.contains_key(&id)
+                && let Some(run) = self.run(id)?
+            {
+                let AuditRun { site, target, started, .. } = run;
+                known.insert(id, RunHead { id, site, target, started });
+            }
+            heads.extend(known.get(&id).cloned());
+        }
+        Ok(heads)
+    }
+
+    /// The latest run.
+    pub fn latest(&self) -> Result<Option<AuditRun>, Error> {
+        self.ids()?.into_iter().next().map_or(Ok(None), |id| self.run(id))
     }
 
     /// Ids of all runs, latest first.
@@ -78,17 +133,30 @@ impl Ledger {
 
     /// Keeps an attestation: attachments by their digest, the statement in the evidence log.
     pub fn attest(&self, mut statement: Attestation, files: &[PathBuf]) -> Result<(), Error> {
+        statement.attachments.extend(self.attach(files)?);
+        self.evidence.decide("attestation", &statement)?;
+        self.push("attestations.json", statement)
+    }
+
+    /// Keeps files by their digests, and gives these.
+    fn attach(&self, files: &[PathBuf]) -> Result<Vec<String>, Error> {
+        let dir = self.dir.join("attachments");
+        let mut names = Vec::new();
         for file in files {
+            let size = fs::metadata(file).map_err(|source| io("read", file, source))?.len();
+            if size > limits::ATTACHMENT_BYTES_MAX {
+                let message =
+                    format!("{}: {size} > {}", file.display(), limits::ATTACHMENT_BYTES_MAX);
+                return Err(Error::Part { part: "ledger", message });
+            }
             let bytes = fs::read(file).map_err(|source| io("read", file, source))?;
             let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
             let name = data_encoding::HEXLOWER.encode(digest.as_ref());
-            let dir = self.dir.join("attachments");
             fs::create_dir_all(&dir).map_err(|source| io("make", &dir, source))?;
             write_whole(&dir.join(&name), &bytes)?;
-            statement.attachments.push(name);
+            names.push(name);
         }
-        self.evidence.decide("attestation", &statement)?;
-        self.push("attestations.json", statement)
+        Ok(names)
     }
 
     /// Waivers (豁免).
@@ -148,10 +216,30 @@ impl Ledger {
         Ok(unowned.map(|f| format!("{}@{}", f.check, f.target)).collect())
     }
 
+    /// Compensating measures (补偿措施), in the order they were noted.
+    pub fn compensations(&self) -> Result<Vec<Compensation>, Error> {
+        self.list("compensations.json")
+    }
+
+    /// Keeps a compensating measure: attachments by their digest, the note in the evidence log.
+    pub fn compensate(&self, mut note: Compensation, files: &[PathBuf]) -> Result<(), Error> {
+        note.attachments.extend(self.attach(files)?);
+        self.evidence.decide("compensation", &note)?;
+        self.push("compensations.json", note)
+    }
+
+    /// All that people decided.
+    pub fn decisions(&self) -> Result<Decisions, Error> {
+        Ok(Decisions {
+            waivers: self.waivers()?,
+            attestations: self.attestations()?,
+            compensations: self.compensations()?,
+        })
+    }
+
     /// A run as people have settled it: with attestations, waivers and age.
     pub fn settled(&self, run: &AuditRun, now: Timestamp) -> Result<AuditRun, Error> {
-        let (waivers, attestations) = (self.waivers()?, self.attestations()?);
-        Ok(audit::settle(run, &waivers, &attestations, now, FRESH_FOR))
+        Ok(audit::settle(run, &self.decisions()?, now, FRESH_FOR))
     }
 
     fn list<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Error> {
@@ -208,4 +296,123 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<AuditRun, Error> {
 
 fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
     Error::Io { what: format!("{what} {}", path.display()), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
+    use compliance::evidence::verify;
+
+    use super::*;
+
+    const ITEM: &str = "8.1.1.1.a";
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_000_000 + secs)
+    }
+
+    fn ledger(dir: &Path) -> Ledger {
+        Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+    }
+
+    fn audited() -> AuditRun {
+        let content = content().unwrap();
+        let target = Target::host(SiteId::BUREAU, "srv");
+        let plan = plan(&content.catalogue, &content.checks, &target).unwrap();
+        run(&plan, &RecordedHost::new(), at(0), &mut |_| {})
+    }
+
+    fn entry(bundle: &Path, name: &str) -> Option<Vec<u8>> {
+        let bytes = fs::read(bundle).unwrap();
+        let found = bytes.windows(name.len()).any(|w| w == name.as_bytes());
+        found.then_some(bytes)
+    }
+
+    #[test]
+    fn attachments_of_statements_and_measures_reach_the_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir.path().join("data"));
+        let [photo, plan] = ["photo.jpg", "plan.txt"].map(|name| {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("bytes of {name}")).unwrap();
+            path
+        });
+        let statement = Attestation {
+            site: SiteId::BUREAU,
+            item: ITEM.into(),
+            verdict: VerdictKind::Conform,
+            by: "王".into(),
+            collected: at(-10),
+            expires: at(86_400),
+            note: "验收报告".into(),
+            attachments: Vec::new(),
+        };
+        ledger.attest(statement, &[photo]).unwrap();
+        let measure = Compensation {
+            site: SiteId::BUREAU,
+            item: "8.1.4.1.a".into(),
+            measure: "堡垒机".into(),
+            owner: "张".into(),
+            noted: at(-10),
+            expires: at(86_400),
+            attachments: Vec::new(),
+        };
+        ledger.compensate(measure, &[plan]).unwrap();
+        let run = audited();
+        ledger.keep(&run, at(10)).unwrap();
+        let out = dir.path().join("b.zip");
+        ledger.evidence().export(run.id, &out).unwrap();
+        let digests: Vec<String> = fs::read_dir(dir.path().join("data/attachments"))
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(digests.len(), 2);
+        for digest in &digests {
+            assert!(entry(&out, &format!("attachments/{digest}")).is_some(), "{digest}");
+        }
+        assert!(entry(&out, "bytes of photo.jpg").is_some());
+        let report = verify(&out, Some(&ledger.evidence().key().unwrap()));
+        assert!(report.ok, "{:?}", report.checks);
+        // What an attachment says may not be changed behind the log.
+        let mut bytes = fs::read(&out).unwrap();
+        let place = bytes.windows(5).position(|w| w == b"photo").unwrap();
+        bytes[place] ^= 1;
+        fs::write(&out, &bytes).unwrap();
+        assert!(!verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        // The kept run stays as the checks saw it; the statement is added when it is read.
+        let kept = ledger.run(run.id).unwrap().unwrap();
+        assert_eq!(kept.item(ITEM).unwrap().verdict.kind(), VerdictKind::PendingAttestation);
+        let settled = ledger.settled(&kept, at(20)).unwrap();
+        assert_eq!(settled.item(ITEM).unwrap().attestation.as_ref().unwrap().by, "王");
+    }
+
+    #[test]
+    fn a_half_written_bundle_is_told_by_name_and_can_be_sealed_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = ledger(&dir.path().join("data"));
+        let run = audited();
+        ledger.keep(&run, at(10)).unwrap();
+        let bundles = dir.path().join("data/evidence/bundles");
+        let zip = bundles.join(format!("{}.zip", run.id));
+        let whole = fs::read(&zip).unwrap();
+        let out = dir.path().join("out.zip");
+        let code = || ledger.evidence().export(run.id, &out).unwrap_err().code();
+        // Cut off at any place, it is no evidence, and nothing is handed out.
+        for cut in [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
+            fs::write(&zip, &whole[..cut]).unwrap();
+            assert_eq!((code(), out.exists()), ("N016", false), "cut at {cut}");
+            let report = verify(&zip, None);
+            assert!(!report.ok && report.failed().next().is_some(), "cut at {cut}");
+        }
+        // The program stopped before the last rename: the run is there, its bundle is not.
+        fs::rename(&zip, zip.with_extension("part")).unwrap();
+        fs::remove_file(bundles.join(format!("{}.json", run.id))).unwrap();
+        assert_eq!(code(), "N016");
+        assert!(ledger.run(run.id).unwrap().is_some(), "the run itself is kept");
+        ledger.seal(&run, at(20)).unwrap();
+        ledger.evidence().export(run.id, &out).unwrap();
+        assert!(verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        let never = RunId::at(at(99), 1);
+        assert_eq!(ledger.evidence().export(never, &out).unwrap_err().code(), "N006");
+    }
 }

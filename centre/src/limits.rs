@@ -32,3 +32,5 @@ pub const SEARCH_ROWS_MAX: usize = 10_000;
 pub const SEARCH_MS_MAX: u64 = 20_000;
 /// Keys of correlation state (rule and group) held at once.
 pub const CORRELATION_KEYS_MAX: usize = 500_000;
+/// Bytes of one file attached to a statement.
+pub const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;

@@ -9,7 +9,7 @@ use compliance::audit::own::{
     AccountRecord, ArchiveRecord, AuditLogRecord, AuditRecord, DrillRecord, KINDS, Register,
     SensorRecord,
 };
-use compliance::audit::{AuditRun, OwnRecords, VerdictKind};
+use compliance::audit::{OwnRecords, VerdictKind};
 use events::Timestamp;
 use playbooks::drill::EndReason;
 
@@ -18,6 +18,7 @@ use crate::audit_log::AuditEntry;
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::facade::part;
+use crate::ledger::{Ledger, RunHead};
 use crate::limits;
 
 const DAY_SECS: u64 = 86_400;
@@ -51,7 +52,7 @@ impl Centre {
         let files = archive.files();
         let newest = files.iter().map(|f| f.time_max).max();
         let (Some(oldest), Some(newest)) = (archive.oldest(), newest) else { return Ok(None) };
-        let (faults, unproven) = self.archive_faults()?;
+        let (faults, unproven) = self.audited_faults()?;
         let unproven = unproven.into_iter().map(|u| format!("{}: {:?}", u.name, u.what));
         let week = now.minus(Duration::from_secs(7 * DAY_SECS));
         let hours: BTreeSet<i64> =
@@ -108,7 +109,7 @@ impl Centre {
 
     /// `None` before the first run.
     fn audit_record(&self, now: Timestamp) -> Result<Option<AuditRecord>, Error> {
-        let Some(record) = audit_record(&self.ledger.runs()?, now) else { return Ok(None) };
+        let Some(record) = audit_record(&self.ledger, now)? else { return Ok(None) };
         let tickets = self.ledger.tickets()?;
         let late = tickets.iter().filter(|t| t.is_overdue(now));
         Ok(Some(AuditRecord {
@@ -170,26 +171,30 @@ fn account_record(accounts: &[Account], tls_only: bool, now: Timestamp) -> Accou
     }
 }
 
-/// `None` before the first run.
-fn audit_record(runs: &[AuditRun], now: Timestamp) -> Option<AuditRecord> {
-    let last = runs.first()?;
+/// `None` before the first run. Reads the last run and the one before it of the same target; of the
+/// others their heads are enough.
+fn audit_record(ledger: &Ledger, now: Timestamp) -> Result<Option<AuditRecord>, Error> {
+    let heads = ledger.heads()?;
+    let Some(newest) = heads.first() else { return Ok(None) };
+    let Some(last) = ledger.run(newest.id)? else { return Ok(None) };
     let quarter = now.minus(Duration::from_secs(90 * DAY_SECS));
     let not_executed = last.results.iter().filter(|r| r.verdict.kind() == VerdictKind::NotRun);
-    let before = runs.iter().skip(1).find(|r| r.target == last.target);
+    let same = |h: &&RunHead| h.target == last.target && h.site == last.site;
+    let before = heads.iter().skip(1).find(same).map(|h| ledger.run(h.id)).transpose()?.flatten();
     let drifted = before.map_or_else(Vec::new, |before| {
         let changed = last.results.iter().filter(|r| {
             before.result(&r.check).is_some_and(|b| b.verdict.kind() != r.verdict.kind())
         });
         changed.map(|r| format!("{} {}", last.target, r.check)).collect()
     });
-    Some(AuditRecord {
-        runs_90d: runs.iter().filter(|r| r.started >= quarter).count() as i64,
+    Ok(Some(AuditRecord {
+        runs_90d: heads.iter().filter(|h| h.started >= quarter).count() as i64,
         last_age_days: days(last.started, now),
         overdue: Vec::new(),
         without_owner: Vec::new(),
         not_executed: not_executed.count() as i64,
         drifted,
-    })
+    }))
 }
 
 /// Registers imported as `<kind>.csv`.

@@ -79,6 +79,32 @@ fn the_list_of_files_is_the_folder() {
     }
 }
 
+/// The 57 items that a machine can look at and the 57 that our own records can prove, each with the
+/// checks that speak of it.
+#[test]
+fn every_checkable_item_has_a_check() {
+    use compliance::audit::catalogue::EvidenceSource as Source;
+    let catalogue = Catalogue::embedded().unwrap();
+    let all = checks().unwrap();
+    let (mut direct, mut records) = (0, 0);
+    let (mut without, mut only_informed) = (Vec::new(), Vec::new());
+    for item in &catalogue.items {
+        match item.automatable {
+            Source::Host | Source::Network | Source::Database => direct += 1,
+            Source::Platform => records += 1,
+            Source::Manual => continue,
+        }
+        if all.iter().any(|c| c.items.contains(&item.id)) {
+            continue;
+        }
+        let informed = all.iter().any(|c| c.informs.contains(&item.id));
+        if informed { &mut only_informed } else { &mut without }.push(item.id.as_str());
+    }
+    assert_eq!((direct, records), (57, 57));
+    assert!(without.is_empty(), "no check at all: {without:?}");
+    assert!(only_informed.is_empty(), "no check judges: {only_informed:?}");
+}
+
 #[test]
 fn an_empty_or_silent_host_never_passes() {
     let catalogue = Catalogue::embedded().unwrap();

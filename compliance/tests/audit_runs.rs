@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use compliance::audit::{
-    self, Attestation, AuditRun, Catalogue, Check, Host, LocalHost, Target, Verdict, VerdictKind,
-    Waiver, diff, findings, plan, run, score, settle,
+    self, Attestation, AuditRun, Catalogue, Check, Decisions, Host, LocalHost, Target, Verdict,
+    VerdictKind, Waiver, diff, findings, plan, run, score, settle,
 };
 use events::{Severity, SiteId, Timestamp};
 
@@ -364,6 +364,7 @@ fn waivers_attestations_and_age() {
     let later = now().plus(Duration::from_secs(86_400));
     let day = Duration::from_secs(86_400 * 30);
     let waiver = Waiver {
+        site: SiteId::BUREAU,
         item: "8.1.4.1.a".into(),
         owner: "张".into(),
         reason: "改造中".into(),
@@ -371,6 +372,7 @@ fn waivers_attestations_and_age() {
         expires: later.plus(day),
     };
     let attest = |verdict, expires| Attestation {
+        site: SiteId::BUREAU,
         item: "8.1.1.1.a".into(),
         verdict,
         by: "王".into(),
@@ -380,21 +382,33 @@ fn waivers_attestations_and_age() {
         attachments: vec![],
     };
     let soon = attest(VerdictKind::Conform, later.plus(day));
-    let settled = settle(&run, std::slice::from_ref(&waiver), &[soon], later, day);
+    let decided = |waivers: &[Waiver], attestations: &[Attestation]| Decisions {
+        waivers: waivers.to_vec(),
+        attestations: attestations.to_vec(),
+        compensations: Vec::new(),
+    };
+    let both = decided(std::slice::from_ref(&waiver), std::slice::from_ref(&soon));
+    let settled = settle(&run, &both, later, day);
     assert_eq!(settled.item("8.1.4.1.a").unwrap().verdict.kind(), VerdictKind::Waived);
     assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::Conform);
     let kind = |w: &Waiver, at| {
-        let s = settle(&run, std::slice::from_ref(w), &[], at, day);
+        let s = settle(&run, &decided(std::slice::from_ref(w), &[]), at, day);
         s.item("8.1.4.1.a").unwrap().verdict.kind()
     };
     let own = Waiver { approver: "张".into(), ..waiver.clone() };
     assert_ne!(kind(&own, later), VerdictKind::Waived, "nobody waives for himself");
+    let school = SiteId::from_u64(3_300_000_001).unwrap();
+    let elsewhere = Waiver { site: school, ..waiver.clone() };
+    assert_ne!(kind(&elsewhere, later), VerdictKind::Waived, "a waiver speaks for its site alone");
     let over = Waiver { expires: later, ..waiver };
     assert_ne!(kind(&over, later), VerdictKind::Waived, "a waiver ends by itself");
+    let theirs = Attestation { site: school, ..soon };
+    let settled = settle(&run, &decided(&[], &[theirs]), later, day);
+    assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::PendingAttestation);
     let old = attest(VerdictKind::Conform, later);
-    let settled = settle(&run, &[], &[old], later, day);
+    let settled = settle(&run, &decided(&[], &[old]), later, day);
     assert_eq!(settled.item("8.1.1.1.a").unwrap().verdict, Verdict::Stale);
-    let stale = settle(&run, &[], &[], later.plus(day).plus(day), day);
+    let stale = settle(&run, &decided(&[], &[]), later.plus(day).plus(day), day);
     assert_eq!(stale.item("8.1.4.1.a").unwrap().verdict, Verdict::Stale);
 }
 

@@ -5,6 +5,9 @@
 //! (U+017F long s, U+212A Kelvin sign) by `s` and `k`. Full foldings that change the number of
 //! characters (ß → ss) are not applied.
 
+/// The characters other than ASCII that fold onto ASCII.
+pub(crate) const ONTO_ASCII: [char; 2] = ['\u{17f}', '\u{212a}'];
+
 /// One character, folded.
 pub(crate) fn fold_char(c: char) -> char {
     if c.is_ascii() {
@@ -41,6 +44,12 @@ pub(crate) fn fold_into(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_folds_onto_ascii() {
+        let all = ('\u{80}'..=char::MAX).filter(|c| fold_char(*c).is_ascii());
+        assert!(all.eq(ONTO_ASCII));
+    }
 
     #[test]
     fn folds_characters_one_to_one() {

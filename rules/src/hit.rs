@@ -8,6 +8,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::compile::gather::is_word;
 use crate::compile::program::Special;
 use crate::fold::fold;
 use crate::limits;
@@ -182,11 +183,6 @@ fn push(out: &mut Vec<MatchedField>, name: &str, seen: &Seen<'_>, place: Range<u
     if !known {
         out.push(MatchedField { field: name.to_owned(), value: value.to_owned(), start, end });
     }
-}
-
-/// Whether a literal is of ASCII and can lie in no number and no truth value written out.
-fn is_word(literal: &str) -> bool {
-    literal.is_ascii() && !literal.chars().all(|c| "0123456789+-.einfatrusl".contains(c))
 }
 
 fn cut(text: &str) -> &str {

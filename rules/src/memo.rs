@@ -38,7 +38,7 @@ impl Default for MemoLimits {
 pub(crate) struct About {
     /// The plan and its choice of triggers.
     pub(crate) plan: u32,
-    /// The field.
+    /// The field; the highest bit tells whether keywords are looked for as well.
     pub(crate) field: u32,
     /// Which of the field's views count, as bits.
     pub(crate) views: u64,

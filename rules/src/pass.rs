@@ -15,6 +15,8 @@ use crate::set::special;
 #[derive(Default)]
 pub(crate) struct State {
     forms: Forms,
+    /// All of an event's text, for the screen of keywords.
+    texts: String,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -59,14 +61,17 @@ impl Pass<'_> {
         versions: &mut u32,
         found: &mut Vec<u32>,
     ) {
-        let contested = self.survey(event);
+        let keywords = self.keywords(event);
+        let contested = self.survey(event, keywords);
         for at in 0..self.state.todo.len() {
             let (place, field, look) = self.state.todo[at];
-            self.value(field, look as usize, event.value_at(place as usize), contested);
+            let value = event.value_at(place as usize);
+            self.value(field, look as usize, value, contested, keywords);
         }
         for (field, value) in virtuals {
             if let Some(look) = self.plan.look(field) {
-                self.value(field, look, value, false);
+                // Not a field of the event, so no keyword is looked for in it.
+                self.value(field, look, value, false, false);
             }
         }
         self.wake(event, found);
@@ -76,9 +81,16 @@ impl Pass<'_> {
         self.state.holds.clear();
     }
 
+    /// Whether any keyword may lie in the event: mostly not, which one look at its whole text
+    /// tells.
+    fn keywords(&mut self, event: &Event) -> bool {
+        let table = self.plan.keyword.and_then(|at| self.plan.tables.get(at));
+        table.is_some_and(|table| table.may_hold(event.texts(), &mut self.state.texts))
+    }
+
     /// Lists the fields to look at; whether several candidates of one logical field are present,
     /// so that only the first in its order counts.
-    fn survey(&mut self, event: &Event) -> bool {
+    fn survey(&mut self, event: &Event, keywords: bool) -> bool {
         let state = &mut *self.state;
         state.todo.clear();
         state.stamp = state.stamp.wrapping_add(1);
@@ -89,6 +101,9 @@ impl Pass<'_> {
         let mut contested = false;
         for (field, place) in event.ids().zip(0u32..) {
             let Some(look) = self.plan.look(field) else { continue };
+            if !keywords && self.plan.looks[look].table.is_none() {
+                continue;
+            }
             state.todo.push((place, field, look as u32));
             for view in &self.plan.looks[look].views {
                 let best = &mut state.best[view.logical as usize];
@@ -104,11 +119,18 @@ impl Pass<'_> {
     }
 
     #[inline]
-    fn value(&mut self, id: FieldId, look: usize, value: Value<'_>, contested: bool) {
+    fn value(
+        &mut self,
+        id: FieldId,
+        look: usize,
+        value: Value<'_>,
+        contested: bool,
+        keywords: bool,
+    ) {
         let Self { compiled, plan, memo, state } = self;
         let asks = plan.habit(id).asks();
-        let Plan { looks, habits, live, version, keyword, triggers, .. } = &mut **plan;
-        let Look { field, family, views } = &looks[look];
+        let Plan { looks, habits, tables, version, keyword, triggers, .. } = &mut **plan;
+        let Look { field, table, views } = &looks[look];
         // Which views count, as bits; past 64 views the memo is not asked.
         let mut counting = u64::MAX;
         if contested {
@@ -117,7 +139,8 @@ impl Pass<'_> {
             counting = bits.fold(0, |all, bit| all | bit);
         }
         let key = if (!contested || views.len() <= 64) && asks {
-            memo.key(About { plan: *version, field: *field, views: counting }, value)
+            let field = *field | u32::from(keywords) << 31;
+            memo.key(About { plan: *version, field, views: counting }, value)
         } else {
             None
         };
@@ -137,11 +160,12 @@ impl Pass<'_> {
                     v.logical == logical && (!contested || best[logical as usize].1 == v.rank)
                 })
         };
-        let wants = |id: u32| live.has(id) && counts(compiled.logical[id as usize]);
+        let wants = |id: u32| counts(compiled.logical[id as usize]);
         let seen = forms.of(value);
         let mut sink = Sink { wants, work, out: predicates };
-        for table in family.iter().chain(keyword.iter()) {
-            compiled.tables[*table as usize].eval(&seen, &mut sink);
+        let keyword = keyword.iter().filter(|_| keywords);
+        for table in table.iter().chain(keyword).filter_map(|at| tables.get(*at)) {
+            table.eval(&seen, &mut sink);
         }
         sink.end();
         triggers.wakes(predicates, wakes);

@@ -6,11 +6,14 @@
 //! plan counts on a sample of them and chooses again as it learns. The choice changes the time
 //! taken, never the result.
 
+use std::sync::Arc;
+
 use events::FieldId;
 use hashbrown::HashMap;
 
 use crate::bits::Bits;
 use crate::compile::pool::{Compiled, View};
+use crate::compile::tables::Tables;
 
 /// Events after which triggers are chosen for the first time.
 const FIRST_CHOICE: u64 = 16;
@@ -33,8 +36,8 @@ pub(crate) struct Plan {
     pub(crate) looks: Vec<Look>,
     /// By [`FieldId::index`], as far as fields were met.
     pub(crate) habits: Vec<Habit>,
-    /// The predicates that the rules tried use.
-    pub(crate) live: Bits,
+    /// The comparisons of the rules tried.
+    pub(crate) tables: Arc<Tables>,
     runnables: Vec<u32>,
     /// What wakes the rules tried.
     pub(crate) triggers: Triggers,
@@ -51,7 +54,7 @@ pub(crate) struct Look {
     /// The field; one number for all that only keywords look at.
     pub(crate) field: u32,
     /// Its table.
-    pub(crate) family: Option<u32>,
+    pub(crate) table: Option<u32>,
     pub(crate) views: Box<[View]>,
 }
 
@@ -96,25 +99,22 @@ impl Plan {
     pub(crate) fn new(compiled: &Compiled, version: u32, classes: &Bits) -> Self {
         let tried = |at: &u32| classes.has(compiled.runnables[*at as usize].class);
         let runnables: Vec<u32> = (0..compiled.runnables.len() as u32).filter(tried).collect();
-        let mut live = Bits::with_room(compiled.predicates);
-        for at in &runnables {
-            compiled.runnables[*at as usize].program.predicates().for_each(|id| live.set(id));
-        }
         let reads = |logical: u32| {
             compiled.readers.get(logical as usize).is_some_and(|readers| readers.meets(classes))
         };
+        let tables = compiled.tables(&compiled.live(runnables.iter().copied()));
         let keyword = compiled.keyword.filter(|k| reads(*k));
-        let keyword = keyword.and_then(|k| compiled.families.get(k as usize).copied());
+        let keyword = keyword.and_then(|k| tables.of(compiled, k));
         let mut looks = Vec::new();
         if keyword.is_some() {
-            looks.push(Look { field: u32::MAX, family: None, views: [].into() });
+            looks.push(Look { field: u32::MAX, table: None, views: [].into() });
         }
         let mut by_field = vec![u32::from(keyword.is_some()); compiled.views.len()];
         for ((views, field), slot) in compiled.views.iter().zip(0u32..).zip(&mut by_field) {
             let views: Box<[View]> = views.iter().filter(|v| reads(v.logical)).copied().collect();
             if let Some(first) = views.first() {
-                let family = compiled.families.get(first.logical as usize).copied();
-                looks.push(Look { field, family, views });
+                let table = tables.of(compiled, first.logical);
+                looks.push(Look { field, table, views });
                 *slot = looks.len() as u32;
             }
         }
@@ -125,7 +125,7 @@ impl Plan {
             by_field,
             looks,
             habits: Vec::new(),
-            live,
+            tables,
             runnables,
             triggers: Triggers::default(),
             always: Vec::new(),

@@ -5,12 +5,13 @@
 //! is derived from its channel and event id by `data/windows.yml`, and from `product`, `category`
 //! and `service` members of the record where their values are ones that rules use. A derived log
 //! source only *excludes*: a part that is not known fits every rule, so nothing is missed for
-//! want of knowledge. Without routing every rule is tried on every event.
+//! want of knowledge. Of a channel in the table all categories are known: a security log is no
+//! web server's. Without routing every rule is tried on every event.
 
 use std::sync::LazyLock;
 
 use events::{Event, FieldId, LogSource, LogSourceId};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::bits::Bits;
 use crate::compile::pool::Compiled;
@@ -19,35 +20,33 @@ use crate::yaml;
 
 static CHANNELS: LazyLock<Channels> = LazyLock::new(|| read(include_str!("../data/windows.yml")));
 
-#[derive(Default)]
-struct Channels {
-    by_name: HashMap<String, Channel>,
-    /// Every category the table names.
-    categories: HashSet<String>,
-}
+type Channels = HashMap<String, Channel>;
 
 struct Channel {
     service: String,
+    /// Categories of some of its events.
     events: HashMap<i64, Vec<String>>,
+    /// Categories that any of its events may have.
+    also: Vec<String>,
 }
 
 fn read(text: &str) -> Channels {
     let mut out = Channels::default();
     let (docs, _) = yaml::parse(text);
+    let texts = |node: &yaml::Node| -> Vec<String> {
+        node.items().iter().filter_map(|n| n.text().map(str::to_owned)).collect()
+    };
     for node in docs.first().map(|d| d.items()).unwrap_or_default() {
-        let text = |name: &str| node.get(name).and_then(|n| n.text()).unwrap_or("").to_owned();
-        let mut events = HashMap::new();
-        for (id, categories) in node.get("events").and_then(|n| n.map()).unwrap_or_default() {
-            let Some(id) = id.text().and_then(|t| t.parse().ok()) else { continue };
-            let names: Vec<String> =
-                categories.items().iter().filter_map(|n| n.text().map(str::to_owned)).collect();
-            out.categories.extend(names.iter().cloned());
-            events.insert(id, names);
+        let service = node.get("service").and_then(|n| n.text()).unwrap_or("").to_owned();
+        let events = node.get("events").and_then(|n| n.map()).unwrap_or_default().iter();
+        let events: HashMap<i64, Vec<String>> =
+            events.filter_map(|(id, c)| Some((id.text()?.parse().ok()?, texts(c)))).collect();
+        let also = node.get("also").map(texts).unwrap_or_default();
+        for name in node.get("channel").map(texts).unwrap_or_default() {
+            let channel =
+                Channel { service: service.clone(), events: events.clone(), also: also.clone() };
+            out.insert(name.to_ascii_lowercase(), channel);
         }
-        out.by_name.insert(
-            text("channel").to_ascii_lowercase(),
-            Channel { service: text("service"), events },
-        );
     }
     out
 }
@@ -66,11 +65,9 @@ impl Derived {
         let part = |want: &str, have: &Option<String>| {
             want.is_empty() || have.as_ref().is_none_or(|h| h.eq_ignore_ascii_case(want))
         };
+        let same = |have: &String| have.eq_ignore_ascii_case(&rule.category);
         let category = rule.category.is_empty()
-            || self.categories.as_ref().is_none_or(|have| {
-                have.iter().any(|c| c.eq_ignore_ascii_case(&rule.category))
-                    || !CHANNELS.categories.contains(&rule.category)
-            });
+            || self.categories.as_ref().is_none_or(|have| have.iter().any(same));
         part(&rule.product, &self.product) && part(&rule.service, &self.service) && category
     }
 }
@@ -226,7 +223,7 @@ impl Router {
     pub(crate) fn new(compiled: &Compiled) -> Self {
         let classes = || compiled.classes.iter();
         Self {
-            channel: Numbers::new(CHANNELS.by_name.keys().map(String::as_str)),
+            channel: Numbers::new(CHANNELS.keys().map(String::as_str)),
             product: Numbers::new(classes().map(|c| c.product.as_str())),
             category: Numbers::new(classes().map(|c| c.category.as_str())),
             service: Numbers::new(classes().map(|c| c.service.as_str())),
@@ -281,12 +278,13 @@ impl Router {
             service: self.service.text(key.service).cloned(),
             categories: self.category.text(key.category).map(|c| vec![c.clone()]),
         };
-        let channel = self.channel.text(key.channel).and_then(|c| CHANNELS.by_name.get(c));
+        let channel = self.channel.text(key.channel).and_then(|c| CHANNELS.get(c));
         if let Some(channel) = channel {
             out.product = Some("windows".into());
             out.service = Some(channel.service.clone());
-            let named = channel.events.get(&key.id).cloned().unwrap_or_default();
-            out.categories.get_or_insert_default().extend(named);
+            let named = channel.events.get(&key.id).into_iter().flatten();
+            let all = named.chain(&channel.also).cloned();
+            out.categories.get_or_insert_default().extend(all);
         }
         if !given.product.is_empty() {
             out.product = Some(given.product.clone());
@@ -346,8 +344,11 @@ mod tests {
     #[test]
     fn the_table_is_read_whole() {
         assert!(yaml::parse(include_str!("../data/windows.yml")).1.is_none());
-        assert!(CHANNELS.by_name.len() > 20 && CHANNELS.categories.len() > 25);
-        assert!(CHANNELS.by_name.values().all(|c| !c.service.is_empty()));
+        let categories = CHANNELS.values().flat_map(|c| c.events.values().flatten());
+        let categories: std::collections::HashSet<&String> = categories.collect();
+        assert!(CHANNELS.len() > 40 && categories.len() > 25);
+        assert!(CHANNELS.values().all(|c| !c.service.is_empty()));
+        assert!(CHANNELS.values().any(|c| c.also == ["antivirus"]));
     }
 
     #[test]
@@ -359,7 +360,13 @@ mod tests {
         assert!(!d.fits(&LogSource::new("windows", "process_creation", "")));
         assert!(!d.fits(&LogSource::new("linux", "", "")));
         assert!(!d.fits(&LogSource::new("windows", "", "security")));
-        assert!(d.fits(&LogSource::new("", "antivirus", "")), "a category not in the table");
+        assert!(
+            !d.fits(&LogSource::new("", "webserver", "")),
+            "a sensor of processes, no web server"
+        );
+        let d = derived("Microsoft-Windows-Windows Defender/Operational", 1116);
+        assert!(d.fits(&LogSource::new("", "antivirus", "")));
+        assert!(!d.fits(&LogSource::new("", "proxy", "")));
         let d = derived("security", 4688);
         assert!(d.fits(&LogSource::new("windows", "process_creation", "")));
         assert!(d.fits(&LogSource::new("windows", "", "security")));

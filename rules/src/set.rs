@@ -76,6 +76,10 @@ impl RuleSet {
             rule.silent = silent[at] && !loud[at];
         }
         let compiled = pool::compile(&rules);
+        if !routing {
+            // There is one plan: its tables are part of loading.
+            compiled.tables(&compiled.live(0..compiled.runnables.len() as u32));
+        }
         let by_id = rules.iter().zip(0u32..).map(|(r, at)| (r.id.clone(), RuleIndex(at))).collect();
         let virtuals = [(LOCAL_HOUR, Virtual::Hour), (LOCAL_WEEKDAY, Virtual::Weekday)]
             .into_iter()

@@ -11,9 +11,9 @@ use compliance::audit::{
 use compliance::report;
 use events::{Lang, RunId};
 
-use super::audit_decide;
 use super::audit_target::TargetArgs;
 use super::{Done, Failure, Outcome, print_json, print_line};
+use super::{audit_decide, audit_fleet};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,7 +43,7 @@ enum Verb {
         #[command(flatten)]
         data: DataArg,
         #[command(flatten)]
-        target: TargetArgs,
+        target: Box<TargetArgs>,
         /// The run as JSON
         #[arg(long)]
         json: bool,
@@ -82,6 +82,8 @@ enum Verb {
     Attest(audit_decide::Attest),
     /// Accept an unmet item by name until a date
     Waive(audit_decide::Waive),
+    /// Note a measure that lessens the risk of an unmet item
+    Compensate(audit_decide::Compensate),
     /// Tickets of findings: list, open, change, call done
     Remediate(audit_decide::Remediate),
     /// Items whose statement is missing, ends soon or ended
@@ -122,12 +124,15 @@ enum Format {
     OscalResults,
     // OSCAL plan of action and milestones
     OscalPoam,
+    // A fresh evidence bundle of the run as settled by now
+    Bundle,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
         Verb::Attest(args) => audit_decide::attest(args),
         Verb::Waive(args) => audit_decide::waive(args),
+        Verb::Compensate(args) => audit_decide::compensate(args),
         Verb::Remediate(args) => audit_decide::remediate(args, lang),
         Verb::Remind(args) => audit_decide::remind(args, lang),
         Verb::Schedule(args) => audit_decide::when(args),
@@ -162,15 +167,21 @@ pub fn run(args: Args, lang: Lang) -> Done {
 }
 
 fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done {
-    let fail = |e: audit::AuditError| Failure::of(e.code(), &e);
-    let world = World::real();
+    let asked = target.asked()?;
     let ledger = data.open()?;
-    let catalogue = Catalogue::embedded().map_err(fail)?;
-    let checks = audit::checks().map_err(fail)?;
-    let (target, host) = target.open()?;
-    let plan = plan(&catalogue, &checks, &target).map_err(fail)?;
+    let content = audit::content().map_err(|e| Failure::audit(&e))?;
+    if asked.is_fleet {
+        return audit_fleet::run(&ledger, &asked, content, json, lang);
+    }
+    let world = World::real();
+    let Some(spec) = asked.specs.first() else { return Ok(Outcome::Clean) };
+    let fail = |e: audit::AuditError| Failure::audit(&e);
+    let plan = plan(&content.catalogue, &content.checks, &spec.target()).map_err(fail)?;
+    let host = spec.open();
     let terminal = std::io::stderr().is_terminal();
-    let run = audit::run(&plan, &*host, world.now(), &mut |p| {
+    let last = ledger.latest()?.map(|run| run.finished);
+    let clocks = audit::Clocks { now: world.now(), wall: &|| world.now(), last };
+    let run = audit::run_by(&plan.within(spec.limit_ms()), &*host, &clocks, &mut |p| {
         if terminal {
             eprint!("\r\x1b[K{}/{} {}", p.done, p.planned, p.check.title.get(lang));
             let _ = std::io::stderr().flush();
@@ -185,27 +196,32 @@ fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done 
 }
 
 fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: Lang) -> Done {
-    let fail = |e: audit::AuditError| Failure::of(e.code(), &e);
+    let fail = |e: audit::AuditError| Failure::audit(&e);
     let ledger = data.open()?;
-    let run = ledger.settled(&find(&ledger, run)?, World::real().now())?;
-    let catalogue = Catalogue::embedded().map_err(fail)?;
-    let checks = audit::checks().map_err(fail)?;
+    let kept = find(&ledger, run)?;
+    let run = ledger.settled(&kept, World::real().now())?;
+    let audit::Content { catalogue, checks } = audit::content().map_err(fail)?;
     let tickets = ledger.tickets()?;
     let json = |value: &serde_json::Value| {
         serde_json::to_vec_pretty(value).map_err(|e| Failure::of("X066", &e))
     };
     let office = |e: report::OfficeError| Failure::of("X066", &e);
     let bytes = match format {
-        Format::Html => report::html(&run, &catalogue, &checks, lang).map_err(fail)?.into_bytes(),
-        Format::Csv => report::csv(&run, &catalogue, lang).into_bytes(),
-        Format::Xlsx => report::xlsx(&run, &catalogue, &checks, lang).map_err(office)?,
+        Format::Html => report::html(&run, catalogue, checks, lang).map_err(fail)?.into_bytes(),
+        Format::Csv => report::csv(&run, catalogue, lang).into_bytes(),
+        Format::Xlsx => report::xlsx(&run, catalogue, checks, lang).map_err(office)?,
         Format::Docx => {
-            report::docx(&run, &catalogue, &checks, Some(&tickets[..]), lang).map_err(office)?
+            report::docx(&run, catalogue, checks, Some(&tickets[..]), lang).map_err(office)?
         }
-        Format::OscalCatalog => json(&report::oscal_catalog(&catalogue, run.finished, lang))?,
-        Format::OscalPlan => json(&report::oscal_plan(&run, &checks, lang))?,
-        Format::OscalResults => json(&report::oscal(&run, &checks, lang))?,
-        Format::OscalPoam => json(&report::oscal_poam(&run, &checks, &catalogue, &tickets, lang))?,
+        Format::OscalCatalog => json(&report::oscal_catalog(catalogue, run.finished, lang))?,
+        Format::OscalPlan => json(&report::oscal_plan(&run, checks, lang))?,
+        Format::OscalResults => json(&report::oscal(&run, checks, lang))?,
+        Format::Bundle => {
+            ledger.seal(&kept, World::real().now())?;
+            ledger.evidence().export(kept.id, out)?;
+            return Ok(Outcome::Clean);
+        }
+        Format::OscalPoam => json(&report::oscal_poam(&run, checks, catalogue, &tickets, lang))?,
     };
     std::fs::write(out, bytes).map_err(|e| Failure::file(out, &e))?;
     Ok(Outcome::Clean)
@@ -240,20 +256,22 @@ pub fn find(ledger: &Ledger, id: Option<RunId>) -> Result<AuditRun, Failure> {
 }
 
 fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
-    let fail = |e: audit::AuditError| Failure::of(e.code(), &e);
-    let catalogue = Catalogue::embedded().map_err(fail)?;
-    let checks = audit::checks().map_err(fail)?;
-    let found = findings(run, &checks, &catalogue);
-    let unseen = || run.results.iter().filter(|r| r.verdict.kind() == VerdictKind::Error);
-    let clean = found.is_empty() && unseen().next().is_none();
-    let outcome = if clean { Outcome::Clean } else { Outcome::Findings };
+    let fail = |e: audit::AuditError| Failure::audit(&e);
+    let audit::Content { catalogue, checks } = audit::content().map_err(fail)?;
+    let found = findings(run, checks, catalogue);
+    let outcome = if run.is_clean() { Outcome::Clean } else { Outcome::Findings };
     if json {
         print_json(run)?;
         return Ok(outcome);
     }
-    for item in &catalogue.items {
-        let verdict = run.item(&item.id).map_or(VerdictKind::NotRun, |r| r.verdict.kind());
-        print_line(&format!("{}\t{}\t{}", item.id, verdict.label(lang), item.title.get(lang)))?;
+    for result in &run.items {
+        let Some(item) = catalogue.item(&result.item) else { continue };
+        let verdict = result.verdict.label(lang);
+        print_line(&format!("{}\t{verdict}\t{}", item.id, item.title.get(lang)))?;
+        let remark = report::remark(result, lang);
+        if !remark.is_empty() {
+            print_line(&format!("    {remark}"))?;
+        }
     }
     for finding in &found {
         print_line(&format!(
@@ -265,12 +283,25 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
         ))?;
         print_line(&format!("    {}", finding.remedy.get(lang)))?;
     }
-    for result in unseen() {
+    let unseen = [VerdictKind::Error, VerdictKind::NotRun];
+    for result in run.results.iter().filter(|r| unseen.contains(&r.verdict.kind())) {
         let label = result.verdict.label(lang);
         print_line(&format!("? {}\t{label}\t{}", result.check, result.observed))?;
     }
+    for line in report::troubles(run, lang) {
+        print_line(&format!("! {line}"))?;
+    }
+    print_scores(run, catalogue, lang)?;
+    let word = lang.pick("检查项已执行/计划", "checks executed/planned");
+    print_line(&format!("{word}: {}/{}", run.executed, run.planned))?;
+    Ok(outcome)
+}
+
+/// The rate of a run by every template, its denominator beside it.
+pub fn print_scores(run: &AuditRun, catalogue: &Catalogue, lang: Lang) -> Result<(), Failure> {
+    let fail = |e: audit::AuditError| Failure::audit(&e);
     for template in templates().map_err(fail)? {
-        let s = score(run, &catalogue, &template.id).map_err(fail)?;
+        let s = score(run, catalogue, &template.id).map_err(fail)?;
         let unverified =
             if s.unverified { lang.pick("（未核实）", " (unverified)") } else { "" };
         print_line(&format!(
@@ -283,7 +314,5 @@ fn show(run: &AuditRun, json: bool, lang: Lang) -> Done {
             s.denominator
         ))?;
     }
-    let word = lang.pick("检查项已执行/计划", "checks executed/planned");
-    print_line(&format!("{word}: {}/{}", run.executed, run.planned))?;
-    Ok(outcome)
+    Ok(())
 }

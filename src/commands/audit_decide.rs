@@ -7,9 +7,10 @@ use centre::World;
 use centre::schedule::Schedule;
 use clap::builder::NonEmptyStringValueParser;
 use compliance::audit::{
-    self, Attestation, Catalogue, Ticket, TicketState, VerdictKind, Waiver, findings, reminders,
+    self, Attestation, Catalogue, Compensation, Ticket, TicketState, VerdictKind, Waiver, findings,
+    reminders,
 };
-use events::{FindingId, Lang, RunId, Timestamp};
+use events::{FindingId, Lang, RunId, SiteId, Timestamp};
 
 use super::audit::{DataArg, find};
 use super::{Done, Failure, Outcome, print_json, print_line};
@@ -30,10 +31,13 @@ pub struct Attest {
     /// What was looked at
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     note: String,
+    /// The school it speaks for; default: the bureau
+    #[arg(long)]
+    site: Option<SiteId>,
     /// Days until it must be looked at again
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: u64,
-    /// A file that shows it; its digest goes into the evidence log
+    /// A file that shows it; it goes into the next bundle
     #[arg(long = "attach", value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -54,9 +58,36 @@ pub struct Waive {
     /// Why
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     reason: String,
+    /// The school it speaks for; default: the bureau
+    #[arg(long)]
+    site: Option<SiteId>,
     /// Days until it ends
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: u64,
+}
+
+/// A measure that lessens the risk of an unmet item.
+#[derive(Debug, clap::Args)]
+pub struct Compensate {
+    #[command(flatten)]
+    data: DataArg,
+    /// The item
+    item: String,
+    /// What is done instead
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    measure: String,
+    /// Who answers for it
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    owner: String,
+    /// The school it speaks for; default: the bureau
+    #[arg(long)]
+    site: Option<SiteId>,
+    /// Days until it must be looked at again
+    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    days: u64,
+    /// A file that shows it; it goes into the next bundle
+    #[arg(long = "attach", value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 /// Tickets of findings.
@@ -124,7 +155,7 @@ fn item(catalogue: &Catalogue, id: &str) -> Result<(), Failure> {
 }
 
 fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::embedded().map_err(|e| Failure::of(e.code(), &e))
+    Catalogue::embedded().map_err(|e| Failure::audit(&e))
 }
 
 pub fn attest(args: Attest) -> Done {
@@ -138,6 +169,7 @@ pub fn attest(args: Attest) -> Done {
     };
     let now = World::real().now();
     let statement = Attestation {
+        site: args.site.unwrap_or(SiteId::BUREAU),
         item: args.item,
         verdict,
         by: args.owner,
@@ -153,11 +185,28 @@ pub fn attest(args: Attest) -> Done {
 pub fn waive(args: Waive) -> Done {
     item(&catalogue()?, &args.item)?;
     let expires = later(World::real().now(), args.days);
-    let Waive { item, owner, approver, reason, data, .. } = args;
+    let Waive { item, owner, approver, reason, site, data, .. } = args;
+    let site = site.unwrap_or(SiteId::BUREAU);
     if owner.trim() == approver.trim() {
         return Err(Failure::usage("X069", approver));
     }
-    data.open()?.waive(Waiver { item, owner, reason, approver, expires })?;
+    data.open()?.waive(Waiver { site, item, owner, reason, approver, expires })?;
+    Ok(Outcome::Clean)
+}
+
+pub fn compensate(args: Compensate) -> Done {
+    item(&catalogue()?, &args.item)?;
+    let noted = World::real().now();
+    let note = Compensation {
+        site: args.site.unwrap_or(SiteId::BUREAU),
+        item: args.item,
+        measure: args.measure,
+        owner: args.owner,
+        noted,
+        expires: later(noted, args.days),
+        attachments: Vec::new(),
+    };
+    args.data.open()?.compensate(note, &args.files)?;
     Ok(Outcome::Clean)
 }
 
@@ -190,7 +239,7 @@ pub fn remediate(args: Remediate, lang: Lang) -> Done {
         Some(ticket) => ticket,
         None => {
             let run = find(&ledger, args.run)?;
-            let checks = audit::checks().map_err(|e| Failure::of(e.code(), &e))?;
+            let checks = audit::checks().map_err(|e| Failure::audit(&e))?;
             let all = findings(&run, &checks, &catalogue()?);
             let Some(finding) = all.into_iter().find(|f| f.id == id) else {
                 return Err(Failure::usage("X063", id.to_string()));

@@ -72,6 +72,11 @@ impl Failure {
         Self::runtime("X001", Text::new(zh, format!("{en}: {error}")))
     }
 
+    /// Content of an audit that cannot be used: exit code 3.
+    pub fn audit(error: &compliance::audit::AuditError) -> Self {
+        Self { code: error.code(), detail: error.text(), exit: 3 }
+    }
+
     /// An error of a library with its own code, told with its whole chain of causes.
     pub fn of(code: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         Self::runtime(code, chain(error))
@@ -103,14 +108,42 @@ pub fn told(code: &str, detail: &str, lang: Lang) -> String {
     format!("[{code}] {title}{colon}{detail}")
 }
 
+impl From<compliance::audit::AuditError> for Failure {
+    fn from(error: compliance::audit::AuditError) -> Self {
+        Self::audit(&error)
+    }
+}
+
 impl From<centre::Error> for Failure {
     fn from(error: centre::Error) -> Self {
         let detail = match &error {
             centre::Error::Query(query) => query.message.clone(),
             centre::Error::Config(config) => config.text(),
-            _ => chain(&error),
+            _ => Text::new(node_detail_zh(&error), chain_in(&error, Lang::En)),
         };
         Self { code: error.code(), exit: error.exit_code(), detail }
+    }
+}
+
+/// What a Chinese reader is told beside the title. Where the title says it all there is nothing
+/// more; the words of a library stay as they are.
+fn node_detail_zh(error: &centre::Error) -> String {
+    use centre::Error as E;
+    match error {
+        E::NotSignedIn
+        | E::BadCredentials
+        | E::Locked
+        | E::CodeNeeded
+        | E::NotFound { .. }
+        | E::Running { .. } => String::new(),
+        E::HalfBundle { run } => run.to_string(),
+        E::BadValue { field } => (*field).to_owned(),
+        E::Io { what, source } => {
+            // What was being done is told in English; the path behind it has no language.
+            let path = what.split_once(' ').map_or(what.as_str(), |(_, path)| path);
+            format!("{path}：{}", said(source, Lang::Zh))
+        }
+        _ => chain_in(error, Lang::Zh),
     }
 }
 

@@ -104,6 +104,7 @@ retention_days = 180   # 不得少于 180 / never fewer
 
 [audit]
 schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for never
+# targets = "targets.toml" # 其他稽核对象的清单 / a file of further targets
 
 [region]
 name = {{ zh = "{name}", en = "{name}" }}

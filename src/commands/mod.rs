@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod archive;
 pub mod audit;
 pub mod audit_decide;
+mod audit_fleet;
 pub mod audit_target;
 pub mod classify;
 pub mod config;

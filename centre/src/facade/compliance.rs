@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use compliance::audit::{
-    self, AuditRun, Catalogue, Facet, LocalHost, Target, Verdict, VerdictKind, diff, findings,
-    plan, score, templates,
+    self, AuditRun, Catalogue, Clocks, Content, Facet, Fleet, LocalHost, Target, TargetSpec,
+    Targets, VerdictKind, diff, findings, plan, score, templates,
 };
 use compliance::evidence::{BundleSummary, VerifyingKey};
-use events::{RunId, SiteId};
+use events::{RunId, SiteId, Timestamp};
 
 use crate::account::{Caller, Permission};
 use crate::centre::Centre;
@@ -65,20 +65,51 @@ impl Centre {
         &self,
         progress: &mut dyn FnMut(usize, usize, &events::Text),
     ) -> Result<AuditRun, Error> {
-        let catalogue = Catalogue::embedded().map_err(part)?;
-        let checks = audit::checks().map_err(part)?;
+        let Content { catalogue, checks } = audit::content().map_err(part)?;
         let mut target = Target::host(SiteId::BUREAU, "localhost");
         target.facets.push(Facet::new("app", "xuedun"));
-        let plan = plan(&catalogue, &checks, &target).map_err(part)?;
+        let plan = plan(catalogue, checks, &target).map_err(part)?;
         let host = LocalHost::at_root(&self.config.audit.root).with_own(self.own_records()?);
-        let run = audit::run(&plan, &host, self.now(), &mut |p| {
-            *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((p.done, p.planned));
+        let last = self.ledger.latest()?.map(|run| run.finished);
+        let clocks = Clocks { now: self.now(), wall: &|| self.now(), last };
+        let run = audit::run_by(&plan, &host, &clocks, &mut |p| {
+            self.audit_stands(p.done, p.planned);
             progress(p.done, p.planned, &p.check.title);
         });
         self.ledger.keep(&run, self.now())?;
         self.ledger.retest(&run)?;
+        if let Err(error) = self.audit_targets(last) {
+            // The node's own run stands; what became of the others is told beside it.
+            tracing::error!(%error, "the audit of the targets was not finished");
+            self.audit_log.record(None, "audit.targets", &error.to_string(), false, self.now())?;
+        }
         Ok(run)
+    }
+
+    /// Audits the targets of the file named in the configuration, each with a run of its own.
+    fn audit_targets(&self, last: Option<Timestamp>) -> Result<(), Error> {
+        let Some(file) = &self.config.audit.targets else { return Ok(()) };
+        let targets = Targets::load(file).map_err(part)?;
+        let Content { catalogue, checks } = audit::content().map_err(part)?;
+        let fleet = Fleet {
+            catalogue,
+            checks,
+            concurrency: targets.concurrency,
+            wall: &|| self.now(),
+            last,
+            open: &TargetSpec::open,
+            progress: &|p| self.audit_stands(p.done, p.targets),
+        };
+        fleet.run::<Error>(&targets.all, &mut |run| {
+            self.ledger.keep(&run, self.now())?;
+            self.ledger.retest(&run)?;
+            let _ = self.pipeline.live.send(Live::Run(run.id));
+            Ok(())
+        })
+    }
+
+    fn audit_stands(&self, done: usize, planned: usize) {
+        *self.auditing.lock().unwrap_or_else(PoisonError::into_inner) = Some((done, planned));
     }
 
     /// Checks done and planned of the audit that runs now.
@@ -174,9 +205,9 @@ fn run_row(run: &AuditRun, catalogue: &Catalogue) -> Result<RunRow, Error> {
 }
 
 fn categories(run: &AuditRun, catalogue: &Catalogue) -> Vec<CategoryRow> {
-    let rows = catalogue.categories.iter().map(|category| {
+    let rows = catalogue.categories_of(run).map(|category| {
         let mut counts: BTreeMap<VerdictKind, usize> = BTreeMap::new();
-        for item in catalogue.items.iter().filter(|i| i.category == category.clause) {
+        for item in catalogue.all_items().filter(|i| i.category == category.clause) {
             let verdict = run.item(&item.id).map_or(VerdictKind::NotRun, |r| r.verdict.kind());
             *counts.entry(verdict).or_default() += 1;
         }
@@ -191,14 +222,12 @@ fn categories(run: &AuditRun, catalogue: &Catalogue) -> Vec<CategoryRow> {
 }
 
 fn items(run: &AuditRun, catalogue: &Catalogue) -> Vec<ItemRow> {
-    let rows = catalogue.items.iter().map(|item| {
-        let result = run.item(&item.id);
-        let checks = result.map(|r| r.checks.clone()).unwrap_or_default();
-        ItemRow {
-            item: item.clone(),
-            verdict: result.map_or(Verdict::NotRun, |r| r.verdict.clone()),
-            results: checks.iter().filter_map(|c| run.result(c)).cloned().collect(),
-        }
+    let rows = run.items.iter().filter_map(|result| {
+        Some(ItemRow {
+            item: catalogue.item(&result.item)?.clone(),
+            verdict: result.verdict.clone(),
+            results: result.checks.iter().filter_map(|c| run.result(c)).cloned().collect(),
+        })
     });
     rows.collect()
 }

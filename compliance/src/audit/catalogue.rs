@@ -8,9 +8,17 @@ use saphyr::{LoadableYamlNode, Yaml};
 use serde::{Deserialize, Serialize};
 
 use super::error::AuditError;
+use super::run::AuditRun;
 
 const GENERAL: &str = include_str!("../../catalogue/gbt22239-2019-l3.yaml");
-const EXTENSIONS: &str = include_str!("../../catalogue/gbt22239-2019-l3-extensions.yaml");
+/// Further catalogues of the same form.
+/// Keys of the extensions that are shipped.
+pub const EXTENSIONS: [&str; 2] = ["cloud", "mobile"];
+/// The text of each.
+const EXTENSION_TEXTS: [&str; 2] = [
+    include_str!("../../catalogue/gbt22239-2019-l3-cloud.yaml"),
+    include_str!("../../catalogue/gbt22239-2019-l3-mobile.yaml"),
+];
 
 /// Items of each clause of GB/T 22239-2019 level 3, general requirements: 211 in all.
 pub const ITEM_COUNTS: [(&str, usize); 10] = [
@@ -132,7 +140,7 @@ impl Category {
     }
 }
 
-/// One extension (扩展要求): control points and counts only.
+/// One extension (扩展要求): a further catalogue, for systems that fall under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Extension {
     /// `cloud` or `mobile`.
@@ -141,8 +149,10 @@ pub struct Extension {
     pub clause: String,
     /// Its title.
     pub title: Text,
-    /// Its control points with their numbers of items.
-    pub points: Vec<Point>,
+    /// Its categories in order.
+    pub categories: Vec<Category>,
+    /// Its items in order.
+    pub items: Vec<Item>,
 }
 
 /// The whole catalogue.
@@ -156,69 +166,81 @@ pub struct Catalogue {
     pub items: Vec<Item>,
     /// Cloud and mobile extensions.
     pub extensions: Vec<Extension>,
+    /// Which list (0 general, then the extensions) and where in it.
     #[serde(skip)]
-    index: HashMap<String, usize>,
+    index: HashMap<String, (usize, usize)>,
 }
 
 impl Catalogue {
-    /// The catalogue shipped with the program: 211 items, counts asserted.
+    /// The catalogue shipped with the program: 211 items and two extensions, counts asserted.
     pub fn embedded() -> Result<Self, AuditError> {
-        Self::parse(GENERAL, EXTENSIONS)
+        Self::parse(GENERAL, &EXTENSION_TEXTS)
     }
 
     /// Reads the general catalogue and the extensions from their YAML.
-    pub fn parse(general: &str, extensions: &str) -> Result<Self, AuditError> {
+    pub fn parse(general: &str, extensions: &[&str]) -> Result<Self, AuditError> {
         let doc = load(general)?;
         let root = Node { at: "catalogue".into(), yaml: &doc };
+        let (categories, items) = read(&root, true)?;
         let mut catalogue = Self {
             standard: root.text("standard")?,
-            categories: Vec::new(),
-            items: Vec::new(),
-            extensions: parse_extensions(extensions)?,
+            categories,
+            items,
+            extensions: Vec::new(),
             index: HashMap::new(),
         };
-        for node in root.list("categories")? {
-            catalogue.add_category(&node)?;
-        }
         catalogue.check_counts()?;
+        for text in extensions {
+            catalogue.extensions.push(parse_extension(text)?);
+        }
+        let lists = std::iter::once(&catalogue.items);
+        let lists = lists.chain(catalogue.extensions.iter().map(|e| &e.items));
+        for (list, items) in lists.enumerate() {
+            for (at, item) in items.iter().enumerate() {
+                if catalogue.index.insert(item.id.clone(), (list, at)).is_some() {
+                    return Err(shape(&item.id, "the id is used twice"));
+                }
+            }
+        }
         Ok(catalogue)
     }
 
-    /// The item of an id such as `8.1.4.1.a`.
+    /// The item of an id such as `8.1.4.1.a`, of an extension too.
     pub fn item(&self, id: &str) -> Option<&Item> {
-        self.items.get(*self.index.get(id)?)
+        match self.index.get(id)? {
+            (0, at) => self.items.get(*at),
+            (list, at) => self.extensions.get(list - 1)?.items.get(*at),
+        }
     }
 
     /// The category of an item.
     pub fn category_of(&self, item: &Item) -> Option<&Category> {
-        self.categories.iter().find(|c| c.clause == item.category)
+        self.all_categories().find(|c| c.clause == item.category)
     }
 
-    fn add_category(&mut self, node: &Node<'_>) -> Result<(), AuditError> {
-        let mut category = Category {
-            clause: node.text("clause")?,
-            code: node.text("code")?,
-            title: node.both()?,
-            points: Vec::new(),
+    /// The general categories, then those of the extensions.
+    pub fn all_categories(&self) -> impl Iterator<Item = &Category> {
+        self.categories.iter().chain(self.extensions.iter().flat_map(|e| &e.categories))
+    }
+
+    /// Every item, of the extensions too.
+    pub fn all_items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().chain(self.extensions.iter().flat_map(|e| &e.items))
+    }
+
+    /// The general items, then those of the extensions named.
+    pub fn items_with<'a>(&'a self, extensions: &'a [String]) -> impl Iterator<Item = &'a Item> {
+        let named = self.extensions.iter().filter(|e| extensions.contains(&e.key));
+        self.items.iter().chain(named.flat_map(|e| &e.items))
+    }
+
+    /// Categories of which a run has items, in order.
+    pub fn categories_of<'a>(&'a self, run: &'a AuditRun) -> impl Iterator<Item = &'a Category> {
+        let has = |c: &&Category| {
+            let of = run.items.iter().filter_map(|i| self.item(&i.item));
+            of.into_iter().any(|i| i.category == c.clause)
         };
-        for point in node.list("points")? {
-            let id = point.text("id")?;
-            let items = point.list("items")?;
-            for item in &items {
-                self.add_item(parse_item(item, &category.clause, &id)?)?;
-            }
-            category.points.push(Point { id, title: point.both()?, items: items.len() });
-        }
-        self.categories.push(category);
-        Ok(())
-    }
-
-    fn add_item(&mut self, item: Item) -> Result<(), AuditError> {
-        if self.index.insert(item.id.clone(), self.items.len()).is_some() {
-            return Err(shape(&item.id, "the id is used twice"));
-        }
-        self.items.push(item);
-        Ok(())
+        self.all_categories().filter(has)
     }
 
     fn check_counts(&self) -> Result<(), AuditError> {
@@ -235,6 +257,31 @@ impl Catalogue {
         }
         Ok(())
     }
+}
+
+/// Categories and items of one catalogue, in order.
+fn read(root: &Node<'_>, is_verified: bool) -> Result<(Vec<Category>, Vec<Item>), AuditError> {
+    let (mut categories, mut all) = (Vec::new(), Vec::new());
+    for node in root.list("categories")? {
+        let mut category = Category {
+            clause: node.text("clause")?,
+            code: node.text("code")?,
+            title: node.both()?,
+            points: Vec::new(),
+        };
+        for point in node.list("points")? {
+            let id = point.text("id")?;
+            let items = point.list("items")?;
+            for item in &items {
+                let mut item = parse_item(item, &category.clause, &id)?;
+                item.verified &= is_verified;
+                all.push(item);
+            }
+            category.points.push(Point { id, title: point.both()?, items: items.len() });
+        }
+        categories.push(category);
+    }
+    Ok((categories, all))
 }
 
 fn parse_item(node: &Node<'_>, category: &str, point: &str) -> Result<Item, AuditError> {
@@ -278,27 +325,17 @@ fn source(node: &Node<'_>, word: &str) -> Result<EvidenceSource, AuditError> {
     })
 }
 
-fn parse_extensions(text: &str) -> Result<Vec<Extension>, AuditError> {
+fn parse_extension(text: &str) -> Result<Extension, AuditError> {
     let doc = load(text)?;
-    let root = Node { at: "extensions".into(), yaml: &doc };
-    let mut all = Vec::new();
-    for node in root.list("extensions")? {
-        let mut points = Vec::new();
-        for point in node.list("points")? {
-            let items = point.number("items")?.unwrap_or(0) as usize;
-            points.push(Point { id: point.text("id")?, title: point.both()?, items });
-        }
-        let clause = node.text("clause")?;
-        let (found, wanted) = (
-            points.iter().map(|p| p.items).sum::<usize>(),
-            node.number("items")?.unwrap_or(0) as usize,
-        );
-        if found != wanted {
-            return Err(AuditError::CatalogueCount { clause, found, wanted });
-        }
-        all.push(Extension { key: node.text("key")?, clause, title: node.both()?, points });
+    let root = Node { at: "extension".into(), yaml: &doc };
+    // Their wording was not compared with the published text.
+    let (categories, items) = read(&root, false)?;
+    let clause = root.text("clause")?;
+    let (found, wanted) = (items.len(), root.number("items")?.unwrap_or(0) as usize);
+    if found != wanted {
+        return Err(AuditError::CatalogueCount { clause, found, wanted });
     }
-    Ok(all)
+    Ok(Extension { key: root.text("key")?, clause, title: root.both()?, categories, items })
 }
 
 fn load(text: &str) -> Result<Yaml<'_>, AuditError> {
@@ -393,13 +430,28 @@ mod tests {
 
     #[test]
     fn extensions_have_their_counts() {
+        assert!(Catalogue::embedded().unwrap().extensions.iter().map(|e| &e.key).eq(EXTENSIONS));
         let c = Catalogue::embedded().unwrap();
         let counts: Vec<(usize, usize)> = c
             .extensions
             .iter()
-            .map(|e| (e.points.len(), e.points.iter().map(|p| p.items).sum()))
+            .map(|e| (e.categories.iter().map(|c| c.points.len()).sum(), e.items.len()))
             .collect();
         assert_eq!(counts, [(16, 46), (9, 19)]);
+        let new = |e: &Extension| e.items.iter().filter(|i| i.change == Change::New).count();
+        assert_eq!(c.extensions.iter().map(new).collect::<Vec<_>>(), [17, 5]);
+        for extension in &c.extensions {
+            for item in &extension.items {
+                assert!(!item.verified, "{}: nobody compared its wording yet", item.id);
+                assert_eq!(c.item(&item.id), Some(item));
+                assert!(
+                    c.category_of(item)
+                        .is_some_and(|c| item.unit.starts_with(&format!("L3-{}", c.code)))
+                );
+            }
+        }
+        assert_eq!(c.items_with(&["mobile".to_owned()]).count(), 211 + 19);
+        assert_eq!(c.item("8.2.4.6.d").unwrap().unit, "L3-CES2-17");
     }
 
     #[test]
@@ -409,10 +461,10 @@ mod tests {
             .filter(|l| !l.contains("L3-PES1-02,"))
             .map(|l| format!("{l}\n"))
             .collect();
-        let error = Catalogue::parse(&cut, EXTENSIONS).unwrap_err();
+        let error = Catalogue::parse(&cut, &[]).unwrap_err();
         assert_eq!(error.code(), "A003");
         let double = GENERAL.replacen("{id: b, unit: L3-PES1-02", "{id: a, unit: L3-PES1-02", 1);
-        assert_eq!(Catalogue::parse(&double, EXTENSIONS).unwrap_err().code(), "A002");
-        assert_eq!(Catalogue::parse("a: [", EXTENSIONS).unwrap_err().code(), "A001");
+        assert_eq!(Catalogue::parse(&double, &[]).unwrap_err().code(), "A002");
+        assert_eq!(Catalogue::parse("a: [", &[]).unwrap_err().code(), "A001");
     }
 }

@@ -5,11 +5,32 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use super::catalogue::Catalogue;
 use super::check::Check;
 use super::error::AuditError;
 
 include!(concat!(env!("OUT_DIR"), "/checks.rs"));
+
+/// The shipped catalogue and checks.
+#[derive(Debug)]
+pub struct Content {
+    /// The items.
+    pub catalogue: Catalogue,
+    /// The checks, in order of id.
+    pub checks: Vec<Check>,
+}
+
+/// The shipped content, read once in the life of the program.
+pub fn content() -> Result<&'static Content, AuditError> {
+    static CONTENT: OnceLock<Content> = OnceLock::new();
+    if let Some(content) = CONTENT.get() {
+        return Ok(content);
+    }
+    let content = Content { catalogue: Catalogue::embedded()?, checks: checks()? };
+    Ok(CONTENT.get_or_init(|| content))
+}
 
 /// The shipped checks, in order of id.
 pub fn checks() -> Result<Vec<Check>, AuditError> {

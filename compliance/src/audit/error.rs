@@ -1,5 +1,9 @@
 //! What can go wrong outside a single check: content that does not load.
 
+use std::error::Error as _;
+
+use events::Text;
+
 /// An error of catalogue or check content, or of a plan. Codes start with `A`.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
@@ -85,6 +89,23 @@ pub enum AuditError {
         #[source]
         source: std::io::Error,
     },
+    /// A file of targets is not TOML of the known shape.
+    #[error("targets {file}: {source}")]
+    TargetsSyntax {
+        /// The file's name.
+        file: String,
+        /// What the parser said.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A file of targets says something impossible.
+    #[error("targets {file}: {problem}")]
+    Targets {
+        /// The file's name.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A score template that does not exist.
     #[error("no score template named {name}")]
     UnknownTemplate {
@@ -94,6 +115,45 @@ pub enum AuditError {
 }
 
 impl AuditError {
+    /// What is told of it beside the title of its code, in both languages. A parser's own words and
+    /// a problem's place have only one.
+    pub fn text(&self) -> Text {
+        let en = match self.source() {
+            Some(source)
+                if !matches!(self, Self::CheckSyntax { .. } | Self::TargetsSyntax { .. }) =>
+            {
+                format!("{self}: {source}")
+            }
+            _ => self.to_string(),
+        };
+        let zh = match self {
+            Self::CatalogueSyntax { reason } => reason.clone(),
+            Self::CatalogueShape { at, problem } => format!("{at}：{problem}"),
+            Self::CatalogueCount { clause, found, wanted } => {
+                format!("条款 {clause} 有 {found} 项，标准为 {wanted} 项")
+            }
+            Self::CheckSyntax { file, source } => format!("检查项 {file}：{source}"),
+            Self::CheckShape { file, problem } => format!("检查项 {file}：{problem}"),
+            Self::CheckTwice { id } => format!("编号 {id} 用了两次"),
+            Self::UnknownItem { check, item } => {
+                format!("检查项 {check} 对应要求项 {item}，目录中没有")
+            }
+            Self::WrongObject { check, item, object } => {
+                format!("检查项 {check} 判定要求项 {item}，但该项不对 {object} 测评")
+            }
+            Self::TooManyChecks { found, max } => format!("共 {found} 项，一次最多 {max} 项"),
+            Self::Folder { path, source } => match source.kind() {
+                std::io::ErrorKind::NotFound => format!("{path}：文件或目录不存在"),
+                std::io::ErrorKind::PermissionDenied => format!("{path}：权限不足"),
+                _ => format!("{path}：{source}"),
+            },
+            Self::TargetsSyntax { file, source } => format!("{file}：{source}"),
+            Self::Targets { file, problem } => format!("{file}：{problem}"),
+            Self::UnknownTemplate { name } => name.clone(),
+        };
+        Text::new(zh, en)
+    }
+
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -107,6 +167,8 @@ impl AuditError {
             Self::WrongObject { .. } => "A014",
             Self::TooManyChecks { .. } => "A015",
             Self::Folder { .. } => "A016",
+            Self::TargetsSyntax { .. } => "A040",
+            Self::Targets { .. } => "A041",
             Self::UnknownTemplate { .. } => "A020",
         }
     }

@@ -7,6 +7,7 @@ use super::catalogue::Catalogue;
 use super::check::Check;
 use super::error::AuditError;
 use super::limits;
+use super::trouble::{Trouble, TroubleKind};
 
 /// What is audited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Target {
     pub object: String,
     /// Everything it can be judged as: a host with a web server is `os` and `middleware`.
     pub facets: Vec<Facet>,
+    /// Extensions of the standard that its system falls under: `cloud`, `mobile`.
+    #[serde(default)]
+    pub extensions: Vec<String>,
 }
 
 /// One object class of a target with the product that fills it.
@@ -46,13 +50,13 @@ impl Target {
     /// A Linux host of a site, with the products that are judged by their files.
     pub fn host(site: SiteId, name: impl Into<String>) -> Self {
         let facets = ON_LINUX.map(|(object, platform)| Facet::new(object, platform)).to_vec();
-        Self { site, name: name.into(), object: "os".into(), facets }
+        Self { site, name: name.into(), object: "os".into(), facets, extensions: Vec::new() }
     }
 
     /// A target that is one thing only: a database, a switch, a TLS endpoint.
     pub fn of(site: SiteId, name: impl Into<String>, object: &str, platform: &str) -> Self {
         let facets = vec![Facet::new(object, platform)];
-        Self { site, name: name.into(), object: object.into(), facets }
+        Self { site, name: name.into(), object: object.into(), facets, extensions: Vec::new() }
     }
 
     /// Whether a check looks at something this target is.
@@ -65,11 +69,14 @@ impl Target {
 
 /// Checks chosen for one target, in order of id.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Plan<'a> {
     pub(super) target: Target,
-    pub(super) checks: Vec<Check>,
+    pub(super) checks: Vec<&'a Check>,
     pub(super) items: Vec<PlannedItem>,
     pub(super) standard: String,
+    pub(super) limit_ms: u64,
+    /// What is wrong before anything runs.
+    pub(super) troubles: Vec<Trouble>,
 }
 
 /// One item and what its verdict is drawn from.
@@ -85,7 +92,7 @@ pub(super) struct PlannedItem {
     pub(super) on_matrix: bool,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// How many checks will run.
     pub fn len(&self) -> usize {
         self.checks.len()
@@ -96,29 +103,49 @@ impl Plan {
         self.checks.is_empty()
     }
 
+    /// The plan with a time limit of its own; checks after it are 未执行.
+    #[must_use]
+    pub fn within(mut self, limit_ms: u64) -> Self {
+        self.limit_ms = limit_ms.min(limits::RUN_MS_MAX);
+        self
+    }
+
     /// The target.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
     /// The checks in the order they run.
-    pub fn checks(&self) -> &[Check] {
+    pub fn checks(&self) -> &[&'a Check] {
         &self.checks
     }
 }
 
-/// Chooses the checks that look at the target's object class and lays out all items.
-/// Fails when a check names an unknown item, judges one on the wrong object, or an id is double.
-pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<Plan, AuditError> {
+/// Chooses the checks that look at the target's object class and lays out all items: the general
+/// ones and those of the target's extensions. A check that names an unknown item is left out and
+/// told as a trouble of the run. Fails when a check judges an item on the wrong object, or an id
+/// is double.
+pub fn plan<'a>(
+    catalogue: &Catalogue,
+    checks: &'a [Check],
+    target: &Target,
+) -> Result<Plan<'a>, AuditError> {
     if checks.len() > limits::CHECKS_MAX {
         let (found, max) = (checks.len(), limits::CHECKS_MAX);
         return Err(AuditError::TooManyChecks { found, max });
     }
-    let mut chosen: Vec<Check> = Vec::new();
+    let mut chosen: Vec<&Check> = Vec::new();
+    let mut unknown =
+        Trouble { kind: TroubleKind::UnknownItem, detail: String::new(), checks: Vec::new() };
     for check in checks {
-        check.fits(catalogue)?;
-        if target.takes(check) {
-            chosen.push(check.clone());
+        match check.fits(catalogue) {
+            Err(error @ AuditError::UnknownItem { .. }) => {
+                unknown.detail = error.to_string();
+                unknown.checks.push(check.id.clone());
+            }
+            Err(error) => return Err(error),
+            Ok(()) if target.takes(check) => chosen.push(check),
+            Ok(()) => {}
         }
     }
     chosen.sort_by(|a, b| a.id.cmp(&b.id));
@@ -129,8 +156,7 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
         chosen.iter().enumerate().filter(|(_, c)| serves(c)).map(|(i, _)| i).collect()
     };
     let items = catalogue
-        .items
-        .iter()
+        .items_with(&target.extensions)
         .map(|item| PlannedItem {
             id: item.id.clone(),
             // Where the copies used were not readable the stricter reading holds.
@@ -140,5 +166,12 @@ pub fn plan(catalogue: &Catalogue, checks: &[Check], target: &Target) -> Result<
             informed_by: positions(&|c| c.informs.contains(&item.id)),
         })
         .collect();
-    Ok(Plan { target: target.clone(), checks: chosen, items, standard: catalogue.standard.clone() })
+    Ok(Plan {
+        target: target.clone(),
+        checks: chosen,
+        items,
+        standard: catalogue.standard.clone(),
+        limit_ms: limits::RUN_MS_MAX,
+        troubles: if unknown.checks.is_empty() { Vec::new() } else { vec![unknown] },
+    })
 }

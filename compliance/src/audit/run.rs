@@ -1,5 +1,7 @@
 //! A run (稽核): every planned check executed once, every item given a verdict.
 
+use std::time::Duration;
+
 use events::{RunId, SiteId, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -7,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::check::{Check, CheckId, Otherwise};
 use super::expect::Step;
 use super::fact::{Fact, Facts};
-use super::host::{Host, Witness};
+use super::host::{Host, HostError, Witness};
 use super::limits;
 use super::plan::{Plan, Target};
 use super::probe::Context;
-use super::verdict::{Verdict, combine};
+use super::settle::{Attestation, Compensation};
+use super::trouble::{Clocks, Trouble, TroubleKind, distrust, own_clock, target_clock};
+use super::verdict::{Verdict, VerdictKind, combine};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ pub struct CheckResult {
     pub collected: Timestamp,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Code of what kept it from seeing all, such as `A104`; empty when nothing did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
 }
 
 /// The verdict of one item on this target.
@@ -49,6 +56,12 @@ pub struct ItemResult {
     pub checks: Vec<CheckId>,
     /// Checks that only added evidence.
     pub supporting: Vec<CheckId>,
+    /// The statement (举证) the verdict is drawn from, when no check judges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
+    /// A compensating measure (补偿措施) in force; it never changes the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
 }
 
 /// One audit of one target.
@@ -74,14 +87,27 @@ pub struct AuditRun {
     pub executed: usize,
     /// Results in order of check id, one for every planned check.
     pub results: Vec<CheckResult>,
-    /// All 211 items in the catalogue's order.
+    /// All items of the target's catalogues, in their order: 211, and those of its extensions.
     pub items: Vec<ItemResult>,
+    /// What kept the run from seeing all it planned to; empty when nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
 }
 
 impl AuditRun {
     /// The result of a check.
     pub fn result(&self, check: &str) -> Option<&CheckResult> {
         self.results.iter().find(|r| r.check == check)
+    }
+
+    /// Whether every check planned was judged, none is unmet or met in part, and nothing kept the
+    /// run from seeing.
+    pub fn is_clean(&self) -> bool {
+        let amiss = |r: &CheckResult| {
+            use VerdictKind::{Error, NonConform, NotRun, Partial};
+            matches!(r.verdict.kind(), NonConform | Partial | Error | NotRun)
+        };
+        self.troubles.is_empty() && !self.results.iter().any(amiss)
     }
 
     /// The result of an item.
@@ -104,27 +130,70 @@ pub struct Progress<'a> {
 /// Executes a plan on a host. `now` is the start; later times are `now` plus the host's own
 /// forward-only clock. Never fails: what cannot be seen is 出错 with the reason.
 pub fn run(
-    plan: &Plan,
+    plan: &Plan<'_>,
     host: &dyn Host,
     now: Timestamp,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> AuditRun {
     let began = host.elapsed_ms();
-    let at = |host: &dyn Host| {
-        now.plus(std::time::Duration::from_millis(host.elapsed_ms().saturating_sub(began)))
-    };
+    let wall = || now.plus(Duration::from_millis(host.elapsed_ms().saturating_sub(began)));
+    run_by(plan, host, &Clocks { now, wall: &wall, last: None }, progress)
+}
+
+/// As [`run`], judging the clocks too: a target whose clock disagrees with ours, or a clock of our
+/// own that jumped, is told, and what was judged by age is not trusted.
+pub fn run_by(
+    plan: &Plan<'_>,
+    host: &dyn Host,
+    clocks: &Clocks<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> AuditRun {
+    let now = clocks.now;
+    let began = host.elapsed_ms();
+    let spent = || host.elapsed_ms().saturating_sub(began);
+    let at = || now.plus(Duration::from_millis(spent()));
+    let refused = host.reach().err();
+    let theirs = if refused.is_none() { host.clock().ok() } else { None };
+    let mut troubles: Vec<Trouble> = plan.troubles.clone();
+    troubles.extend(theirs.and_then(|theirs| target_clock(theirs, at())));
     let mut results = Vec::with_capacity(plan.checks.len());
+    let mut timed = Vec::new();
     let mut executed = 0;
     for (done, check) in plan.checks.iter().enumerate() {
         progress(Progress { done, planned: plan.checks.len(), check });
-        if host.elapsed_ms().saturating_sub(began) > limits::RUN_MS_MAX {
-            results.push(not_run(check, at(host)));
-            continue;
+        if let Some(error) = &refused {
+            results.push(unopened(check, error, at()));
+        } else if spent() > plan.limit_ms {
+            results.push(not_run(check, at()));
+        } else {
+            executed += 1;
+            let (result, asked_time) = execute(check, host, at(), now);
+            timed.extend(asked_time.then_some(done));
+            results.push(result);
         }
-        executed += 1;
-        results.push(execute(check, host, at(host), now));
     }
-    let items = plan.items.iter().map(|item| {
+    troubles.extend(own_clock(clocks, at()));
+    distrust_ages(&mut results, &timed, &mut troubles);
+    troubles.extend(from_causes(&results, refused.as_ref()));
+    troubles.sort_by_key(|t| t.kind);
+    AuditRun {
+        id: run_id(&plan.target, now),
+        standard: plan.standard.clone(),
+        started: now,
+        finished: at(),
+        site: plan.target.site,
+        target: plan.target.name.clone(),
+        object: plan.target.object.clone(),
+        planned: plan.checks.len(),
+        executed,
+        items: items(plan, &results),
+        results,
+        troubles,
+    }
+}
+
+fn items(plan: &Plan<'_>, results: &[CheckResult]) -> Vec<ItemResult> {
+    let each = plan.items.iter().map(|item| {
         let verdicts: Vec<Verdict> =
             item.judged_by.iter().map(|i| results[*i].verdict.clone()).collect();
         let ids = |of: &[usize]| of.iter().map(|i| plan.checks[*i].id.clone()).collect();
@@ -139,21 +208,50 @@ pub fn run(
             },
             checks: ids(&item.judged_by),
             supporting: ids(&item.informed_by),
+            attestation: None,
+            compensation: None,
         }
     });
-    AuditRun {
-        id: run_id(&plan.target, now),
-        standard: plan.standard.clone(),
-        started: now,
-        finished: at(host),
-        site: plan.target.site,
-        target: plan.target.name.clone(),
-        object: plan.target.object.clone(),
-        planned: plan.checks.len(),
-        executed,
-        items: items.collect(),
-        results,
+    each.collect()
+}
+
+/// With a lying clock, what was judged by age is 出错: neither met nor unmet can be told.
+fn distrust_ages(results: &mut [CheckResult], timed: &[usize], troubles: &mut [Trouble]) {
+    let lies =
+        |t: &&mut Trouble| matches!(t.kind, TroubleKind::ClockTarget | TroubleKind::ClockOwn);
+    for trouble in troubles.iter_mut().filter(lies) {
+        for i in timed {
+            let Some(result) = results.get_mut(*i) else { continue };
+            if let Some(verdict) = distrust(&result.verdict) {
+                result.verdict = verdict;
+                result.cause = trouble.kind.code().to_owned();
+                add(&mut result.observed, &format!("[?] {}", trouble.detail));
+                trouble.checks.push(result.check.clone());
+            }
+        }
     }
+}
+
+/// One trouble for every cause that kept checks from seeing.
+fn from_causes(results: &[CheckResult], refused: Option<&HostError>) -> Vec<Trouble> {
+    let mut all: Vec<Trouble> = Vec::new();
+    for result in results {
+        let kind = match TroubleKind::of_cause(&result.cause) {
+            Some(TroubleKind::ClockTarget | TroubleKind::ClockOwn) => continue,
+            Some(kind) => kind,
+            None if refused.is_some() => TroubleKind::NotOpened,
+            None => continue,
+        };
+        match all.iter_mut().find(|t| t.kind == kind) {
+            Some(trouble) => trouble.checks.push(result.check.clone()),
+            None => all.push(Trouble {
+                kind,
+                detail: refused.map_or_else(String::new, HostError::to_string),
+                checks: vec![result.check.clone()],
+            }),
+        }
+    }
+    all
 }
 
 fn run_id(target: &Target, now: Timestamp) -> RunId {
@@ -176,34 +274,56 @@ fn result(check: &Check, verdict: Verdict, observed: String, at: Timestamp) -> C
         evidence_sha256: String::new(),
         collected: at,
         took_ms: 0,
+        cause: String::new(),
     }
+}
+
+fn unopened(check: &Check, error: &HostError, at: Timestamp) -> CheckResult {
+    let mut result = result(check, Verdict::Error, format!("[?] {error}"), at);
+    result.cause = error.code().to_owned();
+    result
 }
 
 fn not_run(check: &Check, at: Timestamp) -> CheckResult {
-    result(check, Verdict::NotRun, "the run was out of time before this check".into(), at)
+    let why = "执行前时限已到 / out of time before this check";
+    let mut result = result(check, Verdict::NotRun, why.to_owned(), at);
+    result.cause = TroubleKind::OutOfTime.code().to_owned();
+    result
 }
 
-/// Runs one check with a host that notes what was asked.
-fn execute(check: &Check, host: &dyn Host, at: Timestamp, now: Timestamp) -> CheckResult {
+/// Runs one check with a host that notes what was asked; also tells whether it asked the time.
+fn execute(check: &Check, host: &dyn Host, at: Timestamp, now: Timestamp) -> (CheckResult, bool) {
     let witness = Witness::new(host);
-    let (verdict, observed) = judge(check, &witness, now);
-    let (sources, evidence_sha256, took_ms) = witness.finish();
-    CheckResult { sources, evidence_sha256, took_ms, ..result(check, verdict, observed, at) }
+    let context = Context::new(&witness, now);
+    let (verdict, observed) = judge(check, &context);
+    let asked_time = context.has_asked_time();
+    let noted = witness.finish();
+    let mut result = result(check, verdict, observed, at);
+    let hung = matches!(noted.cause, Some(HostError::TimedOut { .. }));
+    if hung && matches!(result.verdict, Verdict::Conform | Verdict::NotApplicable) {
+        // Something else answered instead; what hung might have said otherwise.
+        result.verdict = Verdict::Error;
+    }
+    if hung || result.verdict == Verdict::Error {
+        result.cause = noted.cause.map_or_else(String::new, |c| c.code().to_owned());
+    }
+    (result.sources, result.evidence_sha256) = (noted.sources, noted.digest);
+    result.took_ms = noted.took_ms;
+    (result, asked_time)
 }
 
-fn judge(check: &Check, host: &dyn Host, now: Timestamp) -> (Verdict, String) {
-    match applies(check, host) {
+fn judge(check: &Check, context: &Context<'_>) -> (Verdict, String) {
+    match applies(check, context.host) {
         Applicable::Yes => {}
         Applicable::No(verdict, why) => return (verdict, why),
     }
-    let context = Context { host, now };
-    if !check.probes.iter().all(|probe| probe.is_kept(&context)) {
+    if !check.probes.iter().all(|probe| probe.is_kept(context)) {
         let why = "平台未留存此类记录，须人工举证 / no such records are kept here; a person has to attest";
         return (Verdict::PendingAttestation, why.to_owned());
     }
     let mut facts = Facts::default();
     for probe in &check.probes {
-        probe.look(&context, &mut facts);
+        probe.look(context, &mut facts);
     }
     if let Some((verdict, why)) = beyond(check, &facts) {
         return (verdict, why);

@@ -3,6 +3,7 @@
 use events::Lang;
 
 use super::office::{Document, OfficeError, workbook};
+use super::remark;
 use crate::audit::catalogue::Catalogue;
 use crate::audit::check::Check;
 use crate::audit::finding::findings;
@@ -49,6 +50,11 @@ pub fn xlsx(
         let mut remark = String::new();
         if let Some(case) = &item.high_risk_case {
             remark = format!("{} {case}", t("高风险案例", "high-risk case"));
+        }
+        let note = remark::of_item(result, lang);
+        if !note.is_empty() {
+            let sep = if remark.is_empty() { "" } else { "; " };
+            remark = format!("{remark}{sep}{note}");
         }
         if result.checks.is_empty() && result.supporting.is_empty() {
             let mut row = base(rows.len());
@@ -118,6 +124,9 @@ pub fn docx(
         t("已执行", "executed"),
         run.executed
     ));
+    for line in remark::troubles(run, lang) {
+        doc.paragraph(&line);
+    }
     doc.heading(t("二、方法", "2. Method"));
     doc.paragraph(t(
         "检查项只读取配置、运行状态与平台记录，不改动被查对象；未能查看的记为“出错”，无检查项的记为“待举证”，均不计为符合。要求项文字为本平台归纳，以正式发布的标准为准；检查阈值多为测评实践而非标准原文。本报告不代替等级测评。",
@@ -128,8 +137,7 @@ pub fn docx(
         .chain(VerdictKind::ALL.iter().map(|k| k.label(lang)))
         .collect();
     let rows: Vec<Vec<String>> = catalogue
-        .categories
-        .iter()
+        .categories_of(run)
         .map(|category| {
             let count = |kind: VerdictKind| {
                 let of = run.items.iter().filter(|i| i.verdict.kind() == kind);
@@ -178,6 +186,7 @@ fn problems(
                 format!("{}{mark}", f.severity.label(lang)),
                 f.observed.clone(),
                 f.remedy.get(lang).to_owned(),
+                remark::of_finding(run, &f.items, lang).join("\n"),
             ]
         })
         .collect();
@@ -188,6 +197,7 @@ fn problems(
             t("风险", "Risk"),
             t("所见", "Observed"),
             t("整改建议", "Advice"),
+            t("补偿措施", "Compensating measure"),
         ],
         &rows,
     );

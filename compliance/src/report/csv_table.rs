@@ -2,10 +2,11 @@
 
 use events::Lang;
 
+use super::remark;
 use crate::audit::catalogue::Catalogue;
 use crate::audit::run::AuditRun;
 
-/// The 211 items with verdict, checks and what was seen. Cells that a spreadsheet would take for
+/// The items with verdict, checks and what was seen. Cells that a spreadsheet would take for
 /// a formula are quoted with an apostrophe.
 pub fn csv(run: &AuditRun, catalogue: &Catalogue, lang: Lang) -> String {
     let mut out = String::from("\u{feff}");
@@ -22,6 +23,7 @@ pub fn csv(run: &AuditRun, catalogue: &Catalogue, lang: Lang) -> String {
                 "检查项",
                 "佐证检查项",
                 "证据记录",
+                "备注",
             ],
             Lang::En => [
                 "Item",
@@ -33,6 +35,7 @@ pub fn csv(run: &AuditRun, catalogue: &Catalogue, lang: Lang) -> String {
                 "Checks",
                 "Supporting checks",
                 "Observed",
+                "Remark",
             ],
         }
         .map(str::to_owned),
@@ -57,13 +60,14 @@ pub fn csv(run: &AuditRun, catalogue: &Catalogue, lang: Lang) -> String {
                 result.checks.join(" "),
                 result.supporting.join(" "),
                 observed.join("\n"),
+                remark::of_item(result, lang),
             ],
         );
     }
     out
 }
 
-fn row(out: &mut String, cells: &[String; 9]) {
+fn row(out: &mut String, cells: &[String; 10]) {
     for (i, cell) in cells.iter().enumerate() {
         if i > 0 {
             out.push(',');

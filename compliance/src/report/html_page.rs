@@ -3,6 +3,7 @@
 use events::{Lang, Text};
 use std::fmt::Write;
 
+use super::remark;
 use crate::audit::catalogue::Catalogue;
 use crate::audit::check::Check;
 use crate::audit::error::AuditError;
@@ -102,6 +103,15 @@ fn facts(out: &mut String, run: &AuditRun, lang: Lang) {
         "Times are Beijing time. Items are in our own words; the published standard prevails. Most thresholds are practice, not the standard. This report does not replace an assessment.",
     );
     let _ = writeln!(out, "<p class=\"note\">{}</p>", esc(note));
+    let troubles = remark::troubles(run, lang);
+    if !troubles.is_empty() {
+        let _ =
+            writeln!(out, "<h2>{}</h2><ul>", esc(t("未能查看的部分", "What could not be seen")));
+        for line in troubles {
+            let _ = writeln!(out, "<li>{}</li>", esc(&line));
+        }
+        out.push_str("</ul>\n");
+    }
 }
 
 fn summary(out: &mut String, scores: &[(Text, Text, Score)], lang: Lang) {
@@ -155,7 +165,7 @@ fn categories(out: &mut String, run: &AuditRun, catalogue: &Catalogue, lang: Lan
     let t = |zh: &'static str, en: &'static str| lang.pick(zh, en);
     let _ = writeln!(out, "<h2>{}</h2>", esc(t("各安全类结果", "Results by category")));
     let mut rows = String::new();
-    for category in &catalogue.categories {
+    for category in catalogue.categories_of(run) {
         let _ = write!(
             rows,
             "<tr><td>{} {}</td>",
@@ -226,16 +236,18 @@ fn items(out: &mut String, run: &AuditRun, catalogue: &Catalogue, lang: Lang) {
         } else {
             format!(" ({}: {})", t("佐证", "supporting"), result.supporting.join(" "))
         };
+        let note = remark::of_item(result, lang);
         let _ = writeln!(
             rows,
-            "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>",
+            "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td><td>{}</td></tr>",
             result.verdict.kind().as_str(),
             esc(&item.id),
             esc(&item.unit),
             esc(item.title.get(lang)),
             esc(result.verdict.label(lang)),
             esc(&result.checks.join(" ")),
-            esc(&supporting)
+            esc(&supporting),
+            esc(&note)
         );
     }
     let head = [
@@ -244,6 +256,7 @@ fn items(out: &mut String, run: &AuditRun, catalogue: &Catalogue, lang: Lang) {
         t("内容(归纳)", "Content (our wording)"),
         t("结论", "Verdict"),
         t("检查项", "Checks"),
+        t("备注", "Remark"),
     ];
     table(out, &head, &rows);
 }

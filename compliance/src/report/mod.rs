@@ -9,6 +9,7 @@ mod html_page;
 mod office;
 mod oscal_plan;
 mod oscal_results;
+mod remark;
 
 pub use assessor_forms::{docx, xlsx};
 pub use csv_table::csv;
@@ -16,3 +17,4 @@ pub use html_page::html;
 pub use office::OfficeError;
 pub use oscal_plan::{oscal_catalog, oscal_plan, oscal_poam};
 pub use oscal_results::{OSCAL_VERSION, oscal};
+pub use remark::{of_item as remark, troubles};

@@ -6,6 +6,7 @@ use events::{Lang, Timestamp};
 use serde_json::{Value, json};
 
 use super::oscal_results::{NS, OSCAL_VERSION, control, or_none, prop, uuid5};
+use super::remark;
 use crate::audit::catalogue::Catalogue;
 use crate::audit::check::Check;
 use crate::audit::finding::findings;
@@ -24,11 +25,10 @@ fn metadata(title: &str, version: &str, at: Timestamp) -> Value {
 /// The catalogue: ids, numbers and our wording; the standard's own text is not ours to carry.
 pub fn oscal_catalog(catalogue: &Catalogue, at: Timestamp, lang: Lang) -> Value {
     let groups: Vec<Value> = catalogue
-        .categories
-        .iter()
+        .all_categories()
         .map(|category| {
             let points = category.points.iter().map(|point| {
-                let items = catalogue.items.iter().filter(|i| i.point == point.id);
+                let items = catalogue.all_items().filter(|i| i.point == point.id);
                 let controls: Vec<Value> = items
                     .map(|item| {
                         let mut props = vec![
@@ -66,7 +66,7 @@ pub fn oscal_catalog(catalogue: &Catalogue, at: Timestamp, lang: Lang) -> Value 
     json!({"catalog": {
         "uuid": uuid5(&format!("catalog/{}", catalogue.standard)),
         "metadata": metadata(
-            lang.pick("等级保护三级安全通用要求目录", "Level-3 general catalogue"),
+            lang.pick("等级保护三级要求项目录", "Level-3 catalogue"),
             &catalogue.standard,
             at,
         ),
@@ -153,6 +153,16 @@ pub fn oscal_poam(
                 "description": or_none(finding.remedy.get(lang)),
             }],
         });
+        let measures: Vec<Value> = remark::of_finding(run, &finding.items, lang)
+            .iter()
+            .map(|text| {
+                let name = format!("measure/{}/{text}", finding.check);
+                json!({"uuid": uuid(&name), "description": text})
+            })
+            .collect();
+        if !measures.is_empty() {
+            entry["mitigating-factors"] = Value::Array(measures);
+        }
         if let Some(due) = due {
             entry["deadline"] = due.to_string().into();
         }

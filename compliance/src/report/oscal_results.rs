@@ -6,6 +6,8 @@ use events::{Lang, Text};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};
 
+use super::remark;
+use crate::audit::Attestation;
 use crate::audit::check::Check;
 use crate::audit::run::{AuditRun, CheckResult};
 use crate::audit::verdict::VerdictKind;
@@ -51,18 +53,25 @@ pub fn oscal(run: &AuditRun, checks: &[Check], lang: Lang) -> Value {
             })
         })
         .collect();
+    let stated = run.items.iter().filter_map(|i| {
+        let said = i.attestation.as_ref()?;
+        Some(statement(&uuid(&format!("statement/{}", i.item)), said, &subject))
+    });
+    let observations: Vec<Value> = observations.into_iter().chain(stated).collect();
     let findings: Vec<Value> = run
         .items
         .iter()
-        .filter(|i| !i.checks.is_empty())
+        .filter(|i| !i.checks.is_empty() || i.attestation.is_some())
         .map(|i| {
             let related: Vec<Value> = i
                 .checks
                 .iter()
                 .chain(&i.supporting)
-                .map(|c| json!({"observation-uuid": uuid(&format!("check/{c}"))}))
+                .map(|c| format!("check/{c}"))
+                .chain(i.attestation.as_ref().map(|_| format!("statement/{}", i.item)))
+                .map(|name| json!({"observation-uuid": uuid(&name)}))
                 .collect();
-            json!({
+            let mut finding = json!({
                 "uuid": uuid(&format!("item/{}", i.item)),
                 "title": i.item,
                 "description": i.verdict.label(lang),
@@ -73,7 +82,11 @@ pub fn oscal(run: &AuditRun, checks: &[Check], lang: Lang) -> Value {
                     "status": {"state": state(i.verdict.kind())},
                 },
                 "related-observations": related,
-            })
+            });
+            if let Some(note) = remark::compensation(i, lang) {
+                finding["remarks"] = note.into();
+            }
+            finding
         })
         .collect();
     let mut result = json!({
@@ -94,6 +107,10 @@ pub fn oscal(run: &AuditRun, checks: &[Check], lang: Lang) -> Value {
             {"include-controls": run.items.iter().map(|i| json!({"control-id": control(&i.item)})).collect::<Vec<_>>()}
         ]},
     });
+    let troubles = remark::troubles(run, lang);
+    if !troubles.is_empty() {
+        result["remarks"] = troubles.join("\n").into();
+    }
     // OSCAL allows these lists to be absent, not to be empty.
     for (name, list) in [("observations", observations), ("findings", findings)] {
         if !list.is_empty() {
@@ -111,6 +128,33 @@ pub fn oscal(run: &AuditRun, checks: &[Check], lang: Lang) -> Value {
         "import-ap": {"href": "#unplanned"},
         "results": [result],
     }})
+}
+
+/// A person's statement as an observation: who, when, until when, and what was attached.
+fn statement(uuid: &str, said: &Attestation, subject: &str) -> Value {
+    let attached = said.attachments.iter().map(|digest| {
+        json!({
+            "href": format!("attachments/{digest}"),
+            "description": format!("SHA-256 {digest}"),
+            "props": [prop("evidence-sha256", digest)],
+        })
+    });
+    let mut observation = json!({
+        "uuid": uuid,
+        "title": said.item,
+        "description": or_none(&said.note),
+        "props": [prop("verdict", said.verdict.as_str()), prop("by", &or_none(&said.by))],
+        "methods": ["EXAMINE"],
+        "types": ["control-objective"],
+        "subjects": [{"subject-uuid": subject, "type": "inventory-item"}],
+        "collected": said.collected.to_string(),
+        "expires": said.expires.to_string(),
+    });
+    let attached: Vec<Value> = attached.collect();
+    if !attached.is_empty() {
+        observation["relevant-evidence"] = Value::Array(attached);
+    }
+    observation
 }
 
 pub(super) fn prop(name: &str, value: &str) -> Value {

@@ -34,6 +34,9 @@ pub(crate) struct FieldTable {
     pub(super) always: Box<[u32]>,
     pub(super) numbers: Box<[(Op, f64, u32)]>,
     pub(super) networks: Box<[(u8, HashMap<u128, Ids>)]>,
+    /// Every comparison needs one of the literals, and each of these is of ASCII and can lie in
+    /// no number and no truth value.
+    pub(super) words: bool,
 }
 
 /// What follows from finding a literal.
@@ -91,6 +94,24 @@ impl<F: Fn(u32) -> bool> Sink<'_, F> {
 }
 
 impl FieldTable {
+    /// Whether [`FieldTable::may_hold`] can tell more than yes.
+    pub(crate) fn screens(&self) -> bool {
+        self.words && self.literals.screens()
+    }
+
+    /// Whether any comparison may hold for any value whose text is part of this text, or which
+    /// is not a text. `room` is a buffer.
+    pub(crate) fn may_hold(&self, texts: &str, room: &mut String) -> bool {
+        if !self.screens() {
+            return true;
+        }
+        room.clear();
+        room.push_str(texts);
+        room.make_ascii_lowercase();
+        self.literals.may_hold(room.as_bytes())
+            || (!room.is_ascii() && room.contains(crate::fold::ONTO_ASCII))
+    }
+
     /// Gives every predicate that holds for the value to the sink.
     pub(crate) fn eval<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
         sink.all(Some(&self.present));

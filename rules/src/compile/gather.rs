@@ -90,6 +90,15 @@ impl Builder {
         let mut texts: Vec<(String, usize)> = self.literals.into_iter().collect();
         texts.sort_by_key(|(_, at)| *at);
         let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
+        let only_literals = self.present.is_empty()
+            && self.null.is_empty()
+            && self.any.is_empty()
+            && self.exact.is_empty()
+            && self.exact_cased.is_empty()
+            && self.always.is_empty()
+            && self.numbers.is_empty()
+            && self.networks.is_empty();
+        let words = only_literals && texts.iter().all(|text| is_word(text));
         let (mut effects, mut effect_ends) = (Vec::new(), Vec::with_capacity(texts.len()));
         for mut of_literal in self.effects {
             of_literal.sort_unstable();
@@ -119,6 +128,12 @@ impl Builder {
             always: self.always.into(),
             numbers: self.numbers.into(),
             networks: networks.into(),
+            words,
         }
     }
+}
+
+/// Whether a literal is of ASCII and can lie in no number and no truth value written out.
+pub(crate) fn is_word(literal: &str) -> bool {
+    literal.is_ascii() && !literal.chars().all(|c| "0123456789+-.einfatrusl".contains(c))
 }

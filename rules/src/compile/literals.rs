@@ -6,6 +6,7 @@
 //! compared in full. No step of the walk waits for the one before, as in an automaton, and
 //! nothing is built but the map and two lists.
 
+use aho_corasick::packed::Searcher;
 use hashbrown::HashMap;
 
 /// Texts to look for, by number.
@@ -18,7 +19,15 @@ pub(crate) struct Literals {
     pairs: Grams,
     /// Texts of one byte.
     singles: Box<[(u8, u32)]>,
+    /// Few texts are looked for many bytes at a time first.
+    few: Option<Searcher>,
 }
+
+/// Most texts that are looked for together by the vector search, and their least length.
+const FEW_MAX: usize = 64;
+const FEW_BYTES_MIN: usize = 3;
+/// Shortest value for which that pays.
+const FEW_VALUE_BYTES_MIN: usize = 32;
 
 /// Where a text was found in a value, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +60,25 @@ impl Literals {
             quads: Grams::new(quads),
             pairs: Grams::pairs(pairs),
             singles: singles.into(),
+            few: Self::few(texts),
         }
+    }
+
+    fn few(texts: &[String]) -> Option<Searcher> {
+        let fits = (1..=FEW_MAX).contains(&texts.len())
+            && texts.iter().all(|text| text.len() >= FEW_BYTES_MIN);
+        fits.then(|| Searcher::new(texts)).flatten()
+    }
+
+    /// Whether a value can be asked at little cost whether it may hold any of the texts.
+    pub(crate) fn screens(&self) -> bool {
+        self.few.is_some()
+    }
+
+    /// Whether a value may hold any of the texts.
+    #[inline]
+    pub(crate) fn may_hold(&self, value: &[u8]) -> bool {
+        self.few.as_ref().is_none_or(|few| few.find(value).is_some())
     }
 
     fn text(&self, number: u32) -> &[u8] {
@@ -64,6 +91,9 @@ impl Literals {
     /// first place and the last.
     #[inline]
     pub(crate) fn find(&self, value: &[u8], mut each: impl FnMut(Found)) {
+        if value.len() >= FEW_VALUE_BYTES_MIN && !self.may_hold(value) {
+            return;
+        }
         match (self.quads.entries.is_empty(), self.pairs.entries.is_empty()) {
             (true, true) => {}
             (false, true) => {

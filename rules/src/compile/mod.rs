@@ -2,14 +2,15 @@
 //!
 //! All comparisons of all rules are pooled: alternatives on one field become one *predicate*,
 //! equal ones are shared. [`field`] answers, for one value, which predicates of its field hold
-//! ([`gather`] builds its tables, [`literals`] finds many texts at once);
+//! ([`gather`] builds its tables, [`tables`] those for the rules of some log sources, [`literals`] finds many texts at once);
 //! [`program`] turns a rule into jumps over predicates; [`pool`] brings both together and finds
 //! for every rule sets of predicates of which at least one must hold ([`pool::Runnable::needs`]);
 //! [`required`] finds the literal a regular expression cannot do without.
 
 pub(crate) mod field;
-mod gather;
+pub(crate) mod gather;
 mod literals;
 pub(crate) mod pool;
 pub(crate) mod program;
 pub(crate) mod required;
+pub(crate) mod tables;

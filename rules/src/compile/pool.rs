@@ -5,9 +5,8 @@ use std::sync::Arc;
 use events::FieldId;
 use hashbrown::HashMap;
 
-use super::field::FieldTable;
-use super::gather::Builder;
 use super::program::{Logic, Program, Special};
+use super::tables::TableCache;
 use crate::bits::Bits;
 use crate::rule::{Rule, RuleKind};
 use crate::syntax::expr::{Expr, Field};
@@ -38,8 +37,10 @@ pub(crate) struct Runnable {
 /// The pooled rules.
 #[derive(Default)]
 pub(crate) struct Compiled {
-    /// By family of fields.
-    pub(crate) tables: Vec<FieldTable>,
+    /// By predicate: the alternatives of which one must hold.
+    pub(crate) tests: Vec<Box<[Test]>>,
+    /// The tables made of them so far.
+    pub(crate) made: TableCache,
     /// By logical field, its family.
     pub(crate) families: Vec<u32>,
     /// By predicate, its logical field.
@@ -275,14 +276,8 @@ impl Pool {
             }
         }
         out.families = families.numbered();
-        let count = out.families.iter().max().map_or(0, |last| *last as usize + 1);
-        let mut builders: Vec<Builder> = (0..count).map(|_| Builder::default()).collect();
-        for ((logical, tests), id) in self.defs.iter().zip(0u32..) {
-            let builder = &mut builders[out.families[*logical as usize] as usize];
-            tests.iter().for_each(|test| builder.add(test, id));
-        }
-        out.tables = builders.into_iter().map(Builder::finish).collect();
-        out.logical = self.defs.iter().map(|(logical, _)| *logical).collect();
+        let defs = self.defs.into_iter().map(|(logical, tests)| (logical, tests.into()));
+        (out.logical, out.tests) = defs.unzip();
         out.views = views.into_iter().map(Into::into).collect();
         out.specials = self.specials;
         let bits = |classes: &Vec<u32>| {

@@ -29,7 +29,7 @@ use parquet::errors::ParquetError;
 pub use manifest::SealedFile;
 pub use merge::Merged;
 pub use retention::{Expired, Retention, ShorterRetention};
-pub use verify::ArchiveFault;
+pub use verify::{ArchiveFault, READ_AGAIN_DAYS, VerifyMemory};
 
 use crate::error::Error;
 use manifest::Manifest;
@@ -137,6 +137,14 @@ impl Archive {
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = self.manifest().clone();
         verify::verify(&self.dir, &manifest)
+    }
+
+    /// As [`Archive::verify`], but a file that was read, was whole and was not touched since is not
+    /// read again before its time.
+    pub fn verify_touched(&self, memory: &mut VerifyMemory, now: Timestamp) -> Vec<ArchiveFault> {
+        let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = self.manifest().clone();
+        verify::verify_touched(&self.dir, &manifest, memory, now)
     }
 
     /// Removes files all of whose events are older than the retention at `now`, by their own time

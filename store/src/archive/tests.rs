@@ -168,6 +168,29 @@ fn verify_names_what_was_done_to_it() {
 }
 
 #[test]
+fn an_untouched_file_is_read_again_within_its_week_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
+    let files = archive.seal(vec![event(1, 0), event(2, 3_600)], 2).unwrap();
+    let now = Timestamp::from_secs(1_700_000_000);
+    let mut memory = VerifyMemory::default();
+    assert_eq!(archive.verify_touched(&mut memory, now), vec![]);
+    let path = archive.path(&files[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let found = archive.verify_touched(&mut memory, now);
+    assert!(matches!(&found[..], [ArchiveFault::Changed { name, .. }] if *name == files[0].name));
+    assert_eq!(archive.verify_touched(&mut memory, now), found, "a fault is told every time");
+    // A change that leaves no trace in the file's dates: told once the file is due again.
+    memory.pretend_whole(&path, &files[0], now);
+    assert_eq!(archive.verify_touched(&mut memory, now), vec![], "it was not read");
+    let week = Duration::from_secs(86_400 * READ_AGAIN_DAYS);
+    assert_eq!(archive.verify_touched(&mut memory, now.plus(week)), found);
+}
+
+#[test]
 fn nothing_goes_before_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let archive = Archive::open(dir.path()).unwrap();

@@ -1,12 +1,16 @@
 //! Whether the archive is still as it was written.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::archive::manifest::Manifest;
+use events::Timestamp;
+
+use crate::archive::manifest::{Manifest, SealedFile};
 use crate::error::Error;
 
 /// Where files that no manifest names are moved.
@@ -56,7 +60,93 @@ impl fmt::Display for ArchiveFault {
     }
 }
 
+/// What was read and found whole, and when it is to be read again: a file that was not touched
+/// since need not be read at every look. Each file is read again within
+/// [`READ_AGAIN_DAYS`] days, on days spread by its digest.
+#[derive(Debug, Default)]
+pub struct VerifyMemory {
+    whole: HashMap<String, Seen>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    /// As sealed.
+    sha256: String,
+    /// Device, inode, bytes and time of the last change of anything about the file.
+    stamp: (u64, u64, u64, i64, i64),
+    read_again: Timestamp,
+}
+
+/// Days after which a file was read again for certain.
+pub const READ_AGAIN_DAYS: u64 = 7;
+const DAY_SECS: u64 = 86_400;
+
+impl VerifyMemory {
+    fn knows(&self, path: &Path, file: &SealedFile, now: Timestamp) -> bool {
+        self.whole.get(&file.name).is_some_and(|seen| {
+            seen.sha256 == file.sha256 && seen.read_again > now && Some(seen.stamp) == stamp(path)
+        })
+    }
+
+    /// As if the file had been read just now.
+    #[cfg(test)]
+    pub(super) fn pretend_whole(&mut self, path: &Path, file: &SealedFile, now: Timestamp) {
+        self.note(path, file, now);
+    }
+
+    fn note(&mut self, path: &Path, file: &SealedFile, now: Timestamp) {
+        let Some(stamp) = stamp(path) else { return };
+        let spread = file.sha256.get(..4).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let spread = spread.unwrap_or(0) * (READ_AGAIN_DAYS - 1) * DAY_SECS / 0xffff;
+        let read_again = now.plus(Duration::from_secs(DAY_SECS + spread));
+        let seen = Seen { sha256: file.sha256.clone(), stamp, read_again };
+        self.whole.insert(file.name.clone(), seen);
+    }
+}
+
+fn stamp(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino(), meta.size(), meta.ctime(), meta.ctime_nsec()))
+}
+
+/// As [`verify`], leaving out what the memory knows to be whole and untouched.
+pub(crate) fn verify_touched(
+    dir: &Path,
+    manifest: &Manifest,
+    memory: &mut VerifyMemory,
+    now: Timestamp,
+) -> Vec<ArchiveFault> {
+    let mut rest = manifest.clone();
+    rest.files.retain(|file| !memory.knows(&dir.join(&file.name), file, now));
+    // Stamps are taken before reading: what is touched meanwhile is read again next time.
+    let mut read = VerifyMemory::default();
+    for file in &rest.files {
+        read.note(&dir.join(&file.name), file, now);
+    }
+    let mut faults = compare(dir, &rest);
+    let listed: HashSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
+    memory.whole.retain(|name, _| listed.contains(name.as_str()));
+    for fault in &faults {
+        let (ArchiveFault::Changed { name, .. }
+        | ArchiveFault::Missing { name }
+        | ArchiveFault::Unreadable { name, .. }
+        | ArchiveFault::Extra { name }) = fault;
+        read.whole.remove(name);
+        memory.whole.remove(name);
+    }
+    memory.whole.extend(read.whole);
+    faults.extend(extra(dir, manifest));
+    faults
+}
+
 pub(crate) fn verify(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
+    let mut faults = compare(dir, manifest);
+    faults.extend(extra(dir, manifest));
+    faults
+}
+
+/// Reads every file of a manifest.
+fn compare(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
     let mut faults = Vec::new();
     for file in &manifest.files {
         let name = file.name.clone();
@@ -71,13 +161,17 @@ pub(crate) fn verify(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
             Err(e) => faults.push(ArchiveFault::Unreadable { name, reason: e.to_string() }),
         }
     }
+    faults
+}
+
+/// Files that are there and not in the manifest.
+fn extra(dir: &Path, manifest: &Manifest) -> Vec<ArchiveFault> {
     match unlisted(dir, manifest, ".parquet") {
-        Ok(names) => faults.extend(names.into_iter().map(|name| ArchiveFault::Extra { name })),
+        Ok(names) => names.into_iter().map(|name| ArchiveFault::Extra { name }).collect(),
         Err(e) => {
-            faults.push(ArchiveFault::Unreadable { name: String::new(), reason: e.to_string() })
+            vec![ArchiveFault::Unreadable { name: String::new(), reason: e.to_string() }]
         }
     }
-    faults
 }
 
 /// Files of an ending in the day folders that the manifest does not name, sorted.

@@ -60,27 +60,32 @@ impl<'a> Child<'a> {
         }
     }
 
-    /// Runs it to its end or to its limit. It never stays behind.
-    pub(super) fn run(self) -> Result<Ended, HostError> {
-        let what = || self.what.to_owned();
+    /// Starts it with piped outputs, for a caller that talks to it.
+    pub(super) fn start(&self, stdin: Stdio) -> Result<std::process::Child, HostError> {
         let Some(program) = PROGRAM_PATH
             .split(':')
             .map(|dir| Path::new(dir).join(self.program))
             .find(|p| p.is_file())
         else {
-            return Err(HostError::NotFound { what: what() });
+            return Err(HostError::NotFound { what: self.what.to_owned() });
         };
-        let mut child = Command::new(program)
+        Command::new(program)
             .args(&self.args)
             .env_clear()
             .env("PATH", PROGRAM_PATH)
             .env("LC_ALL", "C")
             .envs(self.env.iter().map(|(k, v)| (*k, v)))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|e| translate(self.what, &e))?;
+            .map_err(|e| translate(self.what, &e))
+    }
+
+    /// Runs it to its end or to its limit. It never stays behind.
+    pub(super) fn run(self) -> Result<Ended, HostError> {
+        let what = || self.what.to_owned();
+        let mut child = self.start(Stdio::null())?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(HostError::Failed { what: what(), reason: "no output".into() });
         };
@@ -107,10 +112,10 @@ impl<'a> Child<'a> {
 }
 
 /// Bytes of standard error that are kept.
-const ERROR_BYTES_MAX: usize = 4_096;
+pub(super) const ERROR_BYTES_MAX: usize = 4_096;
 
 /// Reads in a thread of its own, so that a silent child cannot hold the audit.
-fn reader(
+pub(super) fn reader(
     from: impl Read + Send + 'static,
     most: usize,
 ) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {

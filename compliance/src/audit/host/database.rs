@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use events::Timestamp;
+
 use super::child::Child;
-use super::{Command, Host, HostError, Meta};
+use super::{Host, HostError};
 use crate::audit::limits;
 
 /// Which client speaks to it.
@@ -90,6 +92,32 @@ impl DatabaseHost {
 }
 
 impl Host for DatabaseHost {
+    fn reach(&self) -> Result<(), HostError> {
+        let asked = self.query("connection", "SELECT 1").map(|_| ());
+        match asked {
+            // That the client is not installed here says nothing of the server.
+            Err(HostError::NotFound { what }) => {
+                let reason = "本机未安装客户端 / no client on this machine".to_owned();
+                Err(HostError::Failed { what, reason })
+            }
+            Err(HostError::Denied { .. }) => Err(HostError::Refused { what: self.address.clone() }),
+            other => other,
+        }
+    }
+
+    fn clock(&self) -> Result<Timestamp, HostError> {
+        let sql = match self.engine {
+            Engine::Postgresql => "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint",
+            Engine::Mysql => "SELECT unix_timestamp()",
+        };
+        let rows = self.query("clock", sql)?;
+        let secs = rows.first().and_then(|row| row.first()).and_then(|cell| cell.parse().ok());
+        secs.map(Timestamp::from_secs).ok_or_else(|| HostError::Failed {
+            what: "clock".into(),
+            reason: "时间读不懂 / the time cannot be read".into(),
+        })
+    }
+
     fn query(&self, name: &str, sql: &str) -> Result<Vec<Vec<String>>, HostError> {
         let ended = self.child(name, sql).run()?;
         if ended.code == Some(0) {
@@ -99,7 +127,9 @@ impl Host for DatabaseHost {
         let what = name.to_owned();
         // Of the server's words only their kind is kept: they may carry names and values.
         let said = ended.stderr.to_ascii_lowercase();
-        if ["permission denied", "access denied", "command denied"].iter().any(|w| said.contains(w))
+        if ["permission denied", "access denied", "command denied", "authentication failed"]
+            .iter()
+            .any(|w| said.contains(w))
         {
             return Err(HostError::Denied { what });
         }
@@ -109,26 +139,6 @@ impl Host for DatabaseHost {
             return Err(HostError::Unreachable { what, reason: "no connection".into() });
         }
         Err(HostError::Failed { what, reason: "the database refused the question".into() })
-    }
-
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
-        Err(HostError::Unavailable { what: path.into() })
-    }
-
-    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
-        Err(HostError::Unavailable { what: command.line.into() })
     }
 
     fn elapsed_ms(&self) -> u64 {

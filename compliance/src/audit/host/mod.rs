@@ -2,19 +2,35 @@
 //! commands of [`allow`]. Each answer tells "not there" from "not allowed to see".
 
 pub mod allow;
+mod certificate;
 mod child;
 mod database;
+mod endpoint;
+mod export;
+mod hello;
 mod local;
 mod recorded;
+mod remote;
+mod remote_command;
+mod session;
+mod sftp;
+mod ssh;
 mod tls;
 mod witness;
 
 pub use allow::Command;
+use child::Child;
 pub use database::{DatabaseHost, Engine};
+pub use endpoint::TlsHost;
+pub(in crate::audit) use export::exported;
 pub use local::LocalHost;
 pub use recorded::RecordedHost;
+pub use remote::RemoteHost;
+pub use ssh::SshAddress;
 pub use tls::TlsSeen;
 pub(crate) use witness::Witness;
+
+use events::Timestamp;
 
 use super::own::OwnRecords;
 
@@ -54,19 +70,19 @@ pub struct Meta {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// There is no such thing. The only answer that is evidence of absence.
-    #[error("{what}: not found")]
+    #[error("{what}: 不存在 / not found")]
     NotFound {
         /// Path or command.
         what: String,
     },
     /// It is there, and we may not look.
-    #[error("{what}: permission denied")]
+    #[error("{what}: 没有权限 / permission denied")]
     Denied {
         /// Path or command.
         what: String,
     },
     /// Larger than the named bound.
-    #[error("{what}: larger than {max} bytes")]
+    #[error("{what}: 超过 {max} 字节 / larger than {max} bytes")]
     TooLarge {
         /// Path or command.
         what: String,
@@ -74,7 +90,7 @@ pub enum HostError {
         max: usize,
     },
     /// Took longer than the named bound.
-    #[error("{what}: no answer within {ms} ms")]
+    #[error("{what}: {ms} 毫秒内没有应答 / no answer within {ms} ms")]
     TimedOut {
         /// Path or command.
         what: String,
@@ -82,18 +98,36 @@ pub enum HostError {
         ms: u64,
     },
     /// The target cannot answer this question at all (an image has no processes).
-    #[error("{what}: not available on this target")]
+    #[error("{what}: 此对象无法回答 / not available on this target")]
     Unavailable {
         /// Path or command.
         what: String,
     },
     /// The target did not answer at all.
-    #[error("{what}: unreachable: {reason}")]
+    #[error("{what}: 无法连接 / unreachable: {reason}")]
     Unreachable {
         /// The target.
         what: String,
         /// What the network said.
         reason: String,
+    },
+    /// The target's host key is not among the known ones: it may be anyone.
+    #[error("{what}: 主机密钥不在已知列表中 / host key is not known")]
+    HostKeyUnknown {
+        /// The target.
+        what: String,
+    },
+    /// The target shows another host key than the known one: it may be an impostor.
+    #[error("{what}: 主机密钥与已知的不符 / host key differs from the known one")]
+    HostKeyChanged {
+        /// The target.
+        what: String,
+    },
+    /// The target refused our key or account.
+    #[error("{what}: 拒绝登录 / login refused")]
+    Refused {
+        /// The target.
+        what: String,
     },
     /// Anything else.
     #[error("{what}: {reason}")]
@@ -116,7 +150,21 @@ impl HostError {
             Self::Unavailable { .. } => "A105",
             Self::Failed { .. } => "A106",
             Self::Unreachable { .. } => "A107",
+            Self::HostKeyUnknown { .. } => "A108",
+            Self::HostKeyChanged { .. } => "A109",
+            Self::Refused { .. } => "A110",
         }
+    }
+
+    /// Whether the target as a whole does not answer, so that nothing else need be asked.
+    pub const fn is_whole_target(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::HostKeyUnknown { .. }
+                | Self::HostKeyChanged { .. }
+                | Self::Refused { .. }
+        )
     }
 
     /// Whether this says that the thing does not exist.
@@ -127,22 +175,40 @@ impl HostError {
 
 /// A target that can be looked at and not changed.
 pub trait Host {
+    /// Opens what must be open before the first question. An error here is every check's.
+    fn reach(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+    /// What the target's own clock shows; unavailable where it has none but ours.
+    fn clock(&self) -> Result<Timestamp, HostError> {
+        Err(HostError::Unavailable { what: "clock".into() })
+    }
     /// A regular file's bytes, at most [`super::limits::FILE_BYTES_MAX`].
-    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError>;
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// The names in a directory, sorted.
-    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError>;
+    fn list_dir(&self, path: &str) -> Result<Vec<String>, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// Metadata, links followed.
-    fn metadata(&self, path: &str) -> Result<Meta, HostError>;
+    fn metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// Metadata of the entry itself, links not followed.
-    fn link_metadata(&self, path: &str) -> Result<Meta, HostError>;
+    fn link_metadata(&self, path: &str) -> Result<Meta, HostError> {
+        Err(HostError::Unavailable { what: path.to_owned() })
+    }
     /// The standard output of an allow-listed read-only command that ended with success.
-    fn run(&self, command: Command) -> Result<Vec<u8>, HostError>;
+    fn run(&self, command: Command) -> Result<Vec<u8>, HostError> {
+        Err(HostError::Unavailable { what: command.line.to_owned() })
+    }
     /// The rows a database answers to a read-only question of a check file.
     fn query(&self, name: &str, _sql: &str) -> Result<Vec<Vec<String>>, HostError> {
         Err(HostError::Unavailable { what: name.to_owned() })
     }
-    /// What a TLS endpoint shows.
-    fn tls(&self) -> Result<TlsSeen, HostError> {
+    /// What a TLS endpoint shows; `now` is what its certificate's days count from.
+    fn tls(&self, _now: Timestamp) -> Result<TlsSeen, HostError> {
         Err(HostError::Unavailable { what: "TLS endpoint".into() })
     }
     /// The records of this program.

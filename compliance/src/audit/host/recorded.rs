@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use events::Timestamp;
+
 use super::{Command, Host, HostError, Kind, Meta, TlsSeen};
 use crate::audit::own::OwnRecords;
 
@@ -23,6 +25,9 @@ pub struct RecordedHost {
     tls: Option<TlsSeen>,
     own: Option<OwnRecords>,
     live: bool,
+    clock: Option<Timestamp>,
+    unanswered: Option<HostError>,
+    hung: BTreeSet<String>,
 }
 
 const PLAIN_FILE: Meta =
@@ -115,7 +120,33 @@ impl RecordedHost {
         self
     }
 
+    /// Records what its own clock showed.
+    pub fn clock_shows(&mut self, at: Timestamp) -> &mut Self {
+        self.clock = Some(at);
+        self
+    }
+
+    /// Records that it could not be opened at all.
+    pub fn unanswered(&mut self, why: HostError) -> &mut Self {
+        self.unanswered = Some(why);
+        self
+    }
+
+    /// Records that a path or command never answered.
+    pub fn hung(&mut self, what: &str) -> &mut Self {
+        self.live = true;
+        self.hung.insert(what.to_owned());
+        self
+    }
+
     fn refuse(&self, path: &str) -> Result<(), HostError> {
+        if let Some(why) = &self.unanswered {
+            return Err(why.clone());
+        }
+        if self.hung.contains(path) {
+            let ms = crate::audit::limits::COMMAND_MS_MAX;
+            return Err(HostError::TimedOut { what: path.to_owned(), ms });
+        }
         if self.denied.contains(path) {
             return Err(HostError::Denied { what: path.to_owned() });
         }
@@ -127,6 +158,14 @@ impl RecordedHost {
 }
 
 impl Host for RecordedHost {
+    fn reach(&self) -> Result<(), HostError> {
+        self.unanswered.clone().map_or(Ok(()), Err)
+    }
+
+    fn clock(&self) -> Result<Timestamp, HostError> {
+        self.clock.ok_or_else(|| HostError::Unavailable { what: "clock".into() })
+    }
+
     fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
         self.refuse(path)?;
         match self.files.get(path) {
@@ -182,7 +221,7 @@ impl Host for RecordedHost {
         found.ok_or_else(|| HostError::Unavailable { what: name.to_owned() })
     }
 
-    fn tls(&self) -> Result<TlsSeen, HostError> {
+    fn tls(&self, _now: Timestamp) -> Result<TlsSeen, HostError> {
         let found = self.tls.clone();
         found.ok_or_else(|| HostError::Unavailable { what: "TLS endpoint".into() })
     }

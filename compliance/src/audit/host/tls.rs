@@ -26,8 +26,18 @@ pub struct TlsSeen {
     pub key_bits: Option<i64>,
     /// Whether the name asked for stands in the certificate.
     pub name_matches: bool,
-    /// Whether the chain ends at an authority of the verifier.
-    pub trusted: bool,
-    /// Why the chain was not accepted.
+    /// Whether the chain ends at an authority of the verifier; `None` when there was no list of
+    /// authorities to judge by.
+    pub trusted: Option<bool>,
+    /// Why the chain was not accepted or could not be judged.
     pub problem: String,
+}
+
+impl TlsSeen {
+    /// Whether the key is too short: RSA under 2048 bits, all others under 256; `None` when it was
+    /// not seen.
+    pub fn has_short_key(&self) -> Option<bool> {
+        let bits = self.key_bits?;
+        Some(bits < if self.key == "rsa" { 2_048 } else { 256 })
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use events::Timestamp;
 use ring::digest::{Context, SHA256};
 
 use super::{Command, Host, HostError, Meta, TlsSeen};
@@ -19,27 +20,31 @@ pub(crate) struct Witness<'a> {
 struct Seen {
     digest: Context,
     sources: Vec<String>,
+    /// The gravest thing that kept an answer away.
+    cause: Option<HostError>,
 }
 
 impl<'a> Witness<'a> {
     pub(crate) fn new(host: &'a dyn Host) -> Self {
-        let seen = Seen { digest: Context::new(&SHA256), sources: Vec::new() };
+        let seen = Seen { digest: Context::new(&SHA256), sources: Vec::new(), cause: None };
         Self { host, seen: RefCell::new(seen), started_ms: host.elapsed_ms() }
     }
 
-    /// The sources in the order first asked, the digest of all answers, the milliseconds taken.
-    pub(crate) fn finish(self) -> (Vec<String>, String, u64) {
-        let took = self.host.elapsed_ms().saturating_sub(self.started_ms);
+    /// What was noted.
+    pub(crate) fn finish(self) -> Noted {
+        let took_ms = self.host.elapsed_ms().saturating_sub(self.started_ms);
         let seen = self.seen.into_inner();
         let digest = data_encoding::HEXLOWER.encode(seen.digest.finish().as_ref());
-        (seen.sources, digest, took)
+        Noted { sources: seen.sources, digest, took_ms, cause: seen.cause }
     }
 
     /// An error once the check has used up its time.
     fn in_time(&self, what: &str) -> Result<(), HostError> {
         let took = self.host.elapsed_ms().saturating_sub(self.started_ms);
         if took > limits::CHECK_MS_MAX {
-            return Err(HostError::TimedOut { what: what.to_owned(), ms: limits::CHECK_MS_MAX });
+            let error = HostError::TimedOut { what: what.to_owned(), ms: limits::CHECK_MS_MAX };
+            blame(&mut self.seen.borrow_mut().cause, &error);
+            return Err(error);
         }
         Ok(())
     }
@@ -55,6 +60,9 @@ impl<'a> Witness<'a> {
         {
             seen.sources.push(what.to_owned());
         }
+        if let Err(error) = answer {
+            blame(&mut seen.cause, error);
+        }
         let (tag, bytes) = match answer {
             Ok(bytes) => (b'+', bytes),
             Err(error) => (b'-', error.code().as_bytes()),
@@ -63,6 +71,32 @@ impl<'a> Witness<'a> {
             seen.digest.update(&(part.len() as u64).to_be_bytes());
             seen.digest.update(part);
         }
+    }
+}
+
+/// What a check's host saw of it.
+pub(crate) struct Noted {
+    /// Sources in the order first asked.
+    pub(crate) sources: Vec<String>,
+    /// SHA-256 of all questions and answers, hexadecimal.
+    pub(crate) digest: String,
+    /// Milliseconds taken.
+    pub(crate) took_ms: u64,
+    /// The gravest thing that kept an answer away.
+    pub(crate) cause: Option<HostError>,
+}
+
+/// Keeps the graver of two causes: a target that does not answer before a probe that hung, and
+/// that before all else.
+fn blame(cause: &mut Option<HostError>, error: &HostError) {
+    let weight = |e: &HostError| match e {
+        HostError::NotFound { .. } => 0,
+        HostError::TimedOut { .. } => 2,
+        e if e.is_whole_target() => 3,
+        _ => 1,
+    };
+    if weight(error) > cause.as_ref().map_or(0, weight) {
+        *cause = Some(error.clone());
     }
 }
 
@@ -118,9 +152,9 @@ impl Host for Witness<'_> {
         answer
     }
 
-    fn tls(&self) -> Result<TlsSeen, HostError> {
+    fn tls(&self, now: Timestamp) -> Result<TlsSeen, HostError> {
         self.in_time("TLS endpoint")?;
-        let answer = self.host.tls();
+        let answer = self.host.tls(now);
         let shown = answer.as_ref().map(|seen| format!("{seen:?}"));
         self.note("TLS handshake", shown.as_ref().map(|s| s.as_bytes()).map_err(|e| *e), true);
         answer

@@ -129,7 +129,7 @@ mod tests {
         let days = |logs: &[&str]| {
             let probe = Logrotate { logs: logs.iter().map(|l| (*l).to_owned()).collect() };
             let mut facts = Facts::default();
-            probe.look(&Context { host: &host, now: Timestamp::from_secs(0) }, &mut facts);
+            probe.look(&Context::new(&host, Timestamp::from_secs(0)), &mut facts);
             facts.get("kept_days").clone()
         };
         assert_eq!(days(&["/var/log/auth.log"]), Fact::Int(182));

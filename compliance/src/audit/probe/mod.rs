@@ -24,6 +24,8 @@ mod storage;
 mod sysctl;
 mod text;
 
+use std::cell::Cell;
+
 use events::Timestamp;
 use serde::Deserialize;
 
@@ -34,8 +36,26 @@ use super::host::Host;
 pub struct Context<'a> {
     /// The target.
     pub host: &'a dyn Host,
-    /// The time of the run; ages count back from it.
-    pub now: Timestamp,
+    now: Timestamp,
+    asked_time: Cell<bool>,
+}
+
+impl<'a> Context<'a> {
+    /// A host, and the time of the run.
+    pub fn new(host: &'a dyn Host, now: Timestamp) -> Self {
+        Self { host, now, asked_time: Cell::new(false) }
+    }
+
+    /// The time of the run; ages count back from it. Whoever asks depends on honest clocks.
+    pub fn now(&self) -> Timestamp {
+        self.asked_time.set(true);
+        self.now
+    }
+
+    /// Whether a probe asked for the time.
+    pub(super) fn has_asked_time(&self) -> bool {
+        self.asked_time.get()
+    }
 }
 
 /// One probe of a check file, by `kind`.

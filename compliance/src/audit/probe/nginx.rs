@@ -199,7 +199,7 @@ mod tests {
         let names = ["user", "server_tokens", "ssl_protocols", "log_format"];
         let probe = Nginx { directives: names.map(str::to_owned).to_vec() };
         let mut facts = Facts::default();
-        probe.look(&Context { host: &host, now: Timestamp::from_secs(0) }, &mut facts);
+        probe.look(&Context::new(&host, Timestamp::from_secs(0)), &mut facts);
         let list = |l: &[&str]| Fact::List(l.iter().map(|s| (*s).to_owned()).collect());
         assert_eq!(facts.get("user"), &list(&["www-data"]));
         assert_eq!(facts.get("ssl_protocols"), &list(&["TLSv1.2 TLSv1.3"]));

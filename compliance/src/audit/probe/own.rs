@@ -30,6 +30,8 @@ impl Own {
     }
 
     pub(super) fn look(&self, cx: &Context<'_>, facts: &mut Facts) {
+        // The ages in it were counted by our clock.
+        cx.now();
         match cx.host.own() {
             Ok(own) => {
                 for (name, fact) in own.section(&self.section).unwrap_or_default() {
@@ -49,14 +51,17 @@ pub struct Tls {}
 
 impl Tls {
     pub(super) fn look(&self, cx: &Context<'_>, facts: &mut Facts) {
-        let seen = match cx.host.tls() {
+        let seen = match cx.host.tls(cx.now()) {
             Ok(seen) => seen,
             Err(error) => return facts.set_all_unseen(&error.to_string()),
         };
         let number = |n: Option<i64>| n.map_or(Fact::Absent, Fact::Int);
         let word = |t: &str| if t.is_empty() { Fact::Absent } else { Fact::Text(t.to_owned()) };
         let yes = |b: bool| Fact::Text(if b { "yes" } else { "no" }.to_owned());
+        let short = seen.has_short_key().map_or(Fact::Absent, yes);
+        let trusted = seen.trusted.map_or_else(|| Fact::Unseen(seen.problem.clone()), yes);
         for (name, fact) in [
+            ("key_short", short),
             ("accepted", Fact::List(seen.accepted)),
             ("refused", Fact::List(seen.refused)),
             ("weak_accepted", Fact::List(seen.weak_accepted)),
@@ -67,7 +72,7 @@ impl Tls {
             ("days_left", number(seen.days_left)),
             ("days_total", number(seen.days_total)),
             ("name_matches", yes(seen.name_matches)),
-            ("trusted", yes(seen.trusted)),
+            ("trusted", trusted),
             ("problem", word(&seen.problem)),
         ] {
             facts.set(format!("tls.{name}"), fact);

@@ -221,7 +221,7 @@ mod tests {
             prefix: String::new(),
         };
         let mut facts = Facts::default();
-        probe.look(&Context { host, now: Timestamp::from_secs(0) }, &mut facts);
+        probe.look(&Context::new(host, Timestamp::from_secs(0)), &mut facts);
         facts
     }
 

@@ -67,7 +67,7 @@ impl Newest {
         let (count, age) = match self.newest(cx) {
             Ok((0, _)) => (Fact::Absent, Fact::Absent),
             Ok((count, mtime)) => {
-                let age_secs = cx.now.secs().saturating_sub(mtime).max(0);
+                let age_secs = cx.now().secs().saturating_sub(mtime).max(0);
                 (Fact::Int(count), Fact::Int(age_secs / 3600))
             }
             Err(e) => (Fact::Unseen(e.to_string()), Fact::Unseen(e.to_string())),
