@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::grams::Grams;
-use super::is_person;
+use super::second::{SAMPLES_MAX, is_person};
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
@@ -159,7 +159,7 @@ impl Verifier {
         let still = values.of(at).find(|v| squeezed.contains(v.squeezed)).map(|v| v.kind);
         if let Some(kind) = still.or(pattern).filter(|k| is_person(*k)) {
             self.found += 1;
-            if self.samples.len() < super::SAMPLES_MAX {
+            if self.samples.len() < SAMPLES_MAX {
                 let end = u32::try_from(cell.chars().count()).unwrap_or(u32::MAX);
                 self.samples.push(CellFinding { row, col, kind, start: 0, end });
             }

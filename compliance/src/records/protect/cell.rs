@@ -1,8 +1,20 @@
 //! One sealed cell: `xd1:` and base64url of version, algorithm, key id, slot, count, sealed text
 //! with its tag. The associated data binds it to dataset, row and column.
 //!
-//! The nonce is the count of the run that made the cell: every key is made fresh for one run and
-//! never used by another, so a count that only grows is a nonce used once (NIST SP 800-38D, 8.2.1).
+//! The nonce is the count of the run that made the cell. It never repeats under a key (NIST
+//! SP 800-38D, 8.2.1), because a key and its count live and die together:
+//! - one run has one count for all its keys; it only grows, and ends the run before six bytes are
+//!   used up;
+//! - a key is drawn fresh in the run that seals with it and handed out once; what lies in the key
+//!   store is read to open cells, never to seal more. No count is stored, so none can fall back.
+//! - a run that is killed takes its keys with it: they were given to nobody, and the next run draws
+//!   its own, even for the same subjects, rows and slots;
+//! - a key store brought back from a backup may give a slot a second time, under another key: the
+//!   older cells of that slot no longer open (they are refused as not authentic), but nothing was
+//!   sealed twice under one key and nonce.
+//!
+//! What is left is the source of randomness: a machine copied while a run is under way (a snapshot
+//! started twice) seals with the same keys twice, and no counter could help there.
 
 use aes_gcm::aead::array::typenum::U12;
 use aes_gcm::aead::{AeadInOut, KeyInit};

@@ -1,20 +1,25 @@
 //! The subjects' keys of one dataset: a file of sealed pages, each of a hundred keys, that only
 //! grows at its end. A sealed cell names the slot its key lies in.
 //!
+//! What a crash leaves: pages of a run that did not finish. They are whole, torn at the end of the
+//! file, or (after a loss of power) zeros. No cell under their keys was ever released, so a torn
+//! end is cut by the next writer and a page of zeros holds nobody; any other page that does not
+//! open is damage, and is named.
+//!
 //! Nothing is held in memory but one page, and no index is needed: protecting appends, revealing
 //! goes from page to page as the rows do, and erasing a person reads all pages once, wipes the
 //! slots that are the person's, and puts the new file in place of the old.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hashbrown::HashMap;
 use ring::rand::SecureRandom;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::keyring::{DatasetKey, MESSAGES_MAX};
+use super::keyring::{DatasetKey, sync_folder};
 use crate::records::error::Error;
 
 /// Bytes of a page: nonce, sealed slots, tag.
@@ -24,6 +29,9 @@ const PLAIN_BYTES: usize = PAGE_BYTES - 12 - 16;
 const SLOT_BYTES: usize = 8 + 32;
 /// Keys in a page.
 const SLOTS: usize = PLAIN_BYTES / SLOT_BYTES;
+/// Pages of a dataset. Each is sealed with a random 96-bit nonce, of which one key takes 2^32 (NIST
+/// SP 800-38D, 8.3); half of them are left to the pages that erasing seals anew.
+const PAGES_MAX: u64 = 1 << 31;
 /// Pages held open while revealing (16 MiB).
 const OPEN_PAGES_MAX: usize = 4096;
 
@@ -45,6 +53,7 @@ fn empty() -> Plain {
 /// Adds keys. Dropped before [`KeyWriter::finish`], it takes back what it added.
 pub(super) struct KeyWriter {
     file: File,
+    path: PathBuf,
     started: u64,
     page: u64,
     plain: Plain,
@@ -59,10 +68,11 @@ impl KeyWriter {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).mode(0o600);
         let file = options.open(path).map_err(Error::Write)?;
-        lock(&file)?;
+        lock(&file, path)?;
         let page = file.metadata().map_err(Error::Read)?.len() / PAGE_BYTES as u64;
         let plain = empty();
-        Ok(Self { file, started: page, page, plain, filled: 0, finished: false })
+        let path = path.to_owned();
+        Ok(Self { file, path, started: page, page, plain, filled: 0, finished: false })
     }
 
     /// A fresh key for a subject, and its slot.
@@ -87,8 +97,8 @@ impl KeyWriter {
     }
 
     fn flush(&mut self, keys: &DatasetKey, random: &dyn SecureRandom) -> Result<(), Error> {
-        if self.page >= MESSAGES_MAX {
-            return Err(Error::KeyExhausted { key_id: keys.id, limit: MESSAGES_MAX });
+        if self.page >= PAGES_MAX {
+            return Err(Error::KeyExhausted { key_id: keys.id, limit: PAGES_MAX });
         }
         let sealed = keys.seal_page(self.page, &self.plain, random)?;
         let place = self.page * PAGE_BYTES as u64;
@@ -111,6 +121,7 @@ impl KeyWriter {
         }
         self.file.set_len(self.page * PAGE_BYTES as u64).map_err(Error::Write)?;
         self.file.sync_all().map_err(Error::Write)?;
+        sync_folder(&self.path)?;
         self.finished = true;
         Ok(())
     }
@@ -125,11 +136,28 @@ impl Drop for KeyWriter {
     }
 }
 
-fn lock(file: &File) -> Result<(), Error> {
+/// Takes the file for one process alone; fails when erasing put another in its place meanwhile.
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
     match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::KeysInUse),
-        Err(TryLockError::Error(e)) => Err(Error::Write(e)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::KeysInUse),
+        Err(TryLockError::Error(e)) => return Err(Error::Write(e)),
+    }
+    let held = file.metadata().map_err(Error::Read)?;
+    let named = fs::metadata(path).map_err(Error::Read)?;
+    if (held.dev(), held.ino()) == (named.dev(), named.ino()) {
+        Ok(())
+    } else {
+        Err(Error::KeysInUse)
+    }
+}
+
+/// Opens a page; one of zeros is a page without keys.
+fn open_page(keys: &DatasetKey, page: u64, sealed: &[u8]) -> Result<Plain, Error> {
+    match keys.open_page(page, sealed) {
+        Some(plain) => Ok(plain),
+        None if sealed.iter().all(|b| *b == 0) => Ok(empty()),
+        None => Err(DAMAGED),
     }
 }
 
@@ -163,7 +191,7 @@ impl KeyReader {
             if self.pages.len() >= OPEN_PAGES_MAX {
                 self.pages.clear();
             }
-            self.pages.insert(page, keys.open_page(page, &sealed).ok_or(DAMAGED)?);
+            self.pages.insert(page, open_page(keys, page, &sealed)?);
         }
         let slot = self.pages.get(&page).and_then(|p| p.get(at..at + SLOT_BYTES));
         let key = slot.and_then(|s| s.get(8..)).and_then(|k| <[u8; 32]>::try_from(k).ok());
@@ -184,8 +212,8 @@ pub(super) fn erase(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),
         Err(e) => return Err(Error::Read(e)),
     };
-    lock(&old)?;
-    let part = Part(path.with_extension("part"));
+    lock(&old, path)?;
+    let part = Part::of(path);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut out = BufWriter::new(options.open(&part.0).map_err(Error::Write)?);
@@ -195,7 +223,7 @@ pub(super) fn erase(
     let mut gone = 0;
     for page in 0..pages {
         reader.read_exact(&mut sealed).map_err(Error::Read)?;
-        let mut plain = keys.open_page(page, &sealed).ok_or(DAMAGED)?;
+        let mut plain = open_page(keys, page, &sealed)?;
         let theirs = wipe(&mut plain, subject);
         if theirs > 0 {
             gone += theirs;
@@ -209,6 +237,7 @@ pub(super) fn erase(
     }
     out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
     fs::rename(&part.0, path).map_err(Error::Write)?;
+    sync_folder(path)?;
     overwrite(&mut old, pages).map_err(Error::Write)?;
     Ok(gone)
 }
@@ -238,9 +267,20 @@ fn overwrite(file: &mut File, pages: u64) -> std::io::Result<()> {
 /// A file under its working name; gone unless it was renamed.
 struct Part(PathBuf);
 
+impl Part {
+    fn of(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".part");
+        Self(PathBuf::from(name))
+    }
+}
+
 impl Drop for Part {
     fn drop(&mut self) {
         // Not there is as it should be.
         let _ = fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests;

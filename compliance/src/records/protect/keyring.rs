@@ -20,10 +20,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
 use crate::records::error::Error;
+use crate::records::limits::KEY_STORE_BYTES_MAX;
 
-/// Messages under one key with random 96-bit nonces (NIST SP 800-38D, 8.3): the pages of a
-/// dataset's subjects. Cells count their nonces.
-pub const MESSAGES_MAX: u64 = 1 << 32;
 const VERSION: u32 = 2;
 
 /// What opens the key store.
@@ -76,14 +74,8 @@ impl KeyRing {
     pub fn open(path: &Path, root: &Root, random: &dyn SecureRandom) -> Result<Self, Error> {
         match fs::File::open(path) {
             Ok(file) => {
-                let bad = |reason| Error::BadKeyStore { reason };
-                let reader = BufReader::with_capacity(1 << 18, file);
-                let store: Store =
-                    serde_json::from_reader(reader).map_err(|_| bad("not a key store"))?;
-                if store.version != VERSION {
-                    return Err(bad("another version"));
-                }
-                let salt = decode(&store.salt).ok_or(bad("the salt"))?;
+                let store = read(file)?;
+                let salt = decode(&store.salt).ok_or(Error::BadKeyStore { reason: "the salt" })?;
                 let root = root_key(root, &salt)?;
                 unwrap(&root, &store.check, b"check").ok_or(Error::WrongKey)?;
                 Ok(Self { path: path.to_owned(), root, store })
@@ -96,6 +88,11 @@ impl KeyRing {
                 let salt = data_encoding::BASE64.encode(&salt);
                 let store = Store { version: VERSION, salt, check, datasets: BTreeMap::new() };
                 let ring = Self { path: path.to_owned(), root, store };
+                let _alone = ring.alone()?;
+                if path.exists() {
+                    // Another process made it a moment ago, with a salt of its own.
+                    return Err(Error::KeysInUse);
+                }
                 ring.save()?;
                 Ok(ring)
             }
@@ -111,6 +108,8 @@ impl KeyRing {
         let mut salt = [0; 16];
         random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
         let new = root_key(root, &salt)?;
+        let _alone = self.alone()?;
+        self.read_again()?;
         let mut wrapped = Vec::new();
         for (name, dataset) in &self.store.datasets {
             let key = unwrap(&self.root, &dataset.wrapped, name.as_bytes());
@@ -180,6 +179,12 @@ impl KeyRing {
         random: &dyn SecureRandom,
     ) -> Result<DatasetKey, Error> {
         if !self.store.datasets.contains_key(name) {
+            // Another process may have added one since: its keys must not be lost.
+            let _alone = self.alone()?;
+            self.read_again()?;
+            if self.store.datasets.contains_key(name) {
+                return self.dataset(name);
+            }
             let key = fresh(random)?;
             let wrapped = wrap(&self.root, &key, name.as_bytes(), random)?;
             let key_id = self.store.datasets.values().map(|d| d.key_id).max().unwrap_or(0) + 1;
@@ -189,9 +194,30 @@ impl KeyRing {
         self.dataset(name)
     }
 
+    /// Keeps other processes from changing the store while this is held.
+    fn alone(&self) -> Result<fs::File, Error> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".lock");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(name).map_err(Error::Write)?;
+        file.lock().map_err(Error::Write)?;
+        Ok(file)
+    }
+
+    /// Takes what other processes wrote since the store was opened.
+    fn read_again(&mut self) -> Result<(), Error> {
+        let store = read(fs::File::open(&self.path).map_err(Error::Read)?)?;
+        unwrap(&self.root, &store.check, b"check").ok_or(Error::WrongKey)?;
+        self.store = store;
+        Ok(())
+    }
+
     /// Writes the store whole: it is on disk before any cell sealed under its keys is released.
     fn save(&self) -> Result<(), Error> {
-        let part = self.path.with_extension("part");
+        let mut part = self.path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let file = options.open(&part).map_err(Error::Write)?;
@@ -199,7 +225,8 @@ impl KeyRing {
         serde_json::to_writer(&mut out, &self.store)
             .map_err(|_| Error::BadKeyStore { reason: "cannot be written" })?;
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
-        fs::rename(&part, &self.path).map_err(Error::Write)
+        fs::rename(&part, &self.path).map_err(Error::Write)?;
+        sync_folder(&self.path)
     }
 }
 
@@ -243,6 +270,22 @@ impl DatasetKey {
         name.copy_from_slice(&tag.as_ref()[..8]);
         name
     }
+}
+
+fn read(file: fs::File) -> Result<Store, Error> {
+    let bad = |reason| Error::BadKeyStore { reason };
+    if file.metadata().map_err(Error::Read)?.len() > KEY_STORE_BYTES_MAX {
+        return Err(bad("too large"));
+    }
+    let reader = BufReader::with_capacity(1 << 18, file);
+    let store: Store = serde_json::from_reader(reader).map_err(|_| bad("not a key store"))?;
+    if store.version == VERSION { Ok(store) } else { Err(bad("another version")) }
+}
+
+/// Makes a new name durable: the folder that holds it.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|f| f.sync_all()).map_err(Error::Write)
 }
 
 fn root_key(root: &Root, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
