@@ -3,6 +3,7 @@
 //! A run is sealed when it is kept, and its bundle is written then: what an assessor gets later is
 //! the bytes of that moment.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::ledger::write_whole;
+use crate::records_proof::RecordsAct;
 
 /// The evidence of a data folder.
 pub struct Evidence {
@@ -61,6 +63,18 @@ impl Evidence {
         let text = serde_json::to_vec_pretty(&summary).map_err(part)?;
         write_whole(&self.summary_path(run.id), &text)?;
         Ok(summary)
+    }
+
+    /// Records what was done with student records, and signs the log as it is then.
+    pub fn record(&self, act: &RecordsAct<'_>, now: Timestamp) -> Result<(), Error> {
+        self.note(&[act.leaf(now)], now)
+    }
+
+    /// The erasures that were recorded, each once: dataset and the subject's keyed name.
+    pub fn erasures(&self) -> Result<BTreeSet<(String, String)>, Error> {
+        let mut found = BTreeSet::new();
+        self.each_leaf(|leaf| found.extend(crate::records_proof::erasure(leaf)))?;
+        Ok(found)
     }
 
     /// Appends leaves that are no audit run's, and signs the log as it is then.

@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod explain;
 mod failure;
 pub mod init;
+pub mod keys;
 pub mod mask;
 pub mod node;
 pub mod playbook;

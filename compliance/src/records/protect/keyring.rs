@@ -58,6 +58,18 @@ pub struct KeyRing {
     store: Store,
 }
 
+/// What was destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    /// The dataset.
+    pub dataset: String,
+    /// What the subject is called in the key store (keyed, 16 hexadecimal digits): it tells nobody
+    /// who that was, and is enough to repeat the erasure on a key store brought back.
+    pub subject: String,
+    /// Keys that are gone.
+    pub keys: u64,
+}
+
 /// The keys of one dataset, open.
 pub(super) struct DatasetKey {
     pub(super) id: u32,
@@ -125,19 +137,52 @@ impl KeyRing {
         self.save()
     }
 
-    /// Destroys one subject's keys: that person's cells can never be read again. How many keys
-    /// there were; none means nothing of this subject was ever protected, or it is gone already.
+    /// Destroys one subject's keys: that person's cells can never be read again, in no copy of the
+    /// protected files. No keys means that nothing of this subject was ever protected, or that it
+    /// is gone already.
+    ///
+    /// A backup of the key store still holds what was erased after it was made: when one is brought
+    /// back, [`KeyRing::erase_again`] repeats the erasures that the evidence log names, and a root
+    /// changed since ([`KeyRing::rotate_root`]) keeps it closed.
     ///
     /// # Errors
-    /// [`Error::NoDatasetKey`], [`Error::KeysInUse`], [`Error::Write`].
+    /// [`Error::NoDatasetKey`], [`Error::KeysInUse`], [`Error::BadKeyStore`], [`Error::Write`].
     pub fn erase_subject(
         &mut self,
         dataset: &str,
         subject: &str,
         random: &dyn SecureRandom,
-    ) -> Result<u64, Error> {
+    ) -> Result<Erased, Error> {
         let keys = self.dataset(dataset)?;
-        keylog::erase(&self.log_path(keys.id), keys.subject(subject), &keys, random)
+        self.erase(&keys, keys.subject(subject), random)
+    }
+
+    /// Repeats an erasure by the name it was recorded under.
+    ///
+    /// # Errors
+    /// As [`KeyRing::erase_subject`]; [`Error::BadKey`] when it is no such name.
+    pub fn erase_again(
+        &mut self,
+        dataset: &str,
+        name: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<Erased, Error> {
+        let bytes = data_encoding::HEXLOWER.decode(name.as_bytes()).ok();
+        let subject = bytes.and_then(|b| Subject::try_from(b).ok());
+        let subject = subject.ok_or(Error::BadKey { reason: "not a subject's name" })?;
+        let keys = self.dataset(dataset)?;
+        self.erase(&keys, subject, random)
+    }
+
+    fn erase(
+        &self,
+        keys: &DatasetKey,
+        subject: Subject,
+        random: &dyn SecureRandom,
+    ) -> Result<Erased, Error> {
+        let gone = keylog::erase(&self.log_path(keys.id), subject, keys, random)?;
+        let subject = data_encoding::HEXLOWER.encode(&subject);
+        Ok(Erased { dataset: keys.name.clone(), subject, keys: gone })
     }
 
     /// Names of the datasets that have a key here.

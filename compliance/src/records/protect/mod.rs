@@ -15,7 +15,7 @@ pub mod keyring;
 pub mod table;
 
 pub use cell::Algorithm;
-pub use keyring::{KeyRing, Root};
+pub use keyring::{Erased, KeyRing, Root};
 pub use table::{
     ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file,
 };

@@ -88,11 +88,27 @@ fn erasing_one_subject_leaves_the_others() {
     protect(dir.path(), CSV, Algorithm::Aes256Gcm).unwrap();
     let random = SystemRandom::new();
     let mut ring = KeyRing::open(&dir.path().join("keys.json"), &root(), &random).unwrap();
-    assert_eq!(ring.erase_subject("学籍", "张三丰", &random).unwrap(), 1);
-    assert_eq!(ring.erase_subject("学籍", "张三丰", &random).unwrap(), 0);
+    assert_eq!(ring.erase_subject("学籍", "张三丰", &random).unwrap().keys, 1);
+    assert_eq!(ring.erase_subject("学籍", "张三丰", &random).unwrap().keys, 0);
     let (report, text) = reveal(dir.path(), "学籍", &root()).unwrap();
     assert_eq!((report.erased, report.cells), (2, 3));
     assert!(!text.contains("13800138000") && text.contains("13800138001"));
+}
+
+#[test]
+fn an_erasure_is_repeated_on_a_key_store_brought_back() {
+    let dir = tempfile::tempdir().unwrap();
+    protect(dir.path(), CSV, Algorithm::Aes256Gcm).unwrap();
+    let (pages, random) = (dir.path().join("keys.json.1"), SystemRandom::new());
+    let backup = fs::read(&pages).unwrap();
+    let mut ring = KeyRing::open(&dir.path().join("keys.json"), &root(), &random).unwrap();
+    let erased = ring.erase_subject("学籍", "张三丰", &random).unwrap();
+    assert!(!erased.subject.contains("张三丰") && erased.subject.len() == 16);
+    fs::write(&pages, backup).unwrap();
+    assert_eq!(reveal(dir.path(), "学籍", &root()).unwrap().0.erased, 0, "the backup has it");
+    assert_eq!(ring.erase_again("学籍", &erased.subject, &random).unwrap(), erased);
+    assert_eq!(reveal(dir.path(), "学籍", &root()).unwrap().0.erased, 2);
+    assert!(matches!(ring.erase_again("学籍", "张三丰", &random), Err(Error::BadKey { .. })));
 }
 
 #[test]
