@@ -82,8 +82,8 @@ impl Evidence {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut log =
             EvidenceLog::open(&self.dir.join("log"), self.signer()?, None).map_err(part)?;
-        let texts: Vec<String> = leaves.iter().map(serde_json::Value::to_string).collect();
-        let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        let texts: Vec<Vec<u8>> = leaves.iter().map(compliance::evidence::canonical).collect();
+        let bytes: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         log.append_all(&bytes).map_err(part)?;
         log.checkpoint(now).map_err(part)?;
         Ok(())
