@@ -19,6 +19,7 @@ mod failure;
 pub mod hunt;
 pub mod init;
 mod interrupt;
+pub mod keys;
 pub mod mask;
 pub mod node;
 pub mod playbook;
