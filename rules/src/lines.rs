@@ -80,6 +80,7 @@ impl Lines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::literals::Rarity;
     use crate::memo::MemoLimits;
     use proptest::prelude::*;
 
@@ -91,7 +92,9 @@ mod tests {
             values in prop::collection::vec(prop::collection::vec("[ab]{0,9}\n?", 30..60), 1..4),
         ) {
             let texts = |set: std::collections::BTreeSet<String>| Vec::from_iter(set);
-            let mut all = [Literals::new(&texts(own)), Literals::new(&texts(theirs))];
+            let rarity = Rarity::default();
+            let literals = |set| Literals::new(&texts(set), &rarity);
+            let mut all = [literals(own), literals(theirs)];
             Literals::together(all.iter_mut());
             let [mut own, theirs] = all;
             own.join(&theirs);

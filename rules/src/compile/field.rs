@@ -267,6 +267,7 @@ impl FieldTable {
 #[cfg(test)]
 mod tests {
     use super::super::gather::Builder;
+    use super::super::literals::Rarity;
     use super::*;
     use crate::memo::{Memo, MemoLimits};
     use crate::pattern::Pattern;
@@ -299,7 +300,7 @@ mod tests {
         ) {
             let mut builder = Builder::default();
             tests.iter().zip(0u32..).for_each(|(test, id)| builder.add(test, id));
-            let mut table = [builder.finish()];
+            let mut table = [builder.finish(&Rarity::default())];
             FieldTable::together(&mut table);
             let [table] = table;
             let mut memo = Memo::new(MemoLimits::default());

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::field::{Check, Effect, FieldTable, Ids};
-use super::literals::Literals;
+use super::literals::{Literals, Rarity};
 use super::required;
 use crate::syntax::test::{Number, Op, Shape, Test};
 
@@ -86,7 +86,7 @@ impl Builder {
     }
 
     /// The table.
-    pub(crate) fn finish(self) -> FieldTable {
+    pub(crate) fn finish(self, rarity: &Rarity) -> FieldTable {
         let mut texts: Vec<(String, usize)> = self.literals.into_iter().collect();
         texts.sort_by_key(|(_, at)| *at);
         let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
@@ -121,7 +121,7 @@ impl Builder {
             any: self.any.into(),
             exact: boxed(self.exact),
             exact_cased: boxed(self.exact_cased),
-            literals: Literals::new(&texts),
+            literals: Literals::new(&texts, rarity),
             effect_ends: effect_ends.into(),
             effects: effects.into(),
             checks: self.checks.into(),

@@ -10,7 +10,6 @@
 mod filter;
 
 use aho_corasick::packed::Searcher;
-use hashbrown::HashMap;
 
 use filter::{Filter, Gram, Pairs};
 
@@ -61,19 +60,18 @@ pub(crate) struct Candidates(Vec<(usize, Gram)>);
 impl Literals {
     /// Texts are numbered in the order given; they must differ and not be empty. To be made
     /// ready by [`Literals::together`].
-    pub(crate) fn new(texts: &[String]) -> Self {
+    pub(crate) fn new(texts: &[String], rarity: &Rarity) -> Self {
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(texts.len());
         let (mut quads, mut pairs, mut singles) = (Vec::new(), Vec::new(), Vec::new());
-        let rarity = Rarity::of(texts);
         for (text, number) in texts.iter().map(String::as_bytes).zip(0u32..) {
             bytes.extend_from_slice(text);
             ends.push(bytes.len() as u32);
             match text {
                 [] => {}
                 [only] => singles.push((*only, number)),
-                _ if text.len() < 4 => pairs.push(rarity.entry(text, 2, number)),
-                _ => quads.push(rarity.entry(text, 4, number)),
+                _ if text.len() < 4 => pairs.push(rarity.entry(text, number)),
+                _ => quads.push(rarity.entry(text, number)),
             }
         }
         let mut made = Self {
@@ -82,7 +80,7 @@ impl Literals {
             quads: Grams::new(quads),
             pairs: Grams::new(pairs),
             singles: singles.into(),
-            few: Self::few(texts, &rarity),
+            few: Self::few(texts, rarity),
             one_line: !texts.iter().any(|text| text.contains('\n')),
             ..Self::default()
         };
@@ -117,7 +115,7 @@ impl Literals {
             && texts.iter().all(|text| text.len() >= FEW_BYTES_MIN);
         let part = |text: &String| {
             let text = text.as_bytes();
-            let start = rarity.entry(text, text.len().min(4), 0).offset as usize;
+            let start = if text.len() < 4 { 0 } else { rarity.entry(text, 0).offset as usize };
             text[start..].iter().take(4).copied().collect::<Vec<u8>>()
         };
         fits.then(|| Searcher::new(texts.iter().map(part))).flatten()
@@ -263,32 +261,47 @@ fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9e37_79b1)
 }
 
-/// How often grams occur in the texts themselves: what many rules name is common in events too.
-struct Rarity {
-    counts: HashMap<u32, u32>,
+/// How often grams occur in the texts of all rules: what many name is common in events too.
+pub(crate) struct Rarity {
+    /// By hash, so that some grams pass for commoner than they are.
+    counts: Box<[u16; 1 << 16]>,
+}
+
+impl Default for Rarity {
+    fn default() -> Self {
+        Self { counts: Box::new([0; 1 << 16]) }
+    }
 }
 
 impl Rarity {
-    fn of(texts: &[String]) -> Self {
-        let mut counts = HashMap::new();
-        for text in texts.iter().map(String::as_bytes) {
-            let size = if text.len() < 4 { 2 } else { 4 };
-            text.windows(size).for_each(|w| *counts.entry(gram(w)).or_default() += 1);
+    /// Counts a text's grams.
+    pub(crate) fn add(&mut self, text: &str) {
+        for window in text.as_bytes().windows(gram_size(text.len())) {
+            let count = &mut self.counts[place(gram(window))];
+            *count = count.saturating_add(1);
         }
-        Self { counts }
     }
 
     /// Files a text under its rarest gram.
-    fn entry(&self, text: &[u8], size: usize, number: u32) -> Entry {
+    fn entry(&self, text: &[u8], number: u32) -> Entry {
         let cost = |window: &[u8]| {
             let common: u32 = window.iter().map(|b| commonness(*b)).sum();
-            self.counts.get(&gram(window)).copied().unwrap_or(0) * 8 + common
+            u32::from(self.counts[place(gram(window))]) * 8 + common
         };
-        let windows = text.windows(size).zip(0u32..);
+        let windows = text.windows(gram_size(text.len())).zip(0u32..);
         let best = windows.min_by_key(|(w, _)| cost(w));
         let (window, offset) = best.unwrap_or((text, 0));
         Entry { gram: gram(window), text: number, offset }
     }
+}
+
+/// Bytes of the gram of a text of so many bytes.
+fn gram_size(text: usize) -> usize {
+    if text < 4 { 2 } else { 4 }
+}
+
+fn place(gram: u32) -> usize {
+    (hash(gram) >> 16) as usize
 }
 
 fn gram(bytes: &[u8]) -> u32 {
@@ -317,7 +330,10 @@ mod tests {
         ) {
             let texts: Vec<String> = texts.into_iter().collect();
             // Others used together with them change nothing.
-            let mut all = [Literals::new(&texts[..texts.len() / 2]), Literals::new(&texts)];
+            let mut rarity = Rarity::default();
+            texts.iter().skip(1).for_each(|text| rarity.add(text));
+            let half = &texts[..texts.len() / 2];
+            let mut all = [Literals::new(half, &rarity), Literals::new(&texts, &rarity)];
             Literals::together(all.iter_mut());
             let (mut got, mut room) = (Vec::new(), Candidates::default());
             all[1].find(None, value.as_bytes(), &mut room, |_, f| got.push((f.text, f.start, f.end)));
@@ -344,10 +360,10 @@ mod tests {
 
     #[test]
     fn a_text_is_filed_under_what_sets_it_apart() {
-        let texts: Vec<String> =
-            ["\\cmd.exe", "\\wmic.exe", "\\net.exe"].iter().map(|t| (*t).to_owned()).collect();
-        let rarity = Rarity::of(&texts);
-        let grams: Vec<u32> = texts.iter().map(|t| rarity.entry(t.as_bytes(), 4, 0).gram).collect();
+        let texts = ["\\cmd.exe", "\\wmic.exe", "\\net.exe"];
+        let mut rarity = Rarity::default();
+        texts.iter().for_each(|text| rarity.add(text));
+        let grams = texts.map(|text| rarity.entry(text.as_bytes(), 0).gram);
         assert!(grams.iter().all(|g| *g != gram(b".exe")));
     }
 }

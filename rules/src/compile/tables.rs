@@ -34,7 +34,8 @@ impl Tables {
             let tests = &compiled.tests[id as usize];
             tests.iter().for_each(|test| builders[at as usize].add(test, id));
         }
-        let mut tables: Vec<FieldTable> = builders.into_iter().map(Builder::finish).collect();
+        let mut tables: Vec<FieldTable> =
+            builders.into_iter().map(|b| b.finish(&compiled.rarity)).collect();
         FieldTable::together(&mut tables);
         let keywords = compiled.keyword.and_then(|k| compiled.families.get(k as usize));
         let keywords = keywords.and_then(|family| by_family.get(family));
