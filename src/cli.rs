@@ -54,6 +54,8 @@ enum Verb {
     Protect(commands::protect::Args),
     /// Decrypt protected columns, for a stated purpose
     Reveal(commands::reveal::Args),
+    /// Keys of protected data: erase one person, change the root key
+    Keys(commands::keys::Args),
     /// Audit against the 211 items of level 3
     Audit(commands::audit::Args),
     /// Seal and verify evidence bundles
@@ -96,6 +98,7 @@ pub fn run() -> u8 {
         Verb::Mask(args) => commands::mask::run(args, lang),
         Verb::Protect(args) => commands::protect::run(args, lang),
         Verb::Reveal(args) => commands::reveal::run(args, lang),
+        Verb::Keys(args) => commands::keys::run(args, lang),
         Verb::Audit(args) => commands::audit::run(args, lang),
         Verb::Evidence(args) => commands::evidence::run(args, lang),
         Verb::Playbook(args) => commands::playbook::run(args, lang),

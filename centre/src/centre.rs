@@ -114,7 +114,11 @@ impl Centre {
             Seal::new(&secret::derive(&node_key, b"seal")),
             Arc::clone(&world.random),
         )?;
-        let ledger = Ledger::open(&data.join("compliance"), &*world.random)?;
+        let ledger = Ledger::open(&data.join("compliance"), &config.evidence, &world)?;
+        // What is wrong with the evidence log is an alarm; the node goes on without it.
+        if let Err(error) = ledger.evidence().look() {
+            tracing::error!(%error, code = error.code(), "the evidence log cannot be written");
+        }
         let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
         Ok(Arc::new(Self {
             directory,
@@ -262,6 +266,7 @@ impl Centre {
         alarms.extend(self.pipeline.rules.refused());
         alarms.extend(self.sensor_alarms());
         let counters = &self.pipeline.counters;
+        alarms.extend(self.ledger.evidence().standing().alarms());
         let journal = self.pipeline.journal.stats();
         if journal.full {
             alarms.push(Text::new(

@@ -225,6 +225,7 @@ fn told(error: &Error) -> Text {
         Error::Query(query) => query.message.clone(),
         Error::Config(config) => config.text(),
         Error::NotARule(why) => why.detail(),
+        Error::Evidence(evidence) => crate::evidence::text(evidence),
         _ => Text::new(error.to_string(), error.to_string()),
     };
     let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));

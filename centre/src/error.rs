@@ -72,6 +72,9 @@ pub enum Error {
     /// A configuration that cannot be used.
     #[error("{0}")]
     Config(#[from] crate::config::ConfigError),
+    /// The evidence log failed: damaged, rolled back, forked, or not to be read.
+    #[error("{0}")]
+    Evidence(#[from] compliance::evidence::EvidenceError),
     /// The bundle of a run is not there whole: the program stopped while it was written, or its
     /// bytes are not those that were sealed.
     #[error("the bundle of run {run} is half written")]
@@ -110,6 +113,7 @@ impl Error {
             Self::Config(_) => "N014",
             Self::Part { .. } => "N015",
             Self::HalfBundle { .. } => "N016",
+            Self::Evidence(e) => e.code(),
         }
     }
 
@@ -124,7 +128,11 @@ impl Error {
                 422
             }
             Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
-            Self::Store(_) | Self::Io { .. } | Self::Config(_) | Self::Part { .. } => 500,
+            Self::Store(_)
+            | Self::Io { .. }
+            | Self::Config(_)
+            | Self::Evidence(_)
+            | Self::Part { .. } => 500,
         }
     }
 
@@ -165,6 +173,7 @@ impl Error {
             Self::Store(_) => ("存储出错", "The store failed"),
             Self::Io { .. } => ("系统读写出错", "The system failed"),
             Self::Config(_) => ("配置有误", "The configuration is not right"),
+            Self::Evidence(_) => ("证据日志出错", "The evidence log failed"),
             Self::HalfBundle { .. } => {
                 ("证据包没有写完整，请重新封存", "The bundle is half written; seal the run again")
             }

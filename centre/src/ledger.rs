@@ -12,11 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
 use compliance::evidence::{Attachment, BundleSummary};
 use events::{RunId, SiteId, Timestamp};
-use ring::rand::SecureRandom;
 
+use crate::config::EvidenceConfig;
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::limits;
+use crate::world::World;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
@@ -44,10 +45,10 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens or makes the folder and its evidence.
-    pub fn open(dir: &Path, random: &dyn SecureRandom) -> Result<Self, Error> {
+    pub fn open(dir: &Path, evidence: &EvidenceConfig, world: &World) -> Result<Self, Error> {
         let runs = dir.join("runs");
         fs::create_dir_all(&runs).map_err(|source| io("make", &runs, source))?;
-        let evidence = Evidence::open(&dir.join("evidence"), random)?;
+        let evidence = Evidence::open(&dir.join("evidence"), evidence, world)?;
         Ok(Self { dir: dir.to_owned(), evidence, heads: Mutex::default() })
     }
 
@@ -301,7 +302,7 @@ fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
-    use compliance::evidence::verify;
+    use compliance::evidence::{Trust, verify};
 
     use super::*;
 
@@ -312,7 +313,11 @@ mod tests {
     }
 
     fn ledger(dir: &Path) -> Ledger {
-        Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+        Ledger::open(dir, &EvidenceConfig::default(), &World::real()).unwrap()
+    }
+
+    fn trust(ledger: &Ledger) -> Trust {
+        Trust { key: Some(ledger.evidence().key().unwrap()), ..Trust::default() }
     }
 
     fn audited() -> AuditRun {
@@ -371,14 +376,14 @@ mod tests {
             assert!(entry(&out, &format!("attachments/{digest}")).is_some(), "{digest}");
         }
         assert!(entry(&out, "bytes of photo.jpg").is_some());
-        let report = verify(&out, Some(&ledger.evidence().key().unwrap()));
+        let report = verify(&out, &trust(&ledger));
         assert!(report.ok, "{:?}", report.checks);
         // What an attachment says may not be changed behind the log.
         let mut bytes = fs::read(&out).unwrap();
         let place = bytes.windows(5).position(|w| w == b"photo").unwrap();
         bytes[place] ^= 1;
         fs::write(&out, &bytes).unwrap();
-        assert!(!verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(!verify(&out, &trust(&ledger)).ok);
         // The kept run stays as the checks saw it; the statement is added when it is read.
         let kept = ledger.run(run.id).unwrap().unwrap();
         assert_eq!(kept.item(ITEM).unwrap().verdict.kind(), VerdictKind::PendingAttestation);
@@ -401,7 +406,7 @@ mod tests {
         for cut in [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
             fs::write(&zip, &whole[..cut]).unwrap();
             assert_eq!((code(), out.exists()), ("N016", false), "cut at {cut}");
-            let report = verify(&zip, None);
+            let report = verify(&zip, &Trust::default());
             assert!(!report.ok && report.failed().next().is_some(), "cut at {cut}");
         }
         // The program stopped before the last rename: the run is there, its bundle is not.
@@ -411,7 +416,7 @@ mod tests {
         assert!(ledger.run(run.id).unwrap().is_some(), "the run itself is kept");
         ledger.seal(&run, at(20)).unwrap();
         ledger.evidence().export(run.id, &out).unwrap();
-        assert!(verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(verify(&out, &trust(&ledger)).ok);
         let never = RunId::at(at(99), 1);
         assert_eq!(ledger.evidence().export(never, &out).unwrap_err().code(), "N006");
     }

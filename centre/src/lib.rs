@@ -34,6 +34,7 @@ mod own;
 pub mod pipeline;
 pub mod rates;
 mod rebuild;
+pub mod records_proof;
 pub mod region;
 pub mod rulebook;
 pub mod schedule;

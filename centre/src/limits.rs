@@ -42,5 +42,7 @@ pub const SEARCH_MS_MAX: u64 = 20_000;
 pub const SEARCH_MS_LONGEST: u64 = 100_000;
 /// Keys of correlation state (rule and group) held at once.
 pub const CORRELATION_KEYS_MAX: usize = 500_000;
+/// Bytes of an answer of a witness or a timestamp authority.
+pub const EVIDENCE_ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// Bytes of one file attached to a statement.
 pub const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;

@@ -15,6 +15,7 @@ pub use store::search::{Cursor, Stopped};
 
 use crate::alert::{AlertGroup, AlertState};
 use crate::enrich::division::Division;
+use crate::evidence::EvidenceStanding;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -82,6 +83,8 @@ pub struct Status {
     pub figures: Figures,
     /// What is wrong with it.
     pub alarms: Vec<Text>,
+    /// Its evidence log.
+    pub evidence: EvidenceStanding,
     /// Its sensors in the caller's scope; none while it does not run.
     pub sensors: Vec<SensorRow>,
 }

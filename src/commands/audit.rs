@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use centre::World;
+use centre::config::EvidenceConfig;
 use centre::ledger::Ledger;
 use compliance::audit::{
     self, AuditRun, Catalogue, VerdictKind, diff, findings, plan, score, templates,
@@ -27,12 +28,43 @@ pub struct DataArg {
     /// Folder of runs and evidence (of a node: DATA/compliance)
     #[arg(long, value_name = "DIR", default_value = "xuedun-compliance")]
     pub data: PathBuf,
+    /// Configuration of a node: its folder, its witnesses and its timestamp authority
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub config: Option<PathBuf>,
 }
 
 impl DataArg {
     /// Opens the ledger.
     pub fn open(&self) -> Result<Ledger, Failure> {
-        Ok(Ledger::open(&self.data, &*World::real().random)?)
+        let world = World::real();
+        Ok(match &self.config {
+            Some(file) => {
+                let config = super::node::load(file)?;
+                let folder = config.node.data_dir.join("compliance");
+                Ledger::open(&folder, &config.evidence, &world)?
+            }
+            None => Ledger::open(&self.data, &EvidenceConfig::default(), &world)?,
+        })
+    }
+}
+
+/// Records acts in an evidence log, if one was named. Opened before the act: what cannot be
+/// recorded is not begun.
+pub struct Recorder(Option<Ledger>);
+
+impl Recorder {
+    /// Opens the folder's log.
+    pub fn open(data: Option<&std::path::Path>) -> Result<Self, Failure> {
+        let open = |data| Ledger::open(data, &EvidenceConfig::default(), &World::real());
+        Ok(Self(data.map(open).transpose()?))
+    }
+
+    /// Records an act.
+    pub fn record(&self, act: &centre::records_proof::RecordsAct<'_>) -> Result<(), Failure> {
+        if let Some(ledger) = &self.0 {
+            ledger.evidence().record(act, World::real().now())?;
+        }
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ use events::{RunId, SiteId, Timestamp};
 use crate::account::{Caller, Permission};
 use crate::centre::Centre;
 use crate::error::Error;
+use crate::evidence::EvidenceStanding;
 use crate::live::Live;
 use crate::view::{CategoryRow, ItemRow, RunDetail, RunRow};
 
@@ -175,6 +176,16 @@ impl Centre {
     ) -> Result<Option<BundleSummary>, Error> {
         caller.need(Permission::ComplianceRead)?;
         self.ledger.evidence().summary(id)
+    }
+
+    /// How the evidence log and its countersigners stand.
+    pub fn evidence_standing(&self) -> EvidenceStanding {
+        self.ledger.evidence().standing()
+    }
+
+    /// Signs the evidence log as it is now, and asks witnesses and the timestamp authority.
+    pub fn sign_evidence(&self) -> Result<(), Error> {
+        self.ledger.evidence().checkpoint(self.now()).map(|_| ())
     }
 
     /// The key that verifies the evidence log.

@@ -21,7 +21,8 @@ impl Centre {
     /// How the node itself does.
     pub fn status(&self, caller: &Caller) -> Result<Status, Error> {
         let sensors = self.sensors(caller)?;
-        Ok(Status { figures: self.figures(), alarms: self.alarms(), sensors })
+        let evidence = self.ledger.evidence().standing();
+        Ok(Status { figures: self.figures(), alarms: self.alarms(), evidence, sensors })
     }
 
     /// What every running sensor has counted.

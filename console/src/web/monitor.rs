@@ -35,18 +35,28 @@ pub(crate) fn readyz(visit: &Visit) -> Answer {
 /// The node's figures in the Prometheus text format 0.0.4.
 pub(crate) fn metrics(visit: &Visit) -> Answer {
     let f = visit.shared.centre.figures();
+    let evidence = visit.shared.centre.evidence_standing();
+    let (asked, failed) =
+        evidence.peers.values().fold((0, 0), |(a, f), peer| (a + peer.asked, f + peer.failed));
     let mut out = String::new();
     let counters = [
         ("xuedun_events_journalled_total", "Events that are durable.", f.journalled),
         ("xuedun_events_matched_total", "Events that detection has read.", f.matched),
         ("xuedun_events_archived_total", "Events in the archive.", f.archived),
         ("xuedun_detections_total", "Detections.", f.detections),
+        ("xuedun_evidence_asked_total", "Countersignatures asked for.", asked),
+        ("xuedun_evidence_unanswered_total", "Countersignatures asked for and not got.", failed),
     ];
     for (name, help, value) in counters {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
     }
     let gauges = [
+        (
+            "xuedun_evidence_trouble",
+            "1 while the evidence log cannot be written.",
+            u64::from(evidence.trouble.is_some()),
+        ),
         ("xuedun_rules", "Rules in force.", f.rules as u64),
         ("xuedun_rules_rejected", "Rules that were refused.", f.rules_rejected as u64),
         ("xuedun_archive_bytes", "Bytes of the archive on disk.", f.archive_bytes),

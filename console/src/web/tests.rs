@@ -9,7 +9,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use centre::account::{NewAccount, Role};
-use centre::config::{AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig};
+use centre::config::{
+    AuditConfig, Config, ConsoleConfig, EvidenceConfig, NodeConfig, RulesConfig, StoreConfig,
+};
 use centre::region::{Region, School};
 use centre::{Centre, World};
 use events::{Lang, Text};
@@ -46,6 +48,7 @@ pub(super) fn fixture() -> Fixture {
         store: StoreConfig { disk_reserve_mib: 1, ..StoreConfig::default() },
         audit: AuditConfig::default(),
         enrich: Default::default(),
+        evidence: EvidenceConfig::default(),
         region: Region {
             name: Text::new("示范市教育局", "Model Bureau"),
             schools: vec![school(SITE), school(OTHER)],
