@@ -36,6 +36,8 @@ enum Verb {
     Rules(commands::rules::Args),
     /// Search the log records of a node
     Search(commands::search::Args),
+    /// Saved hunts: queries worth keeping, and the way from one to a rule
+    Hunt(commands::hunt::Args),
     /// A node's figures, what is wrong with it, and its sensors
     Status(commands::status::Args),
     /// See how records of a file decode, and which pack fits them
@@ -52,6 +54,8 @@ enum Verb {
     Protect(commands::protect::Args),
     /// Decrypt protected columns, for a stated purpose
     Reveal(commands::reveal::Args),
+    /// Keys of protected data: erase one person, change the root key
+    Keys(commands::keys::Args),
     /// Audit against the 211 items of level 3
     Audit(commands::audit::Args),
     /// Seal and verify evidence bundles
@@ -85,6 +89,7 @@ pub fn run() -> u8 {
         Verb::Detect(args) => commands::detect::run(args, lang),
         Verb::Rules(args) => commands::rules::run(args, lang),
         Verb::Search(args) => commands::search::run(args, lang),
+        Verb::Hunt(args) => commands::hunt::run(args, lang),
         Verb::Status(args) => commands::status::run(args, lang),
         Verb::Sensors(args) => commands::sensors::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),
@@ -93,6 +98,7 @@ pub fn run() -> u8 {
         Verb::Mask(args) => commands::mask::run(args, lang),
         Verb::Protect(args) => commands::protect::run(args, lang),
         Verb::Reveal(args) => commands::reveal::run(args, lang),
+        Verb::Keys(args) => commands::keys::run(args, lang),
         Verb::Audit(args) => commands::audit::run(args, lang),
         Verb::Evidence(args) => commands::evidence::run(args, lang),
         Verb::Playbook(args) => commands::playbook::run(args, lang),

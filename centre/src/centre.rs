@@ -20,7 +20,10 @@ use crate::archive_proof::ArchiveProof;
 use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
+use crate::enrich::Enricher;
+use crate::enrich::division::Divisions;
 use crate::error::Error;
+use crate::hunt::HuntBook;
 use crate::intake::JournalIntake;
 use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
@@ -39,6 +42,8 @@ use crate::{limits, secret};
 pub struct Centre {
     pub(crate) config: Config,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) divisions: Divisions,
+    pub(crate) enricher: Option<Arc<Enricher>>,
     pub(crate) world: World,
     pub(crate) state: Arc<State>,
     pub(crate) pipeline: Arc<Pipeline>,
@@ -47,6 +52,7 @@ pub struct Centre {
     pub(crate) sensors: Mutex<Option<Running>>,
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
+    pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
     pub(crate) archive_proof: ArchiveProof,
     /// What audits read of the archive and found whole.
@@ -83,6 +89,8 @@ impl Centre {
             Directory::new(config.region.clone())
                 .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
         );
+        let divisions = config.enrich.divisions(&mut alarms)?;
+        let enricher = Enricher::open(&config.enrich, &directory, &divisions, &mut alarms)?;
         let rules = Arc::new(RuleBook::open(config.rules.clone(), Arc::clone(&state))?);
         let pipeline = Pipeline::new(
             Arc::clone(&journal),
@@ -112,7 +120,10 @@ impl Centre {
         let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
         Ok(Arc::new(Self {
             directory,
+            divisions,
+            enricher: enricher.map(Arc::new),
             drills: DrillBook::open(Arc::clone(&state))?,
+            hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),

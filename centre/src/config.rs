@@ -11,6 +11,7 @@ use events::Text;
 use sensors::{InputConfig, SensorConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::enrich::EnrichConfig;
 use crate::region::{BadRegion, Region};
 
 pub use evidence::EvidenceConfig;
@@ -34,6 +35,9 @@ pub struct Config {
     /// The audit.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// What records are put beside.
+    #[serde(default)]
+    pub enrich: EnrichConfig,
     /// The evidence log.
     #[serde(default)]
     pub evidence: EvidenceConfig,
@@ -272,6 +276,9 @@ impl Config {
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
         self.audit.targets.as_mut().map(fix);
+        self.enrich.assets.as_mut().map(fix);
+        self.enrich.geoip.as_mut().map(fix);
+        self.enrich.divisions.as_mut().map(fix);
         self.evidence.anchor(fix);
         self.rules.paths.iter_mut().for_each(fix);
         self.rules.pipelines.iter_mut().for_each(fix);

@@ -42,6 +42,9 @@ pub enum Error {
     /// A query that cannot be read.
     #[error("{0}")]
     Query(#[from] store::search::QueryError),
+    /// A hunt that cannot become a rule.
+    #[error(transparent)]
+    NotARule(#[from] crate::hunt::NotARule),
     /// Something asked for is already under way.
     #[error("{what} is already running")]
     Running {
@@ -102,6 +105,7 @@ impl Error {
             Self::WeakPassword(_) => "N007",
             Self::Alert(_) => "N008",
             Self::Query(_) => "N009",
+            Self::NotARule(why) => why.code(),
             Self::Running { .. } => "N010",
             Self::BadValue { .. } => "N011",
             Self::Store(_) => "N012",
@@ -120,7 +124,9 @@ impl Error {
             Self::Locked => 429,
             Self::Forbidden { .. } => 403,
             Self::NotFound { .. } => 404,
-            Self::WeakPassword(_) | Self::Query(_) | Self::BadValue { .. } => 422,
+            Self::WeakPassword(_) | Self::Query(_) | Self::NotARule(_) | Self::BadValue { .. } => {
+                422
+            }
             Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
             Self::Store(_)
             | Self::Io { .. }
@@ -133,7 +139,7 @@ impl Error {
     /// The exit code of a command that ends with this.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::BadValue { .. } | Self::Query(_) => 2,
+            Self::BadValue { .. } | Self::Query(_) | Self::NotARule(_) => 2,
             Self::Config(_) => 3,
             _ => 4,
         }
@@ -142,6 +148,7 @@ impl Error {
     /// What a person reads.
     pub const fn title(&self, lang: Lang) -> &'static str {
         let (zh, en) = match self {
+            Self::NotARule(why) => return why.title(lang),
             Self::NotSignedIn => ("请先登录", "Please sign in"),
             Self::BadCredentials => ("账号、口令或动态码不正确", "Name, password or code is wrong"),
             Self::Locked => ("账号已临时锁定，请稍后再试", "The account is locked for a while"),

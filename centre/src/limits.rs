@@ -26,10 +26,18 @@ pub const PASSWORD_BYTES_MAX: usize = 256;
 pub const NOTE_CHARS_MAX: usize = 2_000;
 /// Schools of one node.
 pub const SCHOOLS_MAX: usize = 5_000;
+/// Longest file of assets, places or divisions, in bytes.
+pub const ENRICH_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Assets of one inventory.
+pub const ASSETS_MAX: usize = 200_000;
+/// Longest name of an asset, in characters.
+pub const ASSET_NAME_CHARS_MAX: usize = 120;
 /// Rows a search from the console returns at most.
 pub const SEARCH_ROWS_MAX: usize = 10_000;
-/// How long a search from the console may run, in milliseconds.
+/// How long a search may run that does not say, and one from the console, in milliseconds.
 pub const SEARCH_MS_MAX: u64 = 20_000;
+/// How long a search may run that says so, in milliseconds.
+pub const SEARCH_MS_LONGEST: u64 = 100_000;
 /// Keys of correlation state (rule and group) held at once.
 pub const CORRELATION_KEYS_MAX: usize = 500_000;
 /// Bytes of an answer of a witness or a timestamp authority.

@@ -48,6 +48,26 @@ impl DataArg {
     }
 }
 
+/// Records acts in an evidence log, if one was named. Opened before the act: what cannot be
+/// recorded is not begun.
+pub struct Recorder(Option<Ledger>);
+
+impl Recorder {
+    /// Opens the folder's log.
+    pub fn open(data: Option<&std::path::Path>) -> Result<Self, Failure> {
+        let open = |data| Ledger::open(data, &EvidenceConfig::default(), &World::real());
+        Ok(Self(data.map(open).transpose()?))
+    }
+
+    /// Records an act.
+    pub fn record(&self, act: &centre::records_proof::RecordsAct<'_>) -> Result<(), Failure> {
+        if let Some(ledger) = &self.0 {
+            ledger.evidence().record(act, World::real().now())?;
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Run every check that fits the target, keep the run, seal it as evidence

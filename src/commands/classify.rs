@@ -97,7 +97,8 @@ fn cells(
                 print_json(&finding)
             } else {
                 let f: compliance::records::CellFinding = finding;
-                print_line(&format!("{}\t{}\t{:?}\t{}..{}", f.row, f.col, f.kind, f.start, f.end))
+                let kind = f.kind.name();
+                print_line(&format!("{}\t{}\t{kind}\t{}..{}", f.row, f.col, f.start, f.end))
             };
             broken = printed.err();
         }

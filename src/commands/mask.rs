@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 
 use centre::World;
+use centre::records_proof::RecordsAct;
 use compliance::records::{ClassifyOptions, Policy, PolicyKey, Taxonomy, mask_file};
 use events::Lang;
 
+use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A CSV or TSV file
+    /// A file: CSV or TSV of any encoding, JSON lines, XLSX, Parquet, or an SQL dump
     file: PathBuf,
+    /// The sheet or table to mask, when the file holds several
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
     /// A shipped policy (internal-analysis, inter-agency, public-release, test-data) or a policy file
     #[arg(long, value_name = "NAME|FILE")]
     policy: String,
@@ -23,6 +28,9 @@ pub struct Args {
     /// gives the same pseudonyms
     #[arg(long, value_name = "FILE", default_value = "xuedun-mask.key")]
     key: PathBuf,
+    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The report as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +49,10 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let policy = policy.map_err(fail)?;
     let key = PolicyKey::from_hex(&secret_file(&args.key, lang)?).map_err(fail)?;
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
-    let options = ClassifyOptions::new(day(None)?, name_of(&args.file));
+    let recorder = Recorder::open(args.data.as_deref())?;
+    let source = name_of(&args.file);
+    let mut options = ClassifyOptions::new(day(None)?, source.clone());
+    options.table = args.table;
     let done = mask_file(&args.file, &args.out, &policy, &key, &options, &taxonomy);
     let report = match done {
         Ok(report) => report,
@@ -49,8 +60,12 @@ pub fn run(args: Args, lang: Lang) -> Done {
             for s in &samples {
                 let (row, column) = (lang.pick("行", "row"), lang.pick("列", "column"));
                 eprintln!(
-                    "xuedun: {row} {}, {column} {}: {:?} {}..{}",
-                    s.row, s.col, s.kind, s.start, s.end
+                    "xuedun: {row} {}, {column} {}: {} {}..{}",
+                    s.row,
+                    s.col,
+                    s.kind.name(),
+                    s.start,
+                    s.end
                 );
             }
             eprintln!("xuedun: {}", told("C020", &total.to_string(), lang));
@@ -58,6 +73,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         }
         Err(error) => return Err(fail(error)),
     };
+    recorder.record(&RecordsAct::Masked { source: &source, report: &report })?;
     if args.json {
         print_json(&report)?;
     } else {

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use centre::World;
+use centre::records_proof::RecordsAct;
 use compliance::records::protect::{Algorithm, KeyRing, ProtectOptions, Root, protect_file};
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::{Lang, Sensitive};
 
+use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::mask::secret_file;
 use super::{Done, Failure, Outcome, print_json, print_line};
@@ -26,21 +28,34 @@ pub struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// Opens the key store.
+    /// Opens the key store, or makes one.
     pub fn open(&self, lang: Lang) -> Result<KeyRing, Failure> {
         let root = match &self.passphrase_file {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
-                Root::Passphrase(Sensitive::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            None => Root::Key(Sensitive::new(bytes(&self.root_key, lang)?)),
+            Some(path) => Root::Passphrase(passphrase(path)?),
+            None => Root::Key(Sensitive::new(root_bytes(&self.root_key, lang)?)),
         };
         let random = World::real().random;
         KeyRing::open(&self.keys, &root, &*random).map_err(|e| Failure::of(e.code(), &e))
     }
+
+    /// Opens a key store that must be there, with a key that must be there.
+    pub fn open_existing(&self) -> Result<KeyRing, Failure> {
+        let key = self.passphrase_file.as_ref().unwrap_or(&self.root_key);
+        for path in [&self.keys, key] {
+            std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
+        }
+        self.open(Lang::En)
+    }
 }
 
-fn bytes(path: &Path, lang: Lang) -> Result<[u8; 32], Failure> {
+/// A passphrase from its file.
+pub fn passphrase(path: &Path) -> Result<Sensitive<String>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+    Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// A root key from its file; made if it is not there.
+pub fn root_bytes(path: &Path, lang: Lang) -> Result<[u8; 32], Failure> {
     let text = secret_file(path, lang)?;
     let bad = || Failure::usage("X041", path.display().to_string());
     if text.len() != 64 || !text.is_ascii() {
@@ -55,8 +70,11 @@ fn bytes(path: &Path, lang: Lang) -> Result<[u8; 32], Failure> {
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A CSV or TSV file
+    /// A file: CSV or TSV of any encoding, JSON lines, XLSX, Parquet, or an SQL dump
     file: PathBuf,
+    /// The sheet or table to protect, when the file holds several
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
     /// The file to write
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
@@ -77,6 +95,9 @@ pub struct Args {
     algorithm: String,
     #[command(flatten)]
     keys: KeyArgs,
+    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The report as JSON
     #[arg(long)]
     json: bool,
@@ -85,11 +106,15 @@ pub struct Args {
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
     let mut ring = args.keys.open(lang)?;
-    let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
+    let recorder = Recorder::open(args.data.as_deref())?;
+    let source = name_of(&args.file);
+    let dataset = args.dataset.unwrap_or_else(|| source.clone());
+    let mut classify = ClassifyOptions::new(day(None)?, dataset.clone());
+    classify.table = args.table;
     let sm4 = args.algorithm == "sm4-gcm";
     let options = ProtectOptions {
-        classify: ClassifyOptions::new(day(None)?, dataset.clone()),
-        dataset,
+        classify,
+        dataset: dataset.clone(),
         columns: args.columns,
         subject: args.subject,
         row_key: args.row_key,
@@ -99,6 +124,11 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let random = World::real().random;
     let report = protect_file(&args.file, &args.out, &mut ring, &options, &taxonomy, &*random)
         .map_err(fail)?;
+    recorder.record(&RecordsAct::Protected {
+        source: &source,
+        dataset: &dataset,
+        report: &report,
+    })?;
     if args.json {
         print_json(&report)?;
     } else {

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use centre::records_proof::RecordsAct;
 use compliance::records::protect::{RevealOptions, reveal_file};
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::Lang;
 
+use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::protect::KeyArgs;
 use super::{Done, Failure, Outcome, print_json, print_line};
@@ -31,6 +33,9 @@ pub struct Args {
     row_key: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
+    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The report as JSON
     #[arg(long)]
     json: bool,
@@ -38,11 +43,13 @@ pub struct Args {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
-    let mut ring = args.keys.open(lang)?;
-    let dataset = args.dataset.unwrap_or_else(|| name_of(&args.file));
+    let mut ring = args.keys.open_existing()?;
+    let recorder = Recorder::open(args.data.as_deref())?;
+    let source = name_of(&args.file);
+    let dataset = args.dataset.unwrap_or_else(|| source.clone());
     let options = RevealOptions {
         classify: ClassifyOptions::new(day(None)?, dataset.clone()),
-        dataset,
+        dataset: dataset.clone(),
         purpose: args.purpose,
         columns: args.columns,
         row_key: args.row_key,
@@ -50,6 +57,11 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
     let report =
         reveal_file(&args.file, &args.out, &mut ring, &options, &taxonomy).map_err(fail)?;
+    recorder.record(&RecordsAct::Revealed {
+        source: &source,
+        dataset: &dataset,
+        report: &report,
+    })?;
     if args.json {
         print_json(&report)?;
     } else {

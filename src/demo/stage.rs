@@ -93,6 +93,7 @@ pub fn config(
         rules: RulesConfig::default(),
         store: StoreConfig { segment_mib: 16, archive_after_secs: 30, ..StoreConfig::default() },
         audit: AuditConfig { schedule: String::new(), ..AuditConfig::default() },
+        enrich: Default::default(),
         evidence: EvidenceConfig {
             schedule: String::new(),
             sm2: true,

@@ -9,6 +9,7 @@ mod keys;
 mod network;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use crate::config::EvidenceConfig;
 use crate::error::Error;
 use crate::ledger::write_whole;
+use crate::records_proof::RecordsAct;
 use crate::world::World;
 use keys::Keys;
 use network::Http;
@@ -159,10 +161,22 @@ impl Evidence {
         Ok(log.latest().clone())
     }
 
+    /// Records what was done with student records, and signs the log as it is then.
+    pub fn record(&self, act: &RecordsAct<'_>, now: Timestamp) -> Result<(), Error> {
+        self.note(&[act.leaf(now)], now)
+    }
+
+    /// The erasures that were recorded, each once: dataset and the subject's keyed name.
+    pub fn erasures(&self) -> Result<BTreeSet<(String, String)>, Error> {
+        let mut found = BTreeSet::new();
+        self.each_leaf(|leaf| found.extend(crate::records_proof::erasure(leaf)))?;
+        Ok(found)
+    }
+
     /// Appends leaves that are no audit run's, and signs the log as it is then.
     pub(crate) fn note(&self, leaves: &[Value], now: Timestamp) -> Result<(), Error> {
-        let texts: Vec<String> = leaves.iter().map(Value::to_string).collect();
-        let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        let texts: Vec<Vec<u8>> = leaves.iter().map(canonical).collect();
+        let bytes: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         self.locked(|log| {
             log.append_all(&bytes)?;
             log.checkpoint(now).map(|_| ())

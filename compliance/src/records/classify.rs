@@ -6,7 +6,7 @@ use events::Text;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::find::engine::Finder;
+use super::find::engine::{Finder, Hint};
 use super::find::{Day, Kind};
 use super::limits::IMPORTANT_SET_ROWS_MIN;
 use super::scan::{Column, Scan};
@@ -136,84 +136,135 @@ pub fn classify(
     taxonomy: &Taxonomy,
 ) -> Result<Inventory, Error> {
     let mut scan = Scan::open(reader, options, taxonomy)?;
-    let columns = scan.columns.clone();
-    let mut counts = vec![Counts::default(); columns.len()];
+    let mut census = Census::new(&scan.columns, taxonomy);
     let mut finder = Finder::new(options.today);
-    let mut ages = Ages::default();
-    let mut rows = 0;
     while let Some((number, row)) = scan.next()? {
         if options.sample_rows.is_some_and(|max| number >= max) {
             break;
         }
-        rows += 1;
-        let mut age = None;
-        for (col, (cell, (column, count))) in
-            row.cells().zip(columns.iter().zip(&mut counts)).enumerate()
-        {
+        for (col, cell) in row.cells().enumerate() {
             if cell.trim_ascii().is_empty() {
                 continue;
             }
-            count.filled += 1;
-            let findings = finder.find_in(col, cell, column.hint);
-            count.cells += u64::from(!findings.is_empty());
-            let mut told = None;
-            for found in findings {
-                let kind = found.kind as usize;
-                let place = if found.whole { &mut count.whole } else { &mut count.any };
-                if let Some(n) = place.get_mut(kind) {
-                    *n += 1;
-                }
-                if found.whole && age.is_none() {
-                    told = Some(found.kind);
-                }
+            let Some(hint) = census.hint(col) else { break };
+            finder.find_in(col, cell, hint);
+            census.cell(col, &finder);
+        }
+        census.end_row();
+    }
+    Ok(census.finish(&options.dataset, scan.encoding(), scan.tally(), taxonomy))
+}
+
+/// Counts what is found cell by cell, and tells the inventory at the end.
+pub(crate) struct Census {
+    columns: Vec<Column>,
+    counts: Vec<Counts>,
+    /// Columns whose ids and birth dates are of the persons the rows are about.
+    own: Vec<bool>,
+    age: Option<u16>,
+    ages: Ages,
+    rows: u64,
+}
+
+impl Census {
+    pub(crate) fn new(columns: &[Column], taxonomy: &Taxonomy) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            counts: vec![Counts::default(); columns.len()],
+            own: columns.iter().map(|c| !is_of_an_adult(c, taxonomy)).collect(),
+            age: None,
+            ages: Ages::default(),
+            rows: 0,
+        }
+    }
+
+    /// What is known of a column; none beyond the header.
+    pub(crate) fn hint(&self, col: usize) -> Option<Hint> {
+        self.columns.get(col).map(|c| c.hint)
+    }
+
+    /// Counts a cell that is not blank, and which `finder` has just looked at.
+    pub(crate) fn cell(&mut self, col: usize, finder: &Finder) {
+        let Some(count) = self.counts.get_mut(col) else { return };
+        count.filled += 1;
+        let findings = finder.found();
+        count.cells += u64::from(!findings.is_empty());
+        let mut told = None;
+        for found in findings {
+            let place = if found.whole { &mut count.whole } else { &mut count.any };
+            if let Some(n) = place.get_mut(found.kind as usize) {
+                *n += 1;
             }
-            if let Some(kind) = told {
-                age = age_of(&finder, kind, column, taxonomy);
+            if found.whole {
+                told = Some(found.kind);
             }
         }
-        match age {
-            Some(0..14) => ages.under14 += 1,
-            Some(_) => ages.from14 += 1,
+        if let Some(kind) = told
+            && self.age.is_none()
+            && self.own.get(col).copied().unwrap_or(false)
+        {
+            self.age = age_of(finder, kind);
+        }
+    }
+
+    pub(crate) fn end_row(&mut self) {
+        self.rows += 1;
+        match self.age.take() {
+            Some(0..14) => self.ages.under14 += 1,
+            Some(_) => self.ages.from14 += 1,
             None => {}
         }
     }
-    let judge = Judge { taxonomy, ages };
-    let mut reports: Vec<ColumnReport> = columns
-        .iter()
-        .zip(&counts)
-        .enumerate()
-        .map(|(index, (column, count))| judge.column(index, column, count))
-        .collect();
-    judge.linked(&mut reports);
-    let dataset_grade = reports.iter().map(|r| r.grade).max().unwrap_or(1);
-    let notes = notes(rows, dataset_grade, taxonomy, ages);
-    let tally = scan.tally();
-    Ok(Inventory {
-        dataset: options.dataset.clone(),
-        rows,
-        ragged_rows: tally.ragged_rows,
-        encoding: scan.encoding(),
-        tally,
-        columns: reports,
-        dataset_grade,
-        ages,
-        notes,
-    })
+
+    pub(crate) fn finish(
+        self,
+        dataset: &str,
+        encoding: Encoding,
+        tally: Tally,
+        taxonomy: &Taxonomy,
+    ) -> Inventory {
+        let Self { columns, counts, ages, rows, .. } = self;
+        let judge = Judge { taxonomy, ages };
+        let mut reports: Vec<ColumnReport> = columns
+            .iter()
+            .zip(&counts)
+            .enumerate()
+            .map(|(index, (column, count))| judge.column(index, column, count))
+            .collect();
+        judge.linked(&mut reports);
+        let dataset_grade = reports.iter().map(|r| r.grade).max().unwrap_or(1);
+        Inventory {
+            dataset: dataset.to_owned(),
+            rows,
+            ragged_rows: tally.ragged_rows,
+            encoding,
+            tally,
+            columns: reports,
+            dataset_grade,
+            ages,
+            notes: notes(rows, dataset_grade, taxonomy, ages),
+        }
+    }
 }
 
-/// The age told by the cell just looked at, unless the column is of a guardian or a teacher.
-fn age_of(finder: &Finder, kind: Kind, column: &Column, taxonomy: &Taxonomy) -> Option<u16> {
-    if let Some(HeaderMeaning::Element { index, .. }) = column.meaning
-        && taxonomy.at(index).is_some_and(|e| matches!(e.class.as_str(), "guardian" | "staff"))
-    {
-        return None;
+/// Whether a column is of a guardian or a teacher: their ages are not the pupils'.
+fn is_of_an_adult(column: &Column, taxonomy: &Taxonomy) -> bool {
+    match column.meaning {
+        Some(HeaderMeaning::Element { index, .. }) => {
+            taxonomy.at(index).is_some_and(|e| matches!(e.class.as_str(), "guardian" | "staff"))
+        }
+        _ => false,
     }
+}
+
+/// The age told by the cell just looked at.
+fn age_of(finder: &Finder, kind: Kind) -> Option<u16> {
     let eight = match kind {
-        Kind::CnId | Kind::StudentNo => finder.norm.digits().get(6..14).map(str::to_owned),
-        Kind::BirthDate => finder.norm.day(),
-        _ => None,
-    }?;
-    super::find::validate::day8(eight.as_bytes())?.age_on(finder.today)
+        Kind::CnId | Kind::StudentNo => finder.norm.id_birth()?,
+        Kind::BirthDate => <[u8; 8]>::try_from(finder.norm.day()?.as_bytes()).ok()?,
+        _ => return None,
+    };
+    super::find::validate::day8(&eight)?.age_on(finder.today)
 }
 
 struct Judge<'a> {

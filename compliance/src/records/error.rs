@@ -110,6 +110,9 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// Another process is writing the keys.
+    #[error("the keys are in use by another process")]
+    KeysInUse,
     /// No key with this id: never made here, or destroyed.
     #[error("the key of dataset {dataset} is not in the store")]
     NoDatasetKey {
@@ -208,6 +211,7 @@ impl Error {
             Self::EmptyRowKey { .. } => "C040",
             Self::NoPurpose => "C041",
             Self::NoRandomness => "C042",
+            Self::KeysInUse => "C044",
             Self::Crypto { .. } => "C043",
         }
     }

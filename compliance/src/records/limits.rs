@@ -19,7 +19,5 @@ pub const CELL_FINDINGS_MAX: usize = 4096;
 pub const IMPORTANT_SET_ROWS_MIN: u64 = 100_000;
 /// Distinct quasi-identifier groups followed for k-anonymity; beyond it masking refuses.
 pub const GROUPS_MAX: usize = 2_000_000;
-/// Messages under one AEAD key with random 96-bit nonces (NIST SP 800-38D section 8.3).
-pub const KEY_MESSAGES_MAX: u64 = 1 << 32;
 /// Bytes of a key store file.
 pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;

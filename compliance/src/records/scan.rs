@@ -183,7 +183,8 @@ impl<R: Read> Scan<R> {
 /// The birth date inside the id that is the whole cell, as YYYYMMDD.
 fn id_birth(finder: &mut Finder, cell: &str) -> Option<String> {
     let id = finder.find(cell, Hint::default()).iter().any(|f| f.kind == Kind::CnId && f.whole);
-    if id { finder.norm.digits().get(6..14).map(str::to_owned) } else { None }
+    let eight = if id { finder.norm.id_birth() } else { None };
+    eight.map(|d| d.iter().map(|b| char::from(*b)).collect())
 }
 
 fn row_of(kept: &Kept) -> Row<'_> {

@@ -1,6 +1,5 @@
 //! Postal addresses, by their structure: region, street, number, room.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::engine::{Candidate, Finder, Hint};
@@ -10,11 +9,12 @@ use super::norm::{NUM0, Norm, PUNCT, TEN, is_han};
 /// How far an address may reach, in characters.
 const CHARS_MAX: usize = 80;
 
-/// Proposes the addresses of the cell; `true` when one is all of a cell that should be one.
-pub(crate) fn find(finder: &mut Finder, hint: Hint) -> bool {
+/// Proposes the addresses of the cell; the score of the one that is all of a cell that should be
+/// one.
+pub(crate) fn find(finder: &mut Finder, hint: Hint) -> Option<i32> {
     let norm = &finder.norm;
     let expected = hint.expect.has(Kind::Address);
-    let mut all = false;
+    let mut all = None;
     let mut at = 0;
     while at < norm.len() {
         if !is_han(norm.at(at)) {
@@ -35,7 +35,8 @@ pub(crate) fn find(finder: &mut Finder, hint: Hint) -> bool {
             };
             if score > 0 && (detail || expected) {
                 let score = score + hint.weight(Kind::Address);
-                all = expected && score >= 84 && start == 0 && stop == norm.len();
+                let whole = expected && score >= 84 && start == 0 && stop == norm.len();
+                all = whole.then_some(score);
                 finder.candidates.push(Candidate { kind: Kind::Address, start, end: stop, score });
                 // Another address may follow.
                 end = stop;
@@ -354,13 +355,15 @@ const DETAILS: &[&str] = &[
 
 /// The words by their first character, in the order they are tried.
 struct Words {
-    /// One bit for each Han character that begins a word.
-    begins: Vec<u64>,
-    by_char: HashMap<char, Vec<(Unit, Vec<char>)>>,
+    /// For each Han character, which list of words it begins; 0 for none.
+    begins: Vec<u8>,
+    lists: Vec<Vec<(Unit, Vec<char>)>>,
 }
 
+const HAN_FIRST: u32 = 0x4E00;
+
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let mut words = Words { begins: vec![0; 0x5200 / 64], by_char: HashMap::new() };
+    let mut words = Words { begins: vec![0; 0x5200], lists: vec![Vec::new()] };
     let lists = [
         (Unit::Province, PROVINCES),
         (Unit::Detail, DETAILS),
@@ -372,29 +375,28 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         for word in list {
             let chars: Vec<char> = word.chars().collect();
             let Some(&first) = chars.first() else { continue };
-            let (at, bit) = place(first);
-            if let Some(bits) = words.begins.get_mut(at) {
-                *bits |= bit;
+            let at = u32::from(first).wrapping_sub(HAN_FIRST) as usize;
+            let Some(begins) = words.begins.get_mut(at) else { continue };
+            if *begins == 0 {
+                *begins = u8::try_from(words.lists.len()).unwrap_or(0);
+                words.lists.push(Vec::new());
             }
-            words.by_char.entry(first).or_default().push((unit, chars));
+            if let Some(list) = words.lists.get_mut(usize::from(*begins)) {
+                list.push((unit, chars));
+            }
         }
     }
     words
 });
 
-fn place(c: char) -> (usize, u64) {
-    let at = u32::from(c).wrapping_sub(0x4E00);
-    ((at / 64) as usize, 1 << (at % 64))
-}
-
 /// The unit of an address at a place, and its length in characters.
 fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
-    let c = norm.char(at);
-    let (word, bit) = place(c);
-    if WORDS.begins.get(word).is_none_or(|bits| bits & bit == 0) {
+    let all = &*WORDS;
+    let first = u32::from(norm.char(at)).wrapping_sub(HAN_FIRST) as usize;
+    let list = all.begins.get(first).copied().unwrap_or(0);
+    let Some(words) = all.lists.get(usize::from(list)).filter(|_| list > 0) else {
         return (Unit::None, 1);
-    }
-    let Some(words) = WORDS.by_char.get(&c) else { return (Unit::None, 1) };
+    };
     let before = norm.before(at);
     let after_number = before.is_ascii_alphanumeric()
         || (NUM0..=TEN).contains(&before)
@@ -413,4 +415,17 @@ fn unit(norm: &Norm, at: usize, end: usize) -> (Unit, usize) {
         return (*unit, len);
     }
     (Unit::None, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_found_by_its_first_character() {
+        let words: usize = WORDS.lists.iter().map(Vec::len).sum();
+        let lists = [PROVINCES, DETAILS, REGIONS, ROADS, LEADS];
+        assert_eq!(words, lists.iter().map(|l| l.len()).sum::<usize>());
+        assert!(WORDS.lists.len() <= 256);
+    }
 }

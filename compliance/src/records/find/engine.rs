@@ -103,7 +103,8 @@ impl Finder {
     /// The same for a cell of a column, whose cells may repeat.
     pub(crate) fn find_in(&mut self, column: usize, cell: &str, hint: Hint) -> &[Finding] {
         if cell.is_empty() {
-            return &[];
+            self.findings.clear();
+            return &self.findings;
         }
         if let Some(kind) = quick::kind_of(cell, hint, self.today) {
             return self.whole(kind, cell);
@@ -119,11 +120,25 @@ impl Finder {
         &self.findings
     }
 
-    /// One finding that is all of the cell.
-    fn whole(&mut self, kind: Kind, cell: &str) -> &[Finding] {
-        self.norm.load(cell);
+    /// What was found in the cell looked at last.
+    pub(crate) fn found(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// As if nothing had been looked at.
+    pub(crate) fn forget(&mut self) {
         self.findings.clear();
-        let end = u32::try_from(self.norm.len()).unwrap_or(u32::MAX);
+    }
+
+    /// One finding that is all of the cell, which is of plain characters.
+    fn whole(&mut self, kind: Kind, cell: &str) -> &[Finding] {
+        // Who reads an age from the cell reads its plain form.
+        if matches!(kind, Kind::CnId | Kind::StudentNo | Kind::BirthDate) {
+            self.norm.load(cell);
+        }
+        self.findings.clear();
+        let chars = if cell.is_ascii() { cell.len() } else { cell.chars().count() };
+        let end = u32::try_from(chars).unwrap_or(u32::MAX);
         self.findings.push(Finding { kind, start: 0, end, whole: true });
         &self.findings
     }
@@ -134,6 +149,12 @@ impl Finder {
         if let Some(screen) = Screen::of(cell, hint) {
             self.norm.load(cell);
             self.candidates.clear();
+            // A cell that is an address as a whole names nobody.
+            let home = if screen.han { address::find(self, hint) } else { None };
+            if home >= Some(HOME_SCORE) && self.norm.numerals() <= HOME_DIGITS_MAX {
+                self.resolve();
+                return &self.findings;
+            }
             if screen.digits {
                 digits::find(self, hint);
                 dates::find(self, hint);
@@ -141,9 +162,7 @@ impl Finder {
             if screen.codes {
                 codes::find(self, hint, screen.at_sign);
             }
-            let home = screen.han && address::find(self, hint);
-            // A cell that is an address as a whole names nobody.
-            if !home && (screen.han || hint.expect.has(Kind::Name)) {
+            if home.is_none() && (screen.han || hint.expect.has(Kind::Name)) {
                 name::find(self, hint);
             }
             self.resolve();
@@ -185,6 +204,11 @@ struct Screen {
     han: bool,
 }
 
+/// From this score, an address that is the whole of a cell outscores all that can stand inside it
+/// of so few digits: ids and cards need 13, and what needs fewer has less, its context included.
+const HOME_SCORE: i32 = 109;
+const HOME_DIGITS_MAX: usize = 12;
+
 impl Screen {
     fn of(cell: &str, hint: Hint) -> Option<Self> {
         let (mut digits, mut wide, mut letters, mut pairs) = (0u32, 0u32, 0u32, 0u32);
@@ -212,5 +236,25 @@ impl Screen {
             at_sign: at_sign || wide,
             han: wide,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::KindSet;
+    use super::*;
+
+    #[test]
+    fn an_address_column_still_tells_what_else_stands_in_a_cell() {
+        let mut finder = Finder::new(Day { year: 2026, month: 11, day: 24 });
+        let hint = Hint { expect: KindSet::default().with(Kind::Address), ..Hint::default() };
+        let home = "浙江省杭州市西湖区文三路12号3幢201室";
+        let kinds = |f: &[Finding]| f.iter().map(|f| f.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(finder.find(home, hint)), [Kind::Address]);
+        assert!(finder.find(home, hint)[0].whole);
+        let both = format!("{home}，电话13800138000");
+        assert_eq!(kinds(finder.find(&both, hint)), [Kind::Address, Kind::CnPhone]);
+        let id = "浙江省杭州市西湖区身份证11010519491231002X文三路12号";
+        assert!(kinds(finder.find(id, hint)).contains(&Kind::CnId));
     }
 }

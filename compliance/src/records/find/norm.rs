@@ -1,6 +1,8 @@
 //! One cell in a plain form: full-width to ASCII, odd separators to plain ones, invisible
 //! characters dropped, Chinese numerals marked; each place remembers where it came from.
 
+use std::sync::LazyLock;
+
 /// A Han character that is no numeral.
 pub(crate) const HAN: u8 = 0x80;
 /// Punctuation of CJK texts.
@@ -11,6 +13,15 @@ pub(crate) const OTHER: u8 = 0x81;
 pub(crate) const NUM0: u8 = 0x90;
 /// 十.
 pub(crate) const TEN: u8 = 0x9A;
+
+/// Classes of the basic plane, so that a character costs one look.
+static CLASSES: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..=0xFFFF).map(|code| char::from_u32(code).map_or(OTHER, of)).collect());
+
+/// The class of a character; 0 drops it.
+fn classify(classes: &[u8], c: char) -> u8 {
+    classes.get(c as usize).copied().unwrap_or_else(|| of(c))
+}
 
 /// The plain form of a cell; its buffers are reused from cell to cell.
 #[derive(Default)]
@@ -34,8 +45,11 @@ impl Norm {
             return;
         }
         let mut dropped = false;
+        let classes: &[u8] = &CLASSES;
+        self.b.reserve(cell.len());
+        self.ch.reserve(cell.len());
         for (i, c) in (0u32..).zip(cell.chars()) {
-            let class = classify(c);
+            let class = classify(classes, c);
             if class == 0 {
                 if !dropped {
                     dropped = true;
@@ -72,9 +86,22 @@ impl Norm {
         if i == 0 { 0 } else { self.at(i - 1) }
     }
 
-    /// All digits of the cell, Chinese numerals read as digits.
-    pub(crate) fn digits(&self) -> String {
-        self.b.iter().filter_map(|&c| digit(c)).map(char::from).collect()
+    /// Characters that are digits or may be read as such.
+    pub(crate) fn numerals(&self) -> usize {
+        let numeral = |c: u8| {
+            c.is_ascii_digit() || (NUM0..=TEN).contains(&c) || matches!(c, b'O' | b'I' | b'L')
+        };
+        self.b.iter().map(|&c| usize::from(numeral(c))).sum()
+    }
+
+    /// The birth date inside an id: its digits from the seventh on.
+    pub(crate) fn id_birth(&self) -> Option<[u8; 8]> {
+        let mut digits = self.b.iter().filter_map(|&c| digit(c)).skip(6);
+        let mut eight = [0; 8];
+        for place in &mut eight {
+            *place = digits.next()?;
+        }
+        Some(eight)
     }
 
     /// The first date of the cell as YYYYMMDD, when it is written year first in digits.
@@ -112,8 +139,8 @@ fn plain_ascii(b: u8) -> u8 {
     }
 }
 
-/// The class of a character; 0 drops it.
-fn classify(c: char) -> u8 {
+/// The class of a character, by its value.
+fn of(c: char) -> u8 {
     match c {
         '\0' => 0,
         '\u{01}'..='\u{7F}' => u8::try_from(c).map_or(OTHER, plain_ascii),

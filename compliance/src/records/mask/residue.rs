@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::is_person;
+use super::grams::Grams;
+use super::second::{SAMPLES_MAX, is_person};
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
 use crate::records::find::{Day, Kind};
+use crate::records::table::{Row, TableReader};
 
 /// Values of the input that must not be in the output of their row: each as it was written, and
 /// in the form of [`squeeze`]. One buffer for many rows.
@@ -90,6 +92,7 @@ pub(super) struct Verifier {
     pub(super) samples: Vec<CellFinding>,
     squeezed: String,
     joined: String,
+    grams: Grams,
 }
 
 impl Verifier {
@@ -104,22 +107,17 @@ impl Verifier {
             samples,
             squeezed: String::new(),
             joined: String::new(),
+            grams: Grams::default(),
         }
     }
 
     /// Reads whole records. `first` is the row of the first one; `values` has one entry each.
     pub(super) fn chunk(&mut self, bytes: &[u8], first: u64, values: &Values) -> Result<(), Error> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.delimiter)
-            .from_reader(bytes);
-        let mut record = csv::StringRecord::new();
+        let mut reader = TableReader::new(bytes, Some(self.delimiter))?;
         let mut row = 0;
-        let broken = |e: csv::Error| Error::Write(std::io::Error::other(e));
-        while reader.read_record(&mut record).map_err(broken)? {
+        while let Some(record) = reader.read()? {
             if row < values.rows() && self.suspect(&record, row, values) {
-                for (col, cell) in record.iter().enumerate() {
+                for (col, cell) in record.cells().enumerate() {
                     self.cell(first + row as u64, col, cell, values, row);
                 }
             }
@@ -133,19 +131,18 @@ impl Verifier {
     }
 
     /// Whether anything in the row, all its cells taken together, is worth a closer look.
-    fn suspect(&mut self, record: &csv::StringRecord, row: usize, values: &Values) -> bool {
+    fn suspect(&mut self, record: &Row<'_>, row: usize, values: &Values) -> bool {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
-        for (col, cell) in record.iter().enumerate() {
+        for (col, cell) in record.cells().enumerate() {
             if cell.is_empty() || self.kept.get(col).copied().unwrap_or(false) {
                 continue;
             }
-            squeeze(cell, &mut self.squeezed);
-            joined.push_str(&self.squeezed);
+            squeeze_onto(cell, &mut joined);
             joined.push('\u{1f}');
         }
-        let there =
-            |v: Value<'_>| memchr::memmem::find(joined.as_bytes(), v.squeezed.as_bytes()).is_some();
+        self.grams.load(joined.as_bytes());
+        let there = |v: Value<'_>| self.grams.may_hold(v.squeezed) && joined.contains(v.squeezed);
         let suspect = self.pattern(&joined).is_some() || values.of(row).any(there);
         self.joined = joined;
         suspect
@@ -162,7 +159,7 @@ impl Verifier {
         let still = values.of(at).find(|v| squeezed.contains(v.squeezed)).map(|v| v.kind);
         if let Some(kind) = still.or(pattern).filter(|k| is_person(*k)) {
             self.found += 1;
-            if self.samples.len() < super::SAMPLES_MAX {
+            if self.samples.len() < SAMPLES_MAX {
                 let end = u32::try_from(cell.chars().count()).unwrap_or(u32::MAX);
                 self.samples.push(CellFinding { row, col, kind, start: 0, end });
             }
@@ -173,13 +170,16 @@ impl Verifier {
     /// What carries its own proof, wherever it stands: ids and student numbers with their check
     /// digit, cards with issuer and Luhn, mobiles written +86, e-mail.
     fn pattern(&self, squeezed: &str) -> Option<Kind> {
-        if squeezed.contains('@') && EMAIL.as_ref().is_some_and(|r| r.is_match(squeezed)) {
+        if memchr::memchr(b'@', squeezed.as_bytes()).is_some()
+            && EMAIL.as_ref().is_some_and(|r| r.is_match(squeezed))
+        {
             return Some(Kind::Email);
         }
         squeezed
-            .split(|c: char| !c.is_ascii_alphanumeric())
+            .as_bytes()
+            .split(|b| !b.is_ascii_alphanumeric())
             .filter(|run| run.len() >= 13)
-            .find_map(|run| self.run(run.as_bytes()))
+            .find_map(|run| self.run(run))
     }
 
     fn run(&self, run: &[u8]) -> Option<Kind> {
@@ -208,36 +208,51 @@ static EMAIL: LazyLock<Option<Regex>> =
 /// invisible characters dropped, and blanks and separators after a digit or between Han.
 pub(super) fn squeeze(text: &str, out: &mut String) {
     out.clear();
+    squeeze_onto(text, out);
+}
+
+/// The same, onto the end of `out`.
+fn squeeze_onto(text: &str, out: &mut String) {
+    // The usual texts first.
+    if text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()) {
+        out.push_str(text);
+        return;
+    }
     let mut joins = false;
     for c in text.chars() {
-        // The usual characters first.
         if c.is_ascii_alphanumeric() {
             out.push(c.to_ascii_lowercase());
             joins = c.is_ascii_digit();
             continue;
         }
+        if ('\u{4E00}'..='\u{9FFF}').contains(&c) {
+            out.push(numeral(c).unwrap_or(c));
+            joins = true;
+            continue;
+        }
         let c = match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-            _ => numeral(c).unwrap_or(c),
+            '〇' => '0',
+            _ => c,
         };
         let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
-        let separator = c.is_whitespace() || matches!(c, '-' | '.' | '—' | '(' | ')' | '·');
+        let separator = matches!(c, '-' | '.' | '—' | '(' | ')' | '·') || c.is_whitespace();
         if invisible || (separator && joins) {
             continue;
         }
-        if ('\u{4E00}'..='\u{9FFF}').contains(&c) {
-            joins = true;
-            out.push(c);
-            continue;
+        if c.is_ascii() {
+            out.push(c.to_ascii_lowercase());
+            joins = c.is_ascii_digit();
+        } else {
+            out.extend(c.to_lowercase());
+            joins = c.is_alphabetic();
         }
-        joins = c.is_ascii_digit() || (!c.is_ascii() && c.is_alphabetic());
-        out.extend(c.to_lowercase());
     }
 }
 
 fn numeral(c: char) -> Option<char> {
     let digit = match c {
-        '〇' | '零' => '0',
+        '零' => '0',
         '一' | '幺' => '1',
         '二' => '2',
         '三' => '3',

@@ -2,9 +2,11 @@
 //! is taken out of the texts beside it.
 
 use super::Plan;
+use super::grams::Grams;
 use super::policy::Method;
 use super::residue::{Values, squeeze};
 use super::value::{Masker, Seen};
+use crate::records::classify::Census;
 use crate::records::find::Kind;
 use crate::records::find::engine::{Finder, Finding, Hint};
 use crate::records::table::Row;
@@ -15,8 +17,16 @@ pub(super) struct RowMasker {
     finder: Finder,
     hints: Vec<Hint>,
     pub(super) cells: Vec<String>,
-    found: Vec<Finding>,
     squeezed: String,
+    grams: Grams,
+}
+
+/// What the rows tell while they are masked.
+pub(super) struct Told<'a> {
+    /// The values of the columns about persons.
+    pub(super) values: &'a mut Values,
+    /// What is in every column.
+    pub(super) census: &'a mut Census,
 }
 
 impl RowMasker {
@@ -26,38 +36,52 @@ impl RowMasker {
             finder,
             hints,
             cells: Vec::new(),
-            found: Vec::new(),
             squeezed: String::new(),
+            grams: Grams::default(),
         }
     }
 
-    /// Masks the cells that have a rule. What the columns about persons told is added to `told`;
-    /// without it only the quasi-identifiers are masked and the others left empty.
-    pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, mut told: Option<&mut Values>) {
+    /// Masks the cells that have a rule. Without `told` only the quasi-identifiers are masked and
+    /// the others left empty.
+    pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, mut told: Option<Told<'_>>) {
         let width = row.len().min(plans.len());
         self.cells.resize(width, String::new());
-        for (col, (plan, out)) in plans.iter().zip(&mut self.cells).enumerate() {
+        for ((col, cell), (plan, out)) in
+            row.cells().enumerate().zip(plans.iter().zip(&mut self.cells))
+        {
             out.clear();
-            let cell = row.cell(col);
             if cell.is_empty() || (told.is_none() && !plan.quasi) {
                 continue;
             }
-            let hint = self.hints.get(col).copied().unwrap_or_default();
+            let own = self.hints.get(col).copied().unwrap_or_default();
             let personal = plan.element.is_some() && plan.method != Method::Keep;
             // A text of no element is searched as if nothing were known of its column.
-            let hint = if plan.element.is_none() { Hint::default() } else { hint };
-            self.found.clear();
-            if plan.is_text() || (personal && told.is_some()) {
-                self.found.extend_from_slice(self.finder.find_in(col, cell, hint));
+            let hint = if plan.element.is_none() { Hint::default() } else { own };
+            if let Some(told) = &mut told
+                && !cell.trim_ascii().is_empty()
+            {
+                self.finder.find_in(col, cell, own);
+                told.census.cell(col, &self.finder);
+                if hint != own {
+                    self.finder.find(cell, hint);
+                }
+            } else if plan.is_text() {
+                self.finder.find_in(col, cell, hint);
+            } else {
+                self.finder.forget();
             }
-            if let Some(values) = told.as_deref_mut().filter(|_| personal) {
-                for found in &self.found {
-                    remember(values, found.kind, part(cell, found));
+            let found = self.finder.found();
+            if let Some(told) = told.as_mut().filter(|_| personal) {
+                for found in found {
+                    remember(told.values, found.kind, part(cell, found));
                 }
             }
-            let expected = hint != Hint::default();
-            let seen = Seen { cell, found: &self.found, expected };
+            let found = if personal || plan.is_text() { found } else { &[] };
+            let seen = Seen { cell, found, expected: hint != Hint::default() };
             self.masker.mask(plan.method, plan.element.as_deref(), seen, out);
+        }
+        if let Some(told) = told {
+            told.census.end_row();
         }
     }
 
@@ -85,8 +109,9 @@ impl RowMasker {
                 continue;
             }
             squeeze(cell, &mut self.squeezed);
+            self.grams.load(self.squeezed.as_bytes());
             for value in values.of(values.rows()) {
-                if !self.squeezed.contains(value.squeezed) {
+                if !self.grams.may_hold(value.squeezed) || !self.squeezed.contains(value.squeezed) {
                     continue;
                 }
                 let mark = format!("[{}]", value.kind.name());
@@ -95,6 +120,7 @@ impl RowMasker {
                 // There in another spelling: nothing of this text can stay.
                 *cell = if self.squeezed.contains(value.squeezed) { mark } else { replaced };
                 squeeze(cell, &mut self.squeezed);
+                self.grams.load(self.squeezed.as_bytes());
             }
         }
     }

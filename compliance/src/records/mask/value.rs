@@ -89,7 +89,7 @@ impl Masker {
 
 /// The text with the persons in it replaced by what they are.
 fn redact(cell: &str, found: &[Finding], out: &mut String) {
-    let mut next = found.iter().filter(|f| super::is_person(f.kind)).peekable();
+    let mut next = found.iter().filter(|f| super::second::is_person(f.kind)).peekable();
     if next.peek().is_none() {
         out.push_str(cell);
         return;

@@ -1,9 +1,26 @@
-//! One sealed cell: `xd1:` and base64url of version, algorithm, key id, subject, nonce, sealed
-//! text with its tag. The associated data binds it to dataset, row and column.
+//! One sealed cell: `xd1:` and base64url of version, algorithm, key id, slot, count, sealed text
+//! with its tag. The associated data binds it to dataset, row and column.
+//!
+//! The nonce is the count of the run that made the cell. It never repeats under a key (NIST
+//! SP 800-38D, 8.2.1), because a key and its count live and die together:
+//! - one run has one count for all its keys; it only grows, and ends the run before six bytes are
+//!   used up;
+//! - a key is drawn fresh in the run that seals with it and handed out once; what lies in the key
+//!   store is read to open cells, never to seal more. No count is stored, so none can fall back.
+//! - a run that is killed takes its keys with it: they were given to nobody, and the next run draws
+//!   its own, even for the same subjects, rows and slots;
+//! - a key store brought back from a backup may give a slot a second time, under another key: the
+//!   older cells of that slot no longer open (they are refused as not authentic), but nothing was
+//!   sealed twice under one key and nonce.
+//!
+//! What is left is the source of randomness: a machine copied while a run is under way (a snapshot
+//! started twice) seals with the same keys twice, and no counter could help there.
 
 use aes_gcm::aead::array::typenum::U12;
-use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
+use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, AesGcm};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SecureRandom;
 use sm4::Sm4;
 use zeroize::{Zeroize, Zeroizing};
@@ -14,9 +31,13 @@ use crate::records::error::Error;
 type Sm4Gcm = AesGcm<Sm4, U12>;
 
 const MARK: &str = "xd1:";
-const VERSION: u8 = 1;
-const HEAD_BYTES: usize = 1 + 1 + 4 + 8 + 12;
+const VERSION: u8 = 2;
+/// Version, algorithm, key id, slot, count: a multiple of three, so that the text after it begins
+/// on a character of its own.
+const HEAD_BYTES: usize = 1 + 1 + 4 + 6 + 6;
 const TAG_BYTES: usize = 16;
+/// Slots and counts take six bytes.
+const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
 
 /// How cells are sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,26 +74,43 @@ pub(super) struct Place<'a> {
     pub(super) column: &'a str,
 }
 
-/// The header of a sealed cell.
+/// The header of a sealed cell, but for its count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: u32,
-    pub(super) subject: [u8; 8],
+    pub(super) slot: u64,
 }
 
-impl Place<'_> {
-    /// Associated data: lengths before the texts, so that nothing can be shifted between them.
-    fn write(&self, header: &Header, out: &mut Vec<u8>) {
-        out.clear();
-        out.extend_from_slice(&[VERSION, header.algorithm.code()]);
-        out.extend_from_slice(&header.key_id.to_be_bytes());
-        out.extend_from_slice(&header.subject);
-        for text in [self.dataset, self.row, self.column] {
-            out.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            out.extend_from_slice(text.as_bytes());
+impl Header {
+    /// The header's bytes with a count.
+    fn bytes(&self, count: u64) -> Result<[u8; HEAD_BYTES], Error> {
+        if self.slot > SIX_BYTES_MAX || count > SIX_BYTES_MAX {
+            return Err(Error::KeyExhausted { key_id: self.key_id, limit: SIX_BYTES_MAX });
         }
+        let [_, _, slot @ ..] = self.slot.to_be_bytes();
+        let [_, _, count @ ..] = count.to_be_bytes();
+        let mut out = [0; HEAD_BYTES];
+        out[0] = VERSION;
+        out[1] = self.algorithm.code();
+        out[2..6].copy_from_slice(&self.key_id.to_be_bytes());
+        out[6..12].copy_from_slice(&slot);
+        out[12..].copy_from_slice(&count);
+        Ok(out)
     }
+}
+
+/// The nonce of a count.
+fn nonce(head: &[u8; HEAD_BYTES]) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[6..].copy_from_slice(&head[12..]);
+    nonce
+}
+
+/// Appends a text behind its length, so that nothing can be shifted between neighbours.
+fn bind(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Whether a cell looks sealed.
@@ -80,7 +118,7 @@ pub fn is_sealed(cell: &str) -> bool {
     cell.starts_with(MARK)
 }
 
-/// Fresh randomness, fetched from the system in pages: one call for each nonce costs more than
+/// Fresh randomness, fetched from the system in pages: one call for each key costs more than
 /// sealing a cell.
 pub(super) struct Pool<'a> {
     random: &'a dyn SecureRandom,
@@ -93,17 +131,17 @@ impl<'a> Pool<'a> {
         Self { random, page: Zeroizing::new([0; 4096]), at: 4096 }
     }
 
-    /// Bytes that are given out once.
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        if self.at + N > self.page.len() {
+    /// A key that is given out once.
+    pub(super) fn key(&mut self) -> Result<Zeroizing<[u8; 32]>, Error> {
+        if self.at + 32 > self.page.len() {
             self.random.fill(&mut *self.page).map_err(|_| Error::NoRandomness)?;
             self.at = 0;
         }
-        let mut out = [0; N];
-        let given = self.page.get_mut(self.at..self.at + N).ok_or(Error::NoRandomness)?;
+        let mut out = Zeroizing::new([0; 32]);
+        let given = self.page.get_mut(self.at..self.at + 32).ok_or(Error::NoRandomness)?;
         out.copy_from_slice(given);
         given.zeroize();
-        self.at += N;
+        self.at += 32;
         Ok(out)
     }
 }
@@ -129,72 +167,113 @@ impl Cipher {
         };
         tag.ok().map(Into::into)
     }
+
+    fn decrypt(
+        &self,
+        nonce: [u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+        tag: [u8; TAG_BYTES],
+    ) -> Option<()> {
+        let (nonce, tag) = (nonce.into(), tag.into());
+        match self {
+            Self::Aes(cipher) => cipher.decrypt_inout_detached(&nonce, aad, text.into(), &tag),
+            Self::Sm4(cipher) => cipher.decrypt_inout_detached(&nonce, aad, text.into(), &tag),
+        }
+        .ok()
+    }
 }
 
-/// Seals cells; its buffers are reused.
+/// Seals and opens cells; its buffers are reused.
 #[derive(Default)]
 pub(super) struct Sealer {
+    /// Header without count, dataset and row of the row under way; a column is put behind them.
     aad: Vec<u8>,
+    row_bytes: usize,
     bytes: Vec<u8>,
+    count: u64,
 }
 
 impl Sealer {
-    /// Puts the sealed cell in place of its text.
+    /// Begins a row: what all its cells are bound to.
+    pub(super) fn row(&mut self, header: &Header, dataset: &str, row: &str) -> Result<(), Error> {
+        let head = header.bytes(0)?;
+        self.aad.clear();
+        self.aad.extend_from_slice(head.get(..12).unwrap_or_default());
+        bind(dataset, &mut self.aad);
+        bind(row, &mut self.aad);
+        self.row_bytes = self.aad.len();
+        Ok(())
+    }
+
+    fn column(&mut self, column: &str) {
+        self.aad.truncate(self.row_bytes);
+        bind(column, &mut self.aad);
+    }
+
+    /// Appends the sealed cell to `out`. The cell belongs to the row begun last.
     pub(super) fn seal(
         &mut self,
         cipher: &Cipher,
         header: &Header,
-        place: &Place<'_>,
-        text: &mut String,
-        pool: &mut Pool<'_>,
+        column: &str,
+        text: &str,
+        out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        place.write(header, &mut self.aad);
-        let nonce = pool.take::<12>()?;
+        self.column(column);
+        let head = header.bytes(self.count)?;
+        self.count += 1;
         self.bytes.clear();
-        self.bytes.extend_from_slice(&[VERSION, header.algorithm.code()]);
-        self.bytes.extend_from_slice(&header.key_id.to_be_bytes());
-        self.bytes.extend_from_slice(&header.subject);
-        self.bytes.extend_from_slice(&nonce);
+        self.bytes.extend_from_slice(&head);
         self.bytes.extend_from_slice(text.as_bytes());
         let plain = self.bytes.get_mut(HEAD_BYTES..).unwrap_or_default();
-        let tag = cipher.encrypt(nonce, &self.aad, plain).ok_or(Error::Crypto { what: "AEAD" })?;
-        self.bytes.extend_from_slice(&tag);
-        text.clear();
-        text.push_str(MARK);
-        data_encoding::BASE64URL_NOPAD.encode_append(&self.bytes, text);
+        let tag = cipher.encrypt(nonce(&head), &self.aad, plain);
+        self.bytes.extend_from_slice(&tag.ok_or(Error::Crypto { what: "AEAD" })?);
+        out.extend_from_slice(MARK.as_bytes());
+        let from = out.len();
+        out.resize(from + self.bytes.len().div_ceil(3) * 4, 0);
+        let place = out.get_mut(from..).unwrap_or_default();
+        let n = URL_SAFE_NO_PAD
+            .encode_slice(&self.bytes, place)
+            .map_err(|_| Error::Crypto { what: "base64" })?;
+        out.truncate(from + n);
         Ok(())
+    }
+
+    /// Opens a cell that [`parse`] took apart; `None` if it does not belong here.
+    pub(super) fn open(
+        &mut self,
+        cipher: &Cipher,
+        sealed: &Sealed,
+        place: &Place<'_>,
+    ) -> Option<String> {
+        self.row(&sealed.header, place.dataset, place.row).ok()?;
+        self.column(place.column);
+        let head = sealed.bytes.first_chunk::<HEAD_BYTES>()?;
+        let body = sealed.bytes.get(HEAD_BYTES..)?;
+        let (text, tag) = body.split_last_chunk::<TAG_BYTES>()?;
+        let mut plain = text.to_vec();
+        cipher.decrypt(nonce(head), &self.aad, &mut plain, *tag)?;
+        String::from_utf8(plain).ok()
     }
 }
 
+/// A sealed cell taken apart.
+pub(super) struct Sealed {
+    pub(super) header: Header,
+    bytes: Vec<u8>,
+}
+
 /// Takes a sealed cell apart; `None` if it is not one.
-pub(super) fn parse(cell: &str) -> Option<(Header, Vec<u8>)> {
-    let bytes = data_encoding::BASE64URL_NOPAD.decode(cell.strip_prefix(MARK)?.as_bytes()).ok()?;
+pub(super) fn parse(cell: &str) -> Option<Sealed> {
+    let bytes = URL_SAFE_NO_PAD.decode(cell.strip_prefix(MARK)?).ok()?;
     if bytes.len() < HEAD_BYTES + TAG_BYTES || bytes[0] != VERSION {
         return None;
     }
     let algorithm = Algorithm::of(bytes[1])?;
     let key_id = u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]);
-    let mut subject = [0; 8];
-    subject.copy_from_slice(&bytes[6..14]);
-    Some((Header { algorithm, key_id, subject }, bytes))
-}
-
-/// Opens a cell that [`parse`] took apart; `None` if it does not belong here.
-pub(super) fn open(
-    key: &[u8; 32],
-    header: &Header,
-    place: &Place<'_>,
-    bytes: &[u8],
-) -> Option<String> {
-    let nonce: [u8; 12] = bytes.get(14..26)?.try_into().ok()?;
-    let mut aad = Vec::new();
-    place.write(header, &mut aad);
-    let payload = Payload { msg: bytes.get(26..)?, aad: &aad };
-    let plain = match header.algorithm {
-        Algorithm::Aes256Gcm => Aes256Gcm::new(key.into()).decrypt(&nonce.into(), payload),
-        Algorithm::Sm4Gcm => Sm4Gcm::new(&half(key).into()).decrypt(&nonce.into(), payload),
-    };
-    String::from_utf8(plain.ok()?).ok()
+    let slot = bytes[6..12].iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+    Some(Sealed { header: Header { algorithm, key_id, slot }, bytes })
 }
 
 /// SM4 takes 128 bits: the first half of the subject's random key.
@@ -208,6 +287,7 @@ fn half(key: &[u8; 32]) -> [u8; 16] {
 mod tests {
     use super::*;
     use aes_gcm::aead::consts::U16;
+    use aes_gcm::aead::{Aead, Payload};
     use sm4::cipher::{Array, BlockCipherEncrypt};
 
     /// GB/T 32907-2016, appendix A.1.

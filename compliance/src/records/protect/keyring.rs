@@ -1,6 +1,7 @@
 //! The key store: a JSON file of wrapped keys. The root key opens the dataset keys, a dataset key
-//! opens its subjects' keys. Changing the root rewraps the dataset keys only; forgetting a
-//! subject is the removal of one entry.
+//! opens its subjects' keys, which lie in a file of their own beside it ([`super::keylog`]).
+//! Changing the root rewraps the dataset keys only; forgetting a subject destroys that subject's
+//! keys only.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
+use aes_gcm::aead::{Aead, KeyInit, Payload};
 use argon2::{Algorithm as Kind, Argon2, Params, Version};
 use events::Sensitive;
 use ring::hmac;
@@ -17,13 +18,11 @@ use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::cell::Pool;
+use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
 use crate::records::error::Error;
+use crate::records::limits::KEY_STORE_BYTES_MAX;
 
-/// Messages one dataset key's subjects may seal together: random 96-bit nonces stay far below
-/// NIST SP 800-38D's bound of 2^32 per key, and each subject has a key of its own.
-pub const MESSAGES_MAX: u64 = 1 << 32;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What opens the key store.
 #[derive(Clone, Debug)]
@@ -50,15 +49,7 @@ struct Store {
 struct Dataset {
     key_id: u32,
     wrapped: String,
-    messages: u64,
-    #[serde(with = "subjects")]
-    subjects: Subjects,
 }
-
-/// A subject's wrapped key: nonce, sealed key, tag.
-type Wrapped = [u8; 60];
-/// Wrapped keys by the subjects' names.
-type Subjects = BTreeMap<[u8; 8], Wrapped>;
 
 /// An open key store.
 pub struct KeyRing {
@@ -67,11 +58,24 @@ pub struct KeyRing {
     store: Store,
 }
 
+/// What was destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    /// The dataset.
+    pub dataset: String,
+    /// What the subject is called in the key store (keyed, 16 hexadecimal digits): it tells nobody
+    /// who that was, and is enough to repeat the erasure on a key store brought back.
+    pub subject: String,
+    /// Keys that are gone.
+    pub keys: u64,
+}
+
 /// The keys of one dataset, open.
 pub(super) struct DatasetKey {
     pub(super) id: u32,
+    name: String,
     names: hmac::Key,
-    cipher: Box<Aes256Gcm>,
+    pages: Box<Aes256Gcm>,
 }
 
 impl KeyRing {
@@ -82,14 +86,8 @@ impl KeyRing {
     pub fn open(path: &Path, root: &Root, random: &dyn SecureRandom) -> Result<Self, Error> {
         match fs::File::open(path) {
             Ok(file) => {
-                let bad = |reason| Error::BadKeyStore { reason };
-                let reader = BufReader::with_capacity(1 << 18, file);
-                let store: Store =
-                    serde_json::from_reader(reader).map_err(|_| bad("not a key store"))?;
-                if store.version != VERSION {
-                    return Err(bad("another version"));
-                }
-                let salt = decode(&store.salt).ok_or(bad("the salt"))?;
+                let store = read(file)?;
+                let salt = decode(&store.salt).ok_or(Error::BadKeyStore { reason: "the salt" })?;
                 let root = root_key(root, &salt)?;
                 unwrap(&root, &store.check, b"check").ok_or(Error::WrongKey)?;
                 Ok(Self { path: path.to_owned(), root, store })
@@ -102,6 +100,11 @@ impl KeyRing {
                 let salt = data_encoding::BASE64.encode(&salt);
                 let store = Store { version: VERSION, salt, check, datasets: BTreeMap::new() };
                 let ring = Self { path: path.to_owned(), root, store };
+                let _alone = ring.alone()?;
+                if path.exists() {
+                    // Another process made it a moment ago, with a salt of its own.
+                    return Err(Error::KeysInUse);
+                }
                 ring.save()?;
                 Ok(ring)
             }
@@ -117,6 +120,8 @@ impl KeyRing {
         let mut salt = [0; 16];
         random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
         let new = root_key(root, &salt)?;
+        let _alone = self.alone()?;
+        self.read_again()?;
         let mut wrapped = Vec::new();
         for (name, dataset) in &self.store.datasets {
             let key = unwrap(&self.root, &dataset.wrapped, name.as_bytes());
@@ -132,17 +137,73 @@ impl KeyRing {
         self.save()
     }
 
-    /// Destroys one subject's key: that person's cells can never be read again. `true` if there
-    /// was one.
+    /// Destroys one subject's keys: that person's cells can never be read again, in no copy of the
+    /// protected files. No keys means that nothing of this subject was ever protected, or that it
+    /// is gone already.
+    ///
+    /// A backup of the key store still holds what was erased after it was made: when one is brought
+    /// back, [`KeyRing::erase_again`] repeats the erasures that the evidence log names, and a root
+    /// changed since ([`KeyRing::rotate_root`]) keeps it closed.
     ///
     /// # Errors
-    /// [`Error::NoDatasetKey`], [`Error::Write`].
-    pub fn erase_subject(&mut self, dataset: &str, subject: &str) -> Result<bool, Error> {
-        let name = self.dataset(dataset)?.subject(subject);
-        let Some(held) = self.store.datasets.get_mut(dataset) else { return Ok(false) };
-        let gone = held.subjects.remove(&name).is_some();
-        self.save()?;
-        Ok(gone)
+    /// [`Error::NoDatasetKey`], [`Error::KeysInUse`], [`Error::BadKeyStore`], [`Error::Write`].
+    pub fn erase_subject(
+        &mut self,
+        dataset: &str,
+        subject: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<Erased, Error> {
+        let keys = self.dataset(dataset)?;
+        self.erase(&keys, keys.subject(subject), random)
+    }
+
+    /// Repeats an erasure by the name it was recorded under.
+    ///
+    /// # Errors
+    /// As [`KeyRing::erase_subject`]; [`Error::BadKey`] when it is no such name.
+    pub fn erase_again(
+        &mut self,
+        dataset: &str,
+        name: &str,
+        random: &dyn SecureRandom,
+    ) -> Result<Erased, Error> {
+        let bytes = data_encoding::HEXLOWER.decode(name.as_bytes()).ok();
+        let subject = bytes.and_then(|b| Subject::try_from(b).ok());
+        let subject = subject.ok_or(Error::BadKey { reason: "not a subject's name" })?;
+        let keys = self.dataset(dataset)?;
+        self.erase(&keys, subject, random)
+    }
+
+    fn erase(
+        &self,
+        keys: &DatasetKey,
+        subject: Subject,
+        random: &dyn SecureRandom,
+    ) -> Result<Erased, Error> {
+        let gone = keylog::erase(&self.log_path(keys.id), subject, keys, random)?;
+        let subject = data_encoding::HEXLOWER.encode(&subject);
+        Ok(Erased { dataset: keys.name.clone(), subject, keys: gone })
+    }
+
+    /// Names of the datasets that have a key here.
+    pub fn datasets(&self) -> impl Iterator<Item = &str> {
+        self.store.datasets.keys().map(String::as_str)
+    }
+
+    fn log_path(&self, key_id: u32) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(format!(".{key_id}"));
+        PathBuf::from(name)
+    }
+
+    /// Where a dataset's new keys go.
+    pub(super) fn writer(&self, keys: &DatasetKey) -> Result<KeyWriter, Error> {
+        KeyWriter::open(&self.log_path(keys.id))
+    }
+
+    /// Where a dataset's keys are.
+    pub(super) fn reader(&self, keys: &DatasetKey) -> Result<KeyReader, Error> {
+        KeyReader::open(&self.log_path(keys.id))
     }
 
     /// The key of a dataset.
@@ -151,59 +212,57 @@ impl KeyRing {
         let held = self.store.datasets.get(name).ok_or_else(none)?;
         let key = unwrap(&self.root, &held.wrapped, name.as_bytes());
         let key = key.ok_or(Error::BadKeyStore { reason: "a dataset key" })?;
-        let cipher = Box::new(Aes256Gcm::new((&*key).into()));
-        Ok(DatasetKey { id: held.key_id, names: hmac::Key::new(hmac::HMAC_SHA256, &*key), cipher })
+        let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
+        let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
+        Ok(DatasetKey { id: held.key_id, name: name.to_owned(), names, pages })
     }
 
-    /// The key of a dataset, made if it is new. Not on disk before [`KeyRing::save`].
+    /// The key of a dataset, made and made durable if it is new.
     pub(super) fn dataset_or_new(
         &mut self,
         name: &str,
         random: &dyn SecureRandom,
     ) -> Result<DatasetKey, Error> {
         if !self.store.datasets.contains_key(name) {
+            // Another process may have added one since: its keys must not be lost.
+            let _alone = self.alone()?;
+            self.read_again()?;
+            if self.store.datasets.contains_key(name) {
+                return self.dataset(name);
+            }
             let key = fresh(random)?;
             let wrapped = wrap(&self.root, &key, name.as_bytes(), random)?;
             let key_id = self.store.datasets.values().map(|d| d.key_id).max().unwrap_or(0) + 1;
-            let subjects = Subjects::new();
-            let dataset = Dataset { key_id, wrapped, messages: 0, subjects };
-            self.store.datasets.insert(name.to_owned(), dataset);
+            self.store.datasets.insert(name.to_owned(), Dataset { key_id, wrapped });
+            self.save()?;
         }
         self.dataset(name)
     }
 
-    /// A subject's key, made if `pool` is given and it is new.
-    pub(super) fn subject_key(
-        &mut self,
-        dataset: &str,
-        keys: &DatasetKey,
-        subject: [u8; 8],
-        pool: Option<&mut Pool<'_>>,
-    ) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
-        let Some(held) = self.store.datasets.get_mut(dataset) else { return Ok(None) };
-        if let Some(wrapped) = held.subjects.get(&subject) {
-            let key = keys.unwrap(&subject, wrapped);
-            return Ok(Some(key.ok_or(Error::BadKeyStore { reason: "a subject key" })?));
-        }
-        let Some(pool) = pool else { return Ok(None) };
-        let key = Zeroizing::new(pool.take::<32>()?);
-        held.subjects.insert(subject, keys.wrap(&subject, &key, pool)?);
-        Ok(Some(key))
+    /// Keeps other processes from changing the store while this is held.
+    fn alone(&self) -> Result<fs::File, Error> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".lock");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(name).map_err(Error::Write)?;
+        file.lock().map_err(Error::Write)?;
+        Ok(file)
     }
 
-    /// Counts sealed messages against the bound.
-    pub(super) fn count(&mut self, dataset: &str, messages: u64) -> Result<(), Error> {
-        let Some(held) = self.store.datasets.get_mut(dataset) else { return Ok(()) };
-        held.messages = held.messages.saturating_add(messages);
-        if held.messages > MESSAGES_MAX {
-            return Err(Error::KeyExhausted { key_id: held.key_id, limit: MESSAGES_MAX });
-        }
+    /// Takes what other processes wrote since the store was opened.
+    fn read_again(&mut self) -> Result<(), Error> {
+        let store = read(fs::File::open(&self.path).map_err(Error::Read)?)?;
+        unwrap(&self.root, &store.check, b"check").ok_or(Error::WrongKey)?;
+        self.store = store;
         Ok(())
     }
 
     /// Writes the store whole: it is on disk before any cell sealed under its keys is released.
-    pub(super) fn save(&self) -> Result<(), Error> {
-        let part = self.path.with_extension("part");
+    fn save(&self) -> Result<(), Error> {
+        let mut part = self.path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let file = options.open(&part).map_err(Error::Write)?;
@@ -211,48 +270,67 @@ impl KeyRing {
         serde_json::to_writer(&mut out, &self.store)
             .map_err(|_| Error::BadKeyStore { reason: "cannot be written" })?;
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
-        fs::rename(&part, &self.path).map_err(Error::Write)
+        fs::rename(&part, &self.path).map_err(Error::Write)?;
+        sync_folder(&self.path)
     }
 }
 
 impl DatasetKey {
-    fn wrap(
+    /// Seals a page of subjects' keys: nonce, text, tag.
+    pub(super) fn seal_page(
         &self,
-        subject: &[u8; 8],
-        key: &[u8; 32],
-        pool: &mut Pool<'_>,
-    ) -> Result<Wrapped, Error> {
-        let nonce = pool.take::<12>()?;
-        let mut wrapped = [0; 60];
-        let (head, rest) = wrapped.split_at_mut(12);
-        let (text, tag) = rest.split_at_mut(32);
-        head.copy_from_slice(&nonce);
-        text.copy_from_slice(key);
-        let name = hex(subject);
-        let sealed = self.cipher.encrypt_inout_detached(&nonce.into(), &name, text.into());
-        tag.copy_from_slice(&sealed.map_err(|_| Error::Crypto { what: "key wrap" })?);
-        Ok(wrapped)
+        page: u64,
+        plain: &[u8],
+        random: &dyn SecureRandom,
+    ) -> Result<Vec<u8>, Error> {
+        let mut nonce = [0; 12];
+        random.fill(&mut nonce).map_err(|_| Error::NoRandomness)?;
+        let aad = self.place(page);
+        let sealed = self.pages.encrypt(&nonce.into(), Payload { msg: plain, aad: &aad });
+        let sealed = sealed.map_err(|_| Error::Crypto { what: "key wrap" })?;
+        let mut out = Vec::with_capacity(PAGE_BYTES);
+        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&sealed);
+        Ok(out)
     }
 
-    fn unwrap(&self, subject: &[u8; 8], wrapped: &Wrapped) -> Option<Zeroizing<[u8; 32]>> {
-        let (nonce, rest) = wrapped.split_first_chunk::<12>()?;
-        let (sealed, tag) = rest.split_first_chunk::<32>()?;
-        let tag: [u8; 16] = tag.try_into().ok()?;
-        let mut key = Zeroizing::new(*sealed);
-        let text: &mut [u8] = &mut *key;
-        self.cipher
-            .decrypt_inout_detached(&(*nonce).into(), &hex(subject), text.into(), &tag.into())
-            .ok()?;
-        Some(key)
+    /// Opens a page; none when it is damaged or stood elsewhere.
+    pub(super) fn open_page(&self, page: u64, sealed: &[u8]) -> Option<Zeroizing<Box<[u8]>>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
+        let aad = self.place(page);
+        let plain =
+            self.pages.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &aad }).ok()?;
+        Some(Zeroizing::new(plain.into_boxed_slice()))
+    }
+
+    /// What a page is bound to.
+    fn place(&self, page: u64) -> Vec<u8> {
+        [&page.to_be_bytes(), self.name.as_bytes()].concat()
     }
 
     /// What a subject is called in the store and in cells: it tells nothing without the key.
-    pub(super) fn subject(&self, value: &str) -> [u8; 8] {
+    pub(super) fn subject(&self, value: &str) -> Subject {
         let tag = hmac::sign(&self.names, value.trim().as_bytes());
         let mut name = [0; 8];
         name.copy_from_slice(&tag.as_ref()[..8]);
         name
     }
+}
+
+fn read(file: fs::File) -> Result<Store, Error> {
+    let bad = |reason| Error::BadKeyStore { reason };
+    if file.metadata().map_err(Error::Read)?.len() > KEY_STORE_BYTES_MAX {
+        return Err(bad("too large"));
+    }
+    let reader = BufReader::with_capacity(1 << 18, file);
+    let store: Store = serde_json::from_reader(reader).map_err(|_| bad("not a key store"))?;
+    if store.version == VERSION { Ok(store) } else { Err(bad("another version")) }
+}
+
+/// Makes a new name durable: the folder that holds it.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|f| f.sync_all()).map_err(Error::Write)
 }
 
 fn root_key(root: &Root, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
@@ -268,6 +346,22 @@ fn root_key(root: &Root, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
         }
     }
     Ok(key)
+}
+
+/// A key for one use of a dataset's key (HKDF-SHA-256, RFC 5869, expansion only).
+fn derive(key: &[u8; 32], label: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
+    struct Len;
+    impl ring::hkdf::KeyType for Len {
+        fn len(&self) -> usize {
+            32
+        }
+    }
+    let mut out = Zeroizing::new([0; 32]);
+    ring::hkdf::Prk::new_less_safe(ring::hkdf::HKDF_SHA256, key)
+        .expand(&[label], Len)
+        .and_then(|okm| okm.fill(&mut *out))
+        .map_err(|_| Error::Crypto { what: "HKDF" })?;
+    Ok(out)
 }
 
 fn fresh(random: &dyn SecureRandom) -> Result<Zeroizing<[u8; 32]>, Error> {
@@ -302,59 +396,4 @@ fn unwrap(under: &[u8; 32], text: &str, name: &[u8]) -> Option<Zeroizing<[u8; 32
 
 fn decode(text: &str) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(text.as_bytes()).ok()
-}
-
-fn hex(subject: &[u8; 8]) -> [u8; 16] {
-    let mut out = [0; 16];
-    data_encoding::HEXLOWER.encode_mut(subject, &mut out);
-    out
-}
-
-/// Names as hexadecimal, keys as base64; read and written one by one.
-mod subjects {
-    use std::fmt;
-
-    use serde::de::{Error as _, MapAccess, Visitor};
-    use serde::ser::SerializeMap;
-    use serde::{Deserializer, Serializer};
-
-    use super::Subjects;
-
-    pub(super) fn serialize<S: Serializer>(subjects: &Subjects, out: S) -> Result<S::Ok, S::Error> {
-        let mut map = out.serialize_map(Some(subjects.len()))?;
-        for (name, key) in subjects {
-            let name = data_encoding::HEXLOWER.encode(name);
-            map.serialize_entry(&name, &data_encoding::BASE64.encode(key))?;
-        }
-        map.end()
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Subjects, D::Error> {
-        input.deserialize_map(Reader)
-    }
-
-    struct Reader;
-
-    impl<'de> Visitor<'de> for Reader {
-        type Value = Subjects;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("wrapped keys")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
-            let mut subjects = Subjects::new();
-            while let Some((name, key)) = map.next_entry::<String, String>()? {
-                let name = data_encoding::HEXLOWER.decode(name.as_bytes()).ok();
-                let key = data_encoding::BASE64.decode(key.as_bytes()).ok();
-                let name = name.and_then(|n| <[u8; 8]>::try_from(n).ok());
-                let key = key.and_then(|k| <[u8; 60]>::try_from(k).ok());
-                let (Some(name), Some(key)) = (name, key) else {
-                    return Err(A::Error::custom("a wrapped key"));
-                };
-                subjects.insert(name, key);
-            }
-            Ok(subjects)
-        }
-    }
 }

@@ -1,18 +1,21 @@
 //! Field encryption: every protected cell is sealed under the key of its subject, bound to its
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
-//! Layout: [`keyring`] the key store (root key → dataset key → subject keys), [`cell`] one sealed
-//! cell, [`table`] whole files.
+//! Layout: [`keyring`] the key store (root key → dataset key → subjects' keys), [`keylog`] the
+//! subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole files.
 //!
-//! Invariants: a nonce is fresh randomness; the number of messages under a key is bounded; a
-//! failure reveals nothing and leaves no partial output.
+//! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
+//! memory does not grow with rows or subjects; a failure reveals nothing and leaves no partial
+//! output.
 
 pub mod cell;
+mod distinct;
+mod keylog;
 pub mod keyring;
 pub mod table;
 
 pub use cell::Algorithm;
-pub use keyring::{KeyRing, Root};
+pub use keyring::{Erased, KeyRing, Root};
 pub use table::{
     ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file,
 };

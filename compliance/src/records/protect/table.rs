@@ -1,19 +1,22 @@
 //! Whole files: seal columns, reveal columns. The output appears whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
 use super::cell::{self, Algorithm, Cipher, Header, Place, Pool, Sealer};
-use super::keyring::KeyRing;
+use super::distinct::Distinct;
+use super::keylog::{Key, KeyWriter, Subject};
+use super::keyring::{DatasetKey, KeyRing};
 use crate::records::classify::{ClassifyOptions, classify};
 use crate::records::error::Error;
 use crate::records::scan::Scan;
 use crate::records::source::Source;
+use crate::records::table::Row;
 use crate::records::table::writer::RowWriter;
 use crate::records::taxonomy::{Protection, Taxonomy};
 
@@ -106,42 +109,116 @@ pub fn protect_file(
         return Err(Error::NoColumn { column: copy.names[at].clone() });
     }
     let keys = ring.dataset_or_new(&options.dataset, random)?;
+    let mut makers = Ciphers {
+        writer: ring.writer(&keys)?,
+        pool: Pool::new(random),
+        random,
+        algorithm: options.algorithm,
+        last: None,
+        recent: Recent::default(),
+    };
+    let is_sealed: Vec<bool> = (0..copy.names.len()).map(|at| sealed.contains(&at)).collect();
     let names = copy.names.clone();
-    let mut seen = HashSet::new();
-    let mut subjects = HashSet::new();
+    let mut seen = Distinct::new(&copy.part);
+    let mut subjects = Distinct::new(&copy.part.with_extension("subjects"));
     let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
-    let (mut pool, mut sealer) = (Pool::new(random), Sealer::default());
-    copy.rows(&mut |number, cells| {
-        let row = row_key(number, cells, row_at)?;
-        if row_at.is_some() && !seen.insert(fingerprint(&row)) {
-            return Err(Error::DuplicateRowKey { row: number });
+    let mut sealer = Sealer::default();
+    let mut row = String::new();
+    copy.rows(&mut |number, cells, writer, out| {
+        row_key(number, &cells, row_at, &mut row)?;
+        if row_at.is_some() {
+            seen.add(fingerprint(&row), number)?;
         }
-        let whose = subject_at.and_then(|at| cells.get(at)).filter(|v| !v.trim().is_empty());
-        let subject = keys.subject(whose.map_or(&row, |v| v));
-        subjects.insert(subject);
+        let whose = subject_at.map(|at| cells.cell(at)).filter(|v| !v.trim().is_empty());
+        let subject = keys.subject(whose.unwrap_or(&row));
+        subjects.add(u128::from(u64::from_be_bytes(subject)), number)?;
         report.rows += 1;
-        let mut cipher = None;
-        let header = Header { algorithm: options.algorithm, key_id: keys.id, subject };
-        for &at in &sealed {
-            let Some(text) = cells.get_mut(at).filter(|c| !c.is_empty()) else { continue };
-            if cipher.is_none() {
-                let key = ring.subject_key(&options.dataset, &keys, subject, Some(&mut pool))?;
-                let key = key.ok_or(Error::NoSubjectKey { row: number })?;
-                cipher = Some(Cipher::new(options.algorithm, &key));
+        let mut ready = None;
+        for (at, text) in cells.cells().enumerate() {
+            if text.is_empty() || !is_sealed.get(at).copied().unwrap_or(false) {
+                writer.cell(out, text);
+                continue;
             }
-            let Some(cipher) = &cipher else { continue };
-            let place = Place { dataset: &options.dataset, row: &row, column: &names[at] };
-            sealer.seal(cipher, &header, &place, text, &mut pool)?;
+            let header = match ready {
+                Some(header) => header,
+                None => {
+                    let slot = makers.of(subject, &keys)?;
+                    let header = Header { algorithm: options.algorithm, key_id: keys.id, slot };
+                    sealer.row(&header, &options.dataset, &row)?;
+                    *ready.insert(header)
+                }
+            };
+            let Some((_, _, cipher)) = &makers.last else { continue };
+            writer.plain(out);
+            let column = names.get(at).map_or("", String::as_str);
+            sealer.seal(cipher, &header, column, text, out)?;
             report.cells += 1;
         }
         Ok(())
     })?;
-    ring.count(&options.dataset, report.cells)?;
+    if let Some(row) = seen.finish()?.repeated {
+        return Err(Error::DuplicateRowKey { row });
+    }
+    report.subjects = subjects.finish()?.distinct;
     // Keys first: a cell whose key could be lost is never released.
-    ring.save()?;
+    makers.writer.finish(&keys, random)?;
     copy.release()?;
-    report.subjects = subjects.len() as u64;
     Ok(report)
+}
+
+/// The ciphers of the subjects met, made as they come.
+struct Ciphers<'a> {
+    writer: KeyWriter,
+    pool: Pool<'a>,
+    random: &'a dyn SecureRandom,
+    algorithm: Algorithm,
+    /// The cipher in use: subject, slot, cipher.
+    last: Option<(Subject, u64, Cipher)>,
+    recent: Recent,
+}
+
+impl Ciphers<'_> {
+    /// Puts a subject's cipher in use; its slot.
+    fn of(&mut self, subject: Subject, keys: &DatasetKey) -> Result<u64, Error> {
+        if let Some((_, slot, _)) = self.last.as_ref().filter(|(last, ..)| *last == subject) {
+            return Ok(*slot);
+        }
+        let (slot, key) = match self.recent.get(subject) {
+            Some(known) => known,
+            None => {
+                let key = self.pool.key()?;
+                let slot = self.writer.add(subject, &key, keys, self.random)?;
+                self.recent.put(subject, (slot, key.clone()));
+                (slot, key)
+            }
+        };
+        self.last = Some((subject, slot, Cipher::new(self.algorithm, &key)));
+        Ok(slot)
+    }
+}
+
+/// Subjects in each half of [`Recent`].
+const RECENT_MAX: usize = 1 << 16;
+
+/// Keys of subjects met lately in this run. A subject forgotten gets one more key when it comes
+/// again; erasing finds them all by the subject's name.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<Subject, (u64, Key)>,
+    old: HashMap<Subject, (u64, Key)>,
+}
+
+impl Recent {
+    fn get(&self, subject: Subject) -> Option<(u64, Key)> {
+        self.young.get(&subject).or_else(|| self.old.get(&subject)).cloned()
+    }
+
+    fn put(&mut self, subject: Subject, known: (u64, Key)) {
+        if self.young.len() >= RECENT_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(subject, known);
+    }
 }
 
 /// Opens columns of a protected file, for a purpose.
@@ -163,33 +240,43 @@ pub fn reveal_file(
     let wanted = copy.indices(&options.columns)?;
     let row_at = copy.index(options.row_key.as_deref())?;
     let keys = ring.dataset(&options.dataset)?;
+    let mut reader = ring.reader(&keys)?;
     let names = copy.names.clone();
     let mut report = RevealReport { rows: 0, cells: 0, left: 0, erased: 0, purpose };
-    copy.rows(&mut |number, cells| {
-        let row = row_key(number, cells, row_at)?;
+    let (mut sealer, mut row) = (Sealer::default(), String::new());
+    let mut last: Option<(Header, Cipher)> = None;
+    copy.rows(&mut |number, cells, writer, out| {
+        row_key(number, &cells, row_at, &mut row)?;
         report.rows += 1;
-        for (at, text) in cells.iter_mut().enumerate() {
+        for (at, text) in cells.cells().enumerate() {
             if !cell::is_sealed(text) {
+                writer.cell(out, text);
                 continue;
             }
             if !wanted.is_empty() && !wanted.contains(&at) {
                 report.left += 1;
+                writer.cell(out, text);
                 continue;
             }
             let bad = Error::NotProtected { row: number, col: at };
-            let (header, bytes) = cell::parse(text).ok_or(bad)?;
+            let sealed = cell::parse(text).ok_or(bad)?;
             let tampered = || Error::Tampered { row: number, col: at };
+            let header = sealed.header;
             if header.key_id != keys.id {
                 return Err(tampered());
             }
-            let key = ring.subject_key(&options.dataset, &keys, header.subject, None)?;
-            let Some(key) = key else {
+            if last.as_ref().is_none_or(|(h, _)| *h != header) {
+                let key = reader.key(header.slot, &keys)?;
+                last = key.map(|key| (header, Cipher::new(header.algorithm, &key)));
+            }
+            let Some((_, cipher)) = &last else {
                 report.erased += 1;
+                writer.cell(out, text);
                 continue;
             };
             let column = names.get(at).map_or("", String::as_str);
             let place = Place { dataset: &options.dataset, row: &row, column };
-            *text = cell::open(&key, &header, &place, &bytes).ok_or_else(tampered)?;
+            writer.cell(out, &sealer.open(cipher, &sealed, &place).ok_or_else(tampered)?);
             report.cells += 1;
         }
         Ok(())
@@ -199,21 +286,26 @@ pub fn reveal_file(
 }
 
 /// Sixteen bytes that stand for a row's key: two rows of one key are found without keeping both.
-fn fingerprint(row: &str) -> [u8; 16] {
+fn fingerprint(row: &str) -> u128 {
     let digest = ring::digest::digest(&ring::digest::SHA256, row.as_bytes());
-    let mut out = [0; 16];
-    out.copy_from_slice(&digest.as_ref()[..16]);
-    out
+    digest.as_ref().iter().take(16).fold(0, |n, b| n << 8 | u128::from(*b))
 }
 
-fn row_key(number: u64, cells: &[String], at: Option<usize>) -> Result<String, Error> {
+fn row_key(number: u64, cells: &Row<'_>, at: Option<usize>, out: &mut String) -> Result<(), Error> {
+    out.clear();
     match at {
-        None => Ok(format!("#{number}")),
+        None => {
+            out.push('#');
+            out.push_str(&number.to_string());
+        }
         Some(at) => {
-            let key = cells.get(at).map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
-            key.ok_or(Error::EmptyRowKey { row: number })
+            out.push_str(cells.cell(at).trim());
+            if out.is_empty() {
+                return Err(Error::EmptyRowKey { row: number });
+            }
         }
     }
+    Ok(())
 }
 
 /// Columns whose element the taxonomy marks for field encryption.
@@ -234,13 +326,16 @@ fn marked(
     Ok(columns.map(|c| c.column).collect())
 }
 
-/// What happens to a row: its number and cells.
-type Change<'a> = dyn FnMut(u64, &mut Vec<String>) -> Result<(), Error> + 'a;
+/// What happens to a row: its number, its cells, and where its new cells go.
+type Change<'a> = dyn FnMut(u64, Row<'_>, &mut RowWriter, &mut Vec<u8>) -> Result<(), Error> + 'a;
+
+/// Bytes written at a time.
+const PIECE_BYTES: usize = 1 << 18;
 
 /// A file read row by row and written anew under a working name.
 struct Copy {
     scan: Scan<Box<dyn Read>>,
-    out: BufWriter<File>,
+    out: File,
     part: PathBuf,
     output: PathBuf,
     names: Vec<String>,
@@ -261,7 +356,7 @@ impl Copy {
         let mut name = output.as_os_str().to_owned();
         name.push(".part");
         let part = PathBuf::from(name);
-        let out = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(Error::Write)?);
+        let out = File::create(&part).map_err(Error::Write)?;
         let names = scan.columns.iter().map(|c| c.name.clone()).collect();
         Ok(Self { scan, out, part, output: output.to_owned(), names, released: false })
     }
@@ -286,25 +381,17 @@ impl Copy {
             }
             writer.end(&mut bytes, self.names.len(), false);
         }
-        let mut cells: Vec<String> = Vec::new();
         while let Some((number, row)) = self.scan.next()? {
             row.whole(number)?;
-            cells.resize(row.len(), String::new());
-            for (text, cell) in cells.iter_mut().zip(row.cells()) {
-                text.clear();
-                text.push_str(cell);
-            }
-            if cells.len() > self.names.len() {
-                let (found, expected) = (cells.len(), self.names.len());
+            if row.len() > self.names.len() {
+                let (found, expected) = (row.len(), self.names.len());
                 return Err(Error::ExtraCells { row: number, found, expected });
             }
-            change(number, &mut cells)?;
-            for text in &cells {
-                writer.cell(&mut bytes, text);
-            }
-            let last_empty = cells.last().is_none_or(String::is_empty);
-            writer.end(&mut bytes, cells.len(), last_empty);
-            if bytes.len() > 1 << 18 {
+            let (width, last) = (row.len(), row.len().saturating_sub(1));
+            let last_empty = row.cell(last).is_empty();
+            change(number, row, &mut writer, &mut bytes)?;
+            writer.end(&mut bytes, width, last_empty);
+            if bytes.len() > PIECE_BYTES {
                 self.out.write_all(&bytes).map_err(Error::Write)?;
                 bytes.clear();
             }
@@ -313,8 +400,7 @@ impl Copy {
     }
 
     fn release(mut self) -> Result<(), Error> {
-        self.out.flush().map_err(Error::Write)?;
-        self.out.get_ref().sync_all().map_err(Error::Write)?;
+        self.out.sync_all().map_err(Error::Write)?;
         fs::rename(&self.part, &self.output).map_err(Error::Write)?;
         self.released = true;
         Ok(())

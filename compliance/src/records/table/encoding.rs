@@ -144,8 +144,10 @@ impl<R: Read> Utf8Reader<R> {
         self.malformed
     }
 
-    /// Decodes into `out` (at least 16 bytes); 0 means the end.
-    pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    /// Decodes onto the end of `out`, as far as its capacity goes; 0 means the end. There must be
+    /// room for 16 bytes.
+    pub(crate) fn fill(&mut self, out: &mut String) -> io::Result<usize> {
+        let before = out.len();
         loop {
             if self.finished {
                 return Ok(0);
@@ -159,13 +161,13 @@ impl<R: Read> Utf8Reader<R> {
                 };
                 self.ended = self.end == 0;
             }
-            let (result, read, written, replaced) =
-                self.decoder.decode_to_utf8(&self.buffer[self.start..self.end], out, self.ended);
+            let (result, read, replaced) =
+                self.decoder.decode_to_string(&self.buffer[self.start..self.end], out, self.ended);
             self.start += read;
             self.malformed += u64::from(replaced);
             self.finished = self.ended && result == CoderResult::InputEmpty;
-            if written > 0 {
-                return Ok(written);
+            if out.len() > before {
+                return Ok(out.len() - before);
             }
         }
     }
@@ -177,16 +179,13 @@ mod tests {
 
     fn read_all(bytes: &[u8]) -> (String, Encoding, u64) {
         let mut reader = Utf8Reader::new(bytes).unwrap();
-        let mut out = Vec::new();
-        let mut chunk = [0; 16];
-        loop {
-            let n = reader.fill(&mut chunk).unwrap();
-            if n == 0 {
-                break;
-            }
-            out.extend_from_slice(&chunk[..n]);
+        let mut out = String::new();
+        let mut chunk = String::with_capacity(16);
+        while reader.fill(&mut chunk).unwrap() > 0 {
+            out.push_str(&chunk);
+            chunk.clear();
         }
-        (String::from_utf8(out).unwrap(), reader.encoding(), reader.malformed())
+        (out, reader.encoding(), reader.malformed())
     }
 
     const TEXT: &str = "姓名,电话\n张三,13800138000\n李四,13900139000\n";

@@ -22,7 +22,7 @@ pub struct Tally {
     pub malformed: u64,
 }
 
-/// One record: its text in one piece, and where its cells end.
+/// One record: its text in one piece, its cells parted by one byte, and where each ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     text: &'a str,
@@ -42,14 +42,18 @@ impl<'a> Row<'a> {
 
     /// The cell at `col`; an absent one is empty.
     pub(crate) fn cell(&self, col: usize) -> &'a str {
-        let start =
-            if col == 0 { 0 } else { self.ends.get(col - 1).copied().unwrap_or(usize::MAX) };
-        let end = self.ends.get(col).copied().unwrap_or(0);
+        let Some(&end) = self.ends.get(col) else { return "" };
+        let start = col.checked_sub(1).and_then(|c| self.ends.get(c)).map_or(0, |end| end + 1);
         self.text.get(start..end).unwrap_or_default()
     }
 
     pub(crate) fn cells(self) -> impl Iterator<Item = &'a str> {
-        (0..self.len()).map(move |i| self.cell(i))
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let cell = self.text.get(start..end).unwrap_or_default();
+            start = end + 1;
+            cell
+        })
     }
 
     /// Refuses a row of which something was cut, where that would lose data.
@@ -67,16 +71,19 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Bytes of text held ready. A line that fits is cut where it stands; a longer one, or one with a
+/// quote in it, goes through the parser.
+const INPUT_BYTES: usize = 256 * 1024;
+
 /// Reads records of delimited text of any supported encoding.
 pub(crate) struct TableReader<R> {
     source: Utf8Reader<R>,
     parser: csv_core::Reader,
     delimiter: u8,
-    input: Vec<u8>,
+    input: String,
     at: usize,
-    filled: usize,
     ended: bool,
-    done: bool,
+    /// The record that went through the parser.
     data: Vec<u8>,
     data_len: usize,
     ends: Vec<usize>,
@@ -84,23 +91,28 @@ pub(crate) struct TableReader<R> {
     pub(crate) tally: Tally,
 }
 
+/// Where the record just read stands.
+enum Place {
+    /// In the input, as it was written.
+    Line(usize, usize),
+    /// In `data`, unquoted.
+    Parsed,
+}
+
 impl<R: Read> TableReader<R> {
     /// Recognises encoding and delimiter; `delimiter` overrides the latter.
     pub(crate) fn new(reader: R, delimiter: Option<u8>) -> Result<Self, Error> {
         let mut source = Utf8Reader::new(reader).map_err(Error::Read)?;
-        let mut input = vec![0; 128 * 1024];
-        let mut filled = 0;
+        let mut input = String::with_capacity(INPUT_BYTES);
         let mut ended = false;
-        // Half the buffer is enough to guess from and leaves room for a whole character.
-        while filled < input.len() / 2 {
-            let n = source.fill(&mut input[filled..]).map_err(Error::Read)?;
-            if n == 0 {
-                ended = true;
+        // A quarter of the buffer is enough to guess from.
+        while input.len() < INPUT_BYTES / 4 {
+            ended = source.fill(&mut input).map_err(Error::Read)? == 0;
+            if ended {
                 break;
             }
-            filled += n;
         }
-        let delimiter = delimiter.unwrap_or_else(|| guess_delimiter(&input[..filled]));
+        let delimiter = delimiter.unwrap_or_else(|| guess_delimiter(input.as_bytes()));
         let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         Ok(Self {
             source,
@@ -108,9 +120,7 @@ impl<R: Read> TableReader<R> {
             delimiter,
             input,
             at: 0,
-            filled,
             ended,
-            done: false,
             data: vec![0; 4096],
             data_len: 0,
             ends: Vec::new(),
@@ -129,35 +139,81 @@ impl<R: Read> TableReader<R> {
 
     /// The next record, or `None` at the end.
     pub(crate) fn read(&mut self) -> Result<Option<Row<'_>>, Error> {
-        if self.done || !self.read_record()? {
-            self.done = true;
-            return Ok(None);
-        }
+        self.ends.clear();
+        self.oversized = None;
+        let place = match self.line()? {
+            Some((start, end)) => Place::Line(start, end),
+            None if self.parse()? => Place::Parsed,
+            None => return Ok(None),
+        };
         self.tally.malformed = self.source.malformed();
-        let bytes = &self.data[..self.data_len];
-        // The source gives valid UTF-8 and cells are cut only at ASCII or whole characters.
-        let text = std::str::from_utf8(bytes)
-            .map_err(|e| Error::Read(std::io::Error::new(std::io::ErrorKind::InvalidData, e)))?;
-        if memchr::memchr(0, bytes).is_some() {
+        let text = match place {
+            Place::Line(start, end) => self.input.get(start..end).unwrap_or_default(),
+            // The source gives valid UTF-8 and cells are cut only at ASCII or whole characters.
+            Place::Parsed => std::str::from_utf8(&self.data[..self.data_len]).map_err(|e| {
+                Error::Read(std::io::Error::new(std::io::ErrorKind::InvalidData, e))
+            })?,
+        };
+        if memchr::memchr(0, text.as_bytes()).is_some() {
             self.tally.nul_cells += 1;
         }
         Ok(Some(Row { text, ends: &self.ends, oversized: self.oversized }))
     }
 
-    fn read_record(&mut self) -> Result<bool, Error> {
+    /// The next line when it is a record as it stands: whole in the buffer, nothing quoted, no
+    /// lone carriage return, not too many cells.
+    fn line(&mut self) -> Result<Option<(usize, usize)>, Error> {
+        loop {
+            let rest = self.input.as_bytes().get(self.at..).unwrap_or_default();
+            let Some(len) = memchr::memchr(b'\n', rest) else {
+                // Only a line that would fill the buffer is left to the parser before the end.
+                if self.ended || rest.len() > INPUT_BYTES / 2 {
+                    return Ok(None);
+                }
+                self.refill()?;
+                continue;
+            };
+            let line = rest.get(..len).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if memchr::memchr2(b'"', b'\r', line).is_some() {
+                return Ok(None);
+            }
+            if line.is_empty() {
+                self.at += len + 1;
+                continue;
+            }
+            self.ends.extend(memchr::memchr_iter(self.delimiter, line));
+            self.ends.push(line.len());
+            if self.ends.len() > COLUMNS_MAX {
+                self.ends.clear();
+                return Ok(None);
+            }
+            let start = self.at;
+            let end = start + line.len();
+            self.at += len + 1;
+            return Ok(Some((start, end)));
+        }
+    }
+
+    /// Drops what was read and decodes more behind the rest.
+    fn refill(&mut self) -> Result<(), Error> {
+        self.input.drain(..self.at);
+        self.at = 0;
+        self.ended = self.source.fill(&mut self.input).map_err(Error::Read)? == 0;
+        Ok(())
+    }
+
+    /// The next record by the parser, into `data`; `false` at the end.
+    fn parse(&mut self) -> Result<bool, Error> {
         self.data_len = 0;
-        self.ends.clear();
-        self.oversized = None;
         let mut cell_start = 0;
         let mut skipping = false;
         let mut scratch = [0u8; 1024];
         loop {
-            if self.at == self.filled && !self.ended {
-                self.at = 0;
-                self.filled = self.source.fill(&mut self.input).map_err(Error::Read)?;
-                self.ended = self.filled == 0;
+            if self.at == self.input.len() && !self.ended {
+                self.refill()?;
             }
-            let input = &self.input[self.at..self.filled];
+            let input = self.input.as_bytes().get(self.at..).unwrap_or_default();
             let (result, read, written) = if skipping {
                 let (result, read, _) = self.parser.read_field(input, &mut scratch);
                 (result, read, 0)
@@ -184,18 +240,33 @@ impl<R: Read> TableReader<R> {
                 ReadFieldResult::Field { record_end } => {
                     if self.ends.len() < COLUMNS_MAX {
                         self.ends.push(self.data_len);
+                        self.part();
                     } else {
                         self.data_len = cell_start;
                         self.oversized.get_or_insert(COLUMNS_MAX);
                     }
                     cell_start = self.data_len;
-                    skipping = self.data_len >= RECORD_BYTES_MAX;
                     if record_end {
                         return Ok(true);
+                    }
+                    skipping = self.data_len >= RECORD_BYTES_MAX;
+                    if skipping {
+                        self.oversized.get_or_insert(self.ends.len());
                     }
                 }
                 ReadFieldResult::End => return Ok(false),
             }
+        }
+    }
+
+    /// Parts the cell just ended from the next one.
+    fn part(&mut self) {
+        if self.data_len == self.data.len() {
+            self.data.push(0);
+        }
+        if let Some(place) = self.data.get_mut(self.data_len) {
+            *place = b',';
+            self.data_len += 1;
         }
     }
 }
@@ -247,6 +318,8 @@ fn guess_delimiter(head: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rows(bytes: &[u8]) -> (Vec<Vec<String>>, Tally) {
@@ -287,6 +360,46 @@ mod tests {
         let row = reader.read().unwrap().unwrap();
         assert_eq!((row.cell(0), row.cell(1)), ("3", "4"));
         assert_eq!(reader.tally.oversized_cells, 1);
+    }
+
+    proptest! {
+        /// A line cut where it stands and one that went through the parser hold the same cells.
+        #[test]
+        fn both_ways_of_cutting_agree(
+            text in "([a甲1 ]{0,3}[,\\n\"]|\\r\\n|\\r){0,40}",
+        ) {
+            let wanted: Vec<Vec<String>> = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(text.as_bytes())
+                .records()
+                .map(|r| r.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            let mut reader = TableReader::new(text.as_bytes(), Some(b',')).unwrap();
+            let mut got: Vec<Vec<String>> = Vec::new();
+            while let Some(row) = reader.read().unwrap() {
+                got.push(row.cells().map(str::to_owned).collect());
+                let by_place: Vec<&str> = (0..row.len()).map(|i| row.cell(i)).collect();
+                prop_assert_eq!(&by_place, got.last().unwrap());
+            }
+            prop_assert_eq!(got, wanted);
+        }
+    }
+
+    #[test]
+    fn lines_longer_than_the_buffer_and_across_its_end_stay_whole() {
+        let long = "好".repeat(INPUT_BYTES / 2);
+        let mut text = format!("a,b\n{long},2\n");
+        for i in 0..INPUT_BYTES / 8 {
+            text.push_str(&format!("行{i},{i}\n"));
+        }
+        let (rows, tally) = rows(text.as_bytes());
+        assert_eq!(rows[1], [long.as_str(), "2"]);
+        assert_eq!(rows.len(), 2 + INPUT_BYTES / 8);
+        for (i, row) in rows.iter().skip(2).enumerate() {
+            assert_eq!(row, &[format!("行{i}"), i.to_string()]);
+        }
+        assert_eq!(tally, Tally::default());
     }
 
     #[test]

@@ -34,6 +34,14 @@ impl RowWriter {
         out.push(b'"');
     }
 
+    /// Begins a cell that the caller appends itself: it must need no quotes.
+    pub(crate) fn plain(&mut self, out: &mut Vec<u8>) {
+        if !self.first {
+            out.push(self.delimiter);
+        }
+        self.first = false;
+    }
+
     /// Ends the record of `cells` cells.
     pub(crate) fn end(&mut self, out: &mut Vec<u8>, cells: usize, last_empty: bool) {
         // A record of one empty cell would read back as a blank line, that is as no record.

@@ -1,8 +1,9 @@
 //! The words names are made of and stand beside, as data (`taxonomy/names/`), and what each
 //! character can be, in one table.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
+
+use hashbrown::{HashMap, HashSet};
 
 /// Roles of a character.
 pub(super) const SURNAME: u8 = 1;

@@ -1,0 +1,101 @@
+//! The second scan: the output read anew as if nothing were known of it, and hashed on the way.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use ring::digest::{Context, SHA256};
+
+use crate::records::cells::CellFinding;
+use crate::records::classify::ClassifyOptions;
+use crate::records::error::Error;
+use crate::records::find::Kind;
+use crate::records::find::engine::Finder;
+use crate::records::scan::Scan;
+use crate::records::taxonomy::Taxonomy;
+
+/// Findings of a refused output that are named in the error.
+pub(super) const SAMPLES_MAX: usize = 20;
+
+/// Looks for persons in an output, with columns learned anew from it and no knowledge of the
+/// policy; the SHA-256 of what was read, when there is none.
+pub(super) fn second_scan(
+    path: &Path,
+    (delimiter, has_header): (u8, bool),
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) -> Result<String, Error> {
+    let mut options = options.clone();
+    options.delimiter = Some(delimiter);
+    options.header = Some(has_header);
+    let mut hasher = Hasher { reader: open(path)?, context: Context::new(&SHA256) };
+    let mut scan = Scan::open(&mut hasher, &options, taxonomy)?;
+    let hints: Vec<_> = scan.columns.iter().map(|c| c.hint).collect();
+    let mut finder = Finder::new(options.today);
+    let (mut total, mut samples) = (0, Vec::new());
+    while let Some((row, cells)) = scan.next()? {
+        for (col, cell) in cells.cells().enumerate() {
+            let hint = hints.get(col).copied().unwrap_or_default();
+            for found in finder.find_in(col, cell, hint) {
+                let district = found.kind == Kind::Address && ends_at_a_district(cell, found.end);
+                if !is_person(found.kind) || district {
+                    continue;
+                }
+                total += 1;
+                if samples.len() < SAMPLES_MAX {
+                    let (kind, start, end) = (found.kind, found.start, found.end);
+                    samples.push(CellFinding { row, col, kind, start, end });
+                }
+            }
+        }
+    }
+    if total > 0 {
+        return Err(Error::Residue { total, samples });
+    }
+    drop(scan);
+    hasher.finish()
+}
+
+/// Hashes what is read through it.
+struct Hasher<R> {
+    reader: R,
+    context: Context,
+}
+
+impl<R: Read> Read for Hasher<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.context.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+impl<R: Read> Hasher<R> {
+    /// Reads what is left; the SHA-256 of all.
+    fn finish(mut self) -> Result<String, Error> {
+        let mut buffer = vec![0; 1 << 16];
+        while self.read(&mut buffer).map_err(Error::Read)? > 0 {}
+        Ok(data_encoding::HEXLOWER.encode(self.context.finish().as_ref()))
+    }
+}
+
+/// Whether an address stops at a province, city or district: where a region's people live is
+/// nobody's home.
+pub(super) fn ends_at_a_district(cell: &str, end: u32) -> bool {
+    let last = cell.chars().take(end as usize).last();
+    last.is_some_and(|c| "省市区县旗州盟".contains(c))
+}
+
+/// Types that lead to a person; a school's own numbers do not.
+pub(super) fn is_person(kind: Kind) -> bool {
+    !matches!(kind, Kind::SchoolCode | Kind::Uscc | Kind::Ip | Kind::Mac)
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Error> {
+    Ok(BufReader::with_capacity(1 << 20, File::open(path).map_err(Error::Read)?))
+}
+
+pub(super) fn sha256(path: &Path) -> Result<String, Error> {
+    Hasher { reader: File::open(path).map_err(Error::Read)?, context: Context::new(&SHA256) }
+        .finish()
+}

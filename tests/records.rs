@@ -1,0 +1,124 @@
+//! Student records by the built program: protect, erase one person, bring a backup of the keys back,
+//! change the root key; a table by its name; findings without the program's own words.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot run the program must fail")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const CSV: &str = "编号,姓名,身份证件号,手机号\n\
+    1,张三丰,11010519491231002X,13800138000\n\
+    2,李四,110105194912310038,13800138001\n\
+    3,张三丰,11010519491231002X,13900139000\n";
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xuedun"));
+    command.current_dir(dir).args(["--lang", "en"]).args(args).output().unwrap()
+}
+
+/// Runs it, with the exit code that is wanted; what it printed.
+fn ok(dir: &Path, code: i32, args: &[&str]) -> String {
+    let done = run(dir, args);
+    let (out, err) = (String::from_utf8(done.stdout), String::from_utf8_lossy(&done.stderr));
+    let out = out.unwrap();
+    assert_eq!(done.status.code(), Some(code), "{args:?}: {out}{err}");
+    out
+}
+
+fn revealed(dir: &Path) -> String {
+    let reveal = ["reveal", "sealed.csv", "--out", "open.csv", "--purpose", "test"];
+    ok(dir, 0, &[&reveal[..], &["--dataset", "d", "--row-key", "编号"]].concat());
+    fs::read_to_string(dir.join("open.csv")).unwrap()
+}
+
+#[test]
+fn one_person_is_erased_for_good_and_the_root_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fs::write(dir.join("in.csv"), CSV).unwrap();
+    fs::write(dir.join("who"), "张三丰\n").unwrap();
+    let protect = ["protect", "in.csv", "--out", "sealed.csv", "--dataset", "d", "--data", "log"];
+    let columns = ["--subject", "姓名", "--row-key", "编号", "--column", "手机号"];
+    ok(dir, 0, &[&protect[..], &columns, &["--column", "身份证件号"]].concat());
+    assert_eq!(ok(dir, 0, &["keys", "list"]), "d\n");
+    assert_eq!(revealed(dir), CSV);
+    let backup = fs::read(dir.join("xuedun-keys.json.1")).unwrap();
+
+    let erase = ["keys", "erase", "--dataset", "d", "--subject-file", "who", "--data", "log"];
+    let told = ok(dir, 0, &[&erase[..], &["--json"]].concat());
+    assert!(told.contains("\"keys\":1") && !told.contains("张三丰"), "{told}");
+    ok(dir, 1, &erase);
+    let (gone, kept) = (["13800138000", "13900139000"], ["13800138001", "110105194912310038"]);
+    let text = revealed(dir);
+    assert!(gone.iter().all(|v| !text.contains(v)) && kept.iter().all(|v| text.contains(v)));
+
+    // A backup of the keys brings the person back, until the log's erasures are repeated.
+    fs::write(dir.join("xuedun-keys.json.1"), backup).unwrap();
+    assert!(gone.iter().all(|v| revealed(dir).contains(v)));
+    assert!(ok(dir, 0, &["keys", "reapply", "--data", "log"]).contains("1 / 1 / 0"));
+    let text = revealed(dir);
+    assert!(gone.iter().all(|v| !text.contains(v)) && kept.iter().all(|v| text.contains(v)));
+
+    let old = fs::read(dir.join("xuedun-keys.json")).unwrap();
+    ok(dir, 0, &["keys", "rotate", "--new-root-key", "new.key", "--data", "log"]);
+    let closed = run(dir, &["keys", "list"]);
+    assert!(String::from_utf8_lossy(&closed.stderr).contains("C031"));
+    fs::rename(dir.join("new.key"), dir.join("xuedun-root.key")).unwrap();
+    assert_eq!(revealed(dir), text);
+    // Key stores from before the change stay closed under the new root.
+    fs::write(dir.join("xuedun-keys.json"), old).unwrap();
+    assert!(String::from_utf8_lossy(&run(dir, &["keys", "list"]).stderr).contains("C031"));
+
+    // What was done is in the log; what was said of persons is not.
+    let mut log = Vec::new();
+    for file in walk(&dir.join("log")) {
+        log.extend(fs::read(file).unwrap());
+    }
+    let log = String::from_utf8_lossy(&log);
+    for kind in ["records.protected", "records.erased", "records.rewrapped"] {
+        assert!(log.contains(kind), "{kind}");
+    }
+    assert!(!log.contains("张三丰") && !log.contains("13800138000"));
+}
+
+fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|p| if p.is_dir() { walk(&p) } else { vec![p] }).collect()
+}
+
+#[test]
+fn nothing_is_made_when_keys_should_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("who"), "x").unwrap();
+    let erase = ["keys", "erase", "--dataset", "d", "--subject-file", "who", "--data", "log"];
+    ok(dir.path(), 4, &erase);
+    ok(dir.path(), 4, &["keys", "list"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no key store, no root key, no log");
+}
+
+#[test]
+fn one_table_of_a_dump_is_masked_and_protected_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let dump = "CREATE TABLE a (x int);\nINSERT INTO a VALUES (1);\n\
+        CREATE TABLE s (姓名 text, 手机号 text);\n\
+        INSERT INTO s VALUES ('张三丰','13800138000'),('李四','13800138001');\n";
+    fs::write(dir.path().join("dump.sql"), dump).unwrap();
+    ok(dir.path(), 4, &["mask", "dump.sql", "--policy", "inter-agency", "--out", "m.csv"]);
+    let mask = ["mask", "dump.sql", "--table", "s", "--policy", "inter-agency", "--out", "m.csv"];
+    ok(dir.path(), 0, &mask);
+    let masked = fs::read_to_string(dir.path().join("m.csv")).unwrap();
+    assert!(masked.lines().count() == 3 && !masked.contains("138001380"), "{masked}");
+    let protect = ["protect", "dump.sql", "--table", "s", "--column", "手机号", "--out", "p.csv"];
+    ok(dir.path(), 0, &protect);
+    let sealed = fs::read_to_string(dir.path().join("p.csv")).unwrap();
+    assert!(sealed.contains("李四") && sealed.matches("xd1:").count() == 2, "{sealed}");
+}
+
+#[test]
+fn findings_are_told_by_the_types_of_the_taxonomy() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.csv"), CSV).unwrap();
+    let cells = ok(dir.path(), 0, &["classify", "in.csv", "--cells"]);
+    assert!(cells.contains("0\t2\tCN_ID\t0..18") && !cells.contains("CnId"), "{cells}");
+}
