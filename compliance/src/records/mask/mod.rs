@@ -173,7 +173,7 @@ impl Job<'_> {
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
-                (Some(element), _) => self.policy.method(element),
+                (Some(element), _) => resolved(self.policy.method(element), &element.id),
                 (None, Unknown::Scan) => Method::Keep,
                 (None, Unknown::Suppress) => Method::Suppress,
             };
@@ -264,6 +264,16 @@ impl Job<'_> {
             output_sha256: String::new(),
         };
         Ok((report, written))
+    }
+}
+
+/// The method with what it depends on the element for, looked up once.
+fn resolved(method: Method, element: &str) -> Method {
+    match (method, value::ends(element)) {
+        (Method::Partial { head, tail }, Some((first, last))) => {
+            Method::Partial { head: head.or(Some(first)), tail: tail.or(Some(last)) }
+        }
+        _ => method,
     }
 }
 
