@@ -205,6 +205,16 @@ fn keys_are_handed_over_and_bundles_verify_by_any_key_before() {
         assert!(verify(&zip(bundle), &seen).ok, "and it continues what was seen");
     }
 
+    // An earlier checkpoint is signed by one of the log's keys, also for who knows the last one only.
+    let mut files = unzip(&fs::read(zip(9)).unwrap());
+    let old = files.keys().find(|n| n.starts_with("since/") && n.ends_with(".checkpoint")).unwrap();
+    let (old, size) = (old.clone(), seen.lines().nth(1).unwrap().parse().unwrap());
+    files.insert(old, signer(6).sign(size, &[1; 32]).note.into_bytes());
+    fs::write(dir.path().join("t.zip"), rezip(&files)).unwrap();
+    for key in [7, 8, 9] {
+        assert!(failed(&verify(&dir.path().join("t.zip"), &trust(key))).contains(&"history"));
+    }
+
     // Without the statements a verifier of the first key does not believe the last.
     let good = unzip(&fs::read(zip(9)).unwrap());
     let names: Vec<String> = good.keys().filter(|n| n.starts_with("handover/")).cloned().collect();

@@ -150,13 +150,14 @@ fn checkpoint(data: &DataArg, json: bool, now: Timestamp, lang: Lang) -> Done {
         print_json(&json!({ "checkpoint": signed.note, "assured": assured }))?;
     } else {
         print_line(signed.note.trim_end())?;
-        print_assured(&assured, lang)?;
+        print_assured(&assured, lang);
     }
     let all = assured.quorum && assured.stamp.as_ref().is_none_or(|s| s.time.is_some());
     Ok(if all { Outcome::Clean } else { Outcome::Findings })
 }
 
-fn print_assured(assured: &Assured, lang: Lang) -> Result<(), Failure> {
+/// On standard error: what stands on the other is the checkpoint, as it is kept.
+fn print_assured(assured: &Assured, lang: Lang) {
     for asked in assured.witnesses.iter().chain(&assured.stamp) {
         let what = match (asked.time, &asked.code, &asked.problem) {
             (Some(time), ..) => format!("✓\t{}", Timestamp::from_secs(time.cast_signed())),
@@ -165,12 +166,12 @@ fn print_assured(assured: &Assured, lang: Lang) -> Result<(), Failure> {
                 format!("✗\t[{code}] {}", problem.as_deref().unwrap_or_default())
             }
         };
-        print_line(&format!("{}\t{what}", asked.who))?;
+        eprintln!("{}\t{what}", asked.who);
     }
     if !assured.quorum {
-        print_line(
-            lang.pick("签名的见证方少于所需数目", "fewer witnesses signed than are needed"),
-        )?;
+        eprintln!(
+            "{}",
+            lang.pick("签名的见证方少于所需数目", "fewer witnesses signed than are needed")
+        );
     }
-    Ok(())
 }

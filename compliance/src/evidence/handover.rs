@@ -83,6 +83,16 @@ pub(super) fn follow(
     Ok(keys)
 }
 
+/// The keys before the first of `keys`, oldest first, by handovers that [`follow`] found to be signed
+/// and in the tree.
+pub(super) fn before(
+    keys: &[VerifyingKey],
+    files: &BTreeMap<u64, (&[u8], &str)>,
+) -> Vec<VerifyingKey> {
+    let froms = files.values().filter_map(|(leaf, _)| Some(read(leaf).ok()?.from));
+    froms.take_while(|from| keys.first() != Some(from)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,3 +21,7 @@ pub const IMPORTANT_SET_ROWS_MIN: u64 = 100_000;
 pub const GROUPS_MAX: usize = 2_000_000;
 /// Bytes of a key store file.
 pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Tables of one database.
+pub const DATABASE_TABLES_MAX: usize = 20_000;
+/// How long a connection to a database may take, in milliseconds.
+pub const DATABASE_CONNECT_TIMEOUT_MS: u64 = 10_000;

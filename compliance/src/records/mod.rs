@@ -2,6 +2,7 @@
 //!
 //! - [`table`]: delimited text of any encoding, in bounded memory;
 //! - [`source`]: tables of JSON lines, workbooks, Parquet and SQL dumps in the same form;
+//! - [`database`]: tables of PostgreSQL and MySQL/MariaDB servers, and where a masked copy goes;
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
@@ -13,6 +14,7 @@
 
 pub mod cells;
 pub mod classify;
+pub mod database;
 pub mod error;
 pub mod find;
 pub mod limits;
@@ -27,7 +29,7 @@ pub use cells::{CellFinding, FindSummary, find_cells};
 pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
 pub use error::Error;
 pub use find::{Day, Kind};
-pub use mask::{MaskReport, Policy, PolicyKey, mask_file};
+pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source};
 pub use source::Source;
 pub use table::{Encoding, Tally};
 pub use taxonomy::Taxonomy;

@@ -222,9 +222,9 @@ fn report(mut found: Found, trust: &Trust) -> VerifyReport {
 /// Everything below the archive. Each step needs those before it.
 fn judge(files: &Files, trust: &Trust, found: &mut Found) {
     let Some(keys) = tree::keys(files, trust, found) else { return };
-    let Some(tree) = tree::judge(files, &keys, found) else { return };
-    seen::history(files, &keys, &tree, found);
-    seen::seen(files, &keys, &tree, trust, found);
+    let Some(tree) = tree::judge(files, &keys.trusted, found) else { return };
+    seen::history(files, &keys.all, &tree, found);
+    seen::seen(files, &keys.all, &tree, trust, found);
     let values = run::judge(files, &tree.leaves, found);
     assured::judge(files, &tree, &values, trust, found);
 }

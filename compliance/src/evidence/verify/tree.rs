@@ -19,8 +19,16 @@ pub(super) struct Tree<'a> {
     pub(super) sound: bool,
 }
 
-/// The keys of the log, from the one that is trusted to the present one.
-pub(super) fn keys(files: &Files, trust: &Trust, found: &mut Found) -> Option<Vec<VerifyingKey>> {
+/// The keys of the log.
+pub(super) struct Keys {
+    /// From the one that is trusted to the present one.
+    pub(super) trusted: Vec<VerifyingKey>,
+    /// All of them, those before the trusted one too, oldest first: what it vouches for says so.
+    pub(super) all: Vec<VerifyingKey>,
+}
+
+/// The keys of the log, by what is trusted and the handovers of the bundle.
+pub(super) fn keys(files: &Files, trust: &Trust, found: &mut Found) -> Option<Keys> {
     let own = text(files, "keys/log.vkey")
         .and_then(|t| t.parse::<VerifyingKey>().map_err(|e| format!("keys/log.vkey: {e}")));
     let mut given: Vec<&VerifyingKey> = trust.key.iter().collect();
@@ -53,8 +61,10 @@ pub(super) fn keys(files: &Files, trust: &Trust, found: &mut Found) -> Option<Ve
             (_, Ok(own)) => Err(format!("the bundle names another key: {own}")),
         },
     );
-    let keys = match keys {
+    let mut all = Vec::new();
+    let trusted = match keys {
         Some(Ok(keys)) => {
+            all = handover::before(&keys, &handovers);
             match keys.len() - 1 {
                 0 if handovers.is_empty() => {
                     found.not_asked("key-handover", "the key never changed")
@@ -70,10 +80,11 @@ pub(super) fn keys(files: &Files, trust: &Trust, found: &mut Found) -> Option<Ve
         }
         None => return None,
     };
-    if let Some(key) = keys.last() {
+    if let Some(key) = trusted.last() {
         found.put("sums-signature", sums_signature(files, key));
     }
-    Some(keys)
+    all.extend(trusted.iter().cloned());
+    Some(Keys { trusted, all })
 }
 
 fn sums_signature(files: &Files, key: &VerifyingKey) -> Outcome {

@@ -53,6 +53,8 @@ pub struct MaskReport {
     pub columns: Vec<(String, &'static str)>,
     /// Cells changed by each method.
     pub changed: BTreeMap<&'static str, u64>,
+    /// Cells changed in each column.
+    pub changed_cells: Vec<u64>,
     /// Findings of the second scan: zero, or there is no output.
     pub residue: u64,
     /// Smallest group of equal quasi-identifiers that is shown in the output; none when nothing
@@ -68,11 +70,10 @@ pub struct MaskReport {
     pub output_sha256: String,
 }
 
-/// Writes a masked copy of a delimited file. The output appears only when a second scan of it
-/// finds no person; whatever goes wrong, nothing is left behind.
+/// Writes a masked copy of a table of a file ([`mask_source`]).
 ///
 /// # Errors
-/// [`Error::Residue`] when a person is still found, and the errors of reading and writing.
+/// As [`mask_source`].
 pub fn mask_file(
     input: &Path,
     output: &Path,
@@ -81,18 +82,35 @@ pub fn mask_file(
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
-    let part = Part::new(output);
     let source = Source::one(input, options.table.as_deref())?;
+    mask_source(&source, output, policy, key, options, taxonomy)
+}
+
+/// Writes a masked copy of a table. The output appears only when a second scan of it finds no
+/// person; whatever goes wrong, nothing is left behind.
+///
+/// # Errors
+/// [`Error::Residue`] when a person is still found, and the errors of reading and writing.
+pub fn mask_source(
+    source: &Source,
+    output: &Path,
+    policy: &Policy,
+    key: &PolicyKey,
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) -> Result<MaskReport, Error> {
+    let part = Part::new(output);
     let mut options = options.clone();
     options.header = options.header.or(source.has_header());
+    options.delimiter = options.delimiter.or(source.delimiter());
     let options = &options;
-    let job = Job { source: &source, policy, key, options, taxonomy };
+    let job = Job { source, policy, key, options, taxonomy };
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
     let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
     report.output_sha256 = second_scan(&part.0, written, options, taxonomy)?;
-    report.input_sha256 = sha256(input)?;
+    report.input_sha256 = sha256(source.bytes()?)?;
     fs::rename(&part.0, output).map_err(Error::Write)?;
     Ok(report)
 }
@@ -155,7 +173,7 @@ impl Job<'_> {
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
-                (Some(element), _) => self.policy.method(element),
+                (Some(element), _) => resolved(self.policy.method(element), &element.id),
                 (None, Unknown::Scan) => Method::Keep,
                 (None, Unknown::Suppress) => Method::Suppress,
             };
@@ -221,7 +239,7 @@ impl Job<'_> {
         }
         out.finish()?;
         let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for (plan, n) in plans.iter().zip(by_column).filter(|(_, n)| *n > 0) {
+        for (plan, n) in plans.iter().zip(&by_column).filter(|(_, n)| **n > 0) {
             *changed.entry(plan.method.name()).or_default() += n;
         }
         let written = (scan.delimiter(), scan.has_header);
@@ -232,6 +250,7 @@ impl Job<'_> {
             extra_cells,
             columns: plans.into_iter().map(|p| (p.name, p.method.name())).collect(),
             changed,
+            changed_cells: by_column,
             residue: 0,
             k_anonymity: shown.values().min().copied(),
             rows_below_k,
@@ -245,6 +264,16 @@ impl Job<'_> {
             output_sha256: String::new(),
         };
         Ok((report, written))
+    }
+}
+
+/// The method with what it depends on the element for, looked up once.
+fn resolved(method: Method, element: &str) -> Method {
+    match (method, value::ends(element)) {
+        (Method::Partial { head, tail }, Some((first, last))) => {
+            Method::Partial { head: head.or(Some(first)), tail: tail.or(Some(last)) }
+        }
+        _ => method,
     }
 }
 

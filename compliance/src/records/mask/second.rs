@@ -95,7 +95,7 @@ fn open(path: &Path) -> Result<BufReader<File>, Error> {
     Ok(BufReader::with_capacity(1 << 20, File::open(path).map_err(Error::Read)?))
 }
 
-pub(super) fn sha256(path: &Path) -> Result<String, Error> {
-    Hasher { reader: File::open(path).map_err(Error::Read)?, context: Context::new(&SHA256) }
-        .finish()
+/// The SHA-256 of all that a reader gives.
+pub(super) fn sha256(reader: impl Read) -> Result<String, Error> {
+    Hasher { reader, context: Context::new(&SHA256) }.finish()
 }
