@@ -50,7 +50,8 @@ async fn node(dir: &Path, more: &str) -> Node {
          [[sensor]]\nname = \"fw\"\nsite = \"{SITE}\"\nsilence_minutes = 30\n\
          input = {{ type = \"syslog-tcp\", listen = \"127.0.0.1:0\" }}\n\
          [[sensor]]\nname = \"rare\"\nsilence_minutes = 0\n\
-         input = {{ type = \"syslog-tcp\", listen = \"127.0.0.1:0\" }}\n"
+         input = {{ type = \"syslog-tcp\", listen = \"127.0.0.1:0\" }}\n\
+         [[sensor]]\nname = \"captures\"\ninput = {{ type = \"capture\", paths = [\"none/*.pcap\"] }}\n"
     );
     let path = dir.join("xuedun.toml");
     std::fs::write(&path, text).unwrap();

@@ -61,7 +61,9 @@ impl Centre {
                 }),
                 last,
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
-                silent: !quiet.is_zero() && now.since(last.unwrap_or(since)) > quiet,
+                silent: config.input.is_steady()
+                    && !quiet.is_zero()
+                    && now.since(last.unwrap_or(since)) > quiet,
                 samples: c.map(|c| c.samples_failed.clone()).unwrap_or_default(),
             }
         });
