@@ -1,5 +1,6 @@
 //! The node: everything it holds, opened in order, started and stopped.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,7 @@ use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
 use crate::sensor_health::SensorWatch;
-use crate::view::{Figures, InventoryEntry};
+use crate::view::{Figures, InventoryEntry, RunRow};
 use crate::world::World;
 use crate::{limits, secret};
 
@@ -56,6 +57,8 @@ pub struct Centre {
     pub(crate) drills: DrillBook,
     pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
+    /// Rows of runs that were read before; a kept run never changes.
+    pub(crate) run_rows: Mutex<BTreeMap<RunId, RunRow>>,
     pub(crate) archive_proof: ArchiveProof,
     /// What audits read of the archive and found whole.
     pub(crate) archive_read: Mutex<store::archive::VerifyMemory>,
@@ -127,6 +130,7 @@ impl Centre {
             drills: DrillBook::open(Arc::clone(&state))?,
             hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
+            run_rows: Mutex::default(),
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),
             inventories: state.table("inventories")?,

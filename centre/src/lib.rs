@@ -23,6 +23,7 @@ pub mod evidence;
 pub mod exceptions;
 pub mod export;
 pub mod facade;
+mod heads;
 pub mod hunt;
 mod inject;
 mod intake;

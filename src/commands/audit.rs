@@ -211,7 +211,7 @@ fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done 
     let plan = plan(&content.catalogue, &content.checks, &spec.target()).map_err(fail)?;
     let host = spec.open();
     let terminal = std::io::stderr().is_terminal();
-    let last = ledger.latest()?.map(|run| run.finished);
+    let last = ledger.last_finished()?;
     let clocks = audit::Clocks { now: world.now(), wall: &|| world.now(), last };
     let run = audit::run_by(&plan.within(spec.limit_ms()), &*host, &clocks, &mut |p| {
         if terminal {
@@ -222,9 +222,9 @@ fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done 
     if terminal {
         eprint!("\r\x1b[K");
     }
-    ledger.keep(&run, world.now())?;
+    let kept = ledger.keep(&run, world.now())?;
     ledger.retest(&run)?;
-    show(&ledger.settled(&run, world.now())?, json, lang)
+    show(&kept.settled, json, lang)
 }
 
 fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: Lang) -> Done {
@@ -260,7 +260,7 @@ fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: 
 }
 
 fn list(data: &DataArg, json: bool) -> Done {
-    for run in data.open()?.runs()? {
+    for run in data.open()?.heads()? {
         if json {
             print_json(&serde_json::json!({
                 "run": run.id, "started": run.started, "target": run.target,
