@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use centre::World;
 use centre::records_proof::RecordsAct;
+use compliance::records::mask::Risk;
 use compliance::records::{
     CellFinding, ClassifyOptions, Error, MaskReport, Policy, PolicyKey, Taxonomy, mask_file,
 };
@@ -45,6 +46,9 @@ pub struct Args {
     /// Record it in the evidence log of this folder (of a node: DATA/compliance)
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// How many persons the rows were drawn from, for the risk of being found again
+    #[arg(long, value_name = "N")]
+    pub population: Option<u64>,
     /// The report as JSON
     #[arg(long)]
     pub json: bool,
@@ -75,11 +79,12 @@ pub fn run(args: Args, lang: Lang) -> Done {
         [name] => Some(name.clone()),
         several => return Err(fail(Error::NoTable { found: several.len() })),
     };
-    let report = match mask_file(file, out, &policy, &key, &options, &taxonomy) {
+    let mut report = match mask_file(file, out, &policy, &key, &options, &taxonomy) {
         Ok(report) => report,
         Err(Error::Residue { total, samples }) => return refused(total, &samples, lang),
         Err(error) => return Err(fail(error)),
     };
+    place(&mut report, args.population);
     recorder.record(&RecordsAct::Masked { source: &source, report: &report })?;
     finish(&report, args.json, lang)
 }
@@ -93,6 +98,13 @@ pub fn refused(total: u64, samples: &[CellFinding], lang: Lang) -> Done {
     }
     eprintln!("xuedun: {}", told("C020", &total.to_string(), lang));
     Ok(Outcome::Findings)
+}
+
+/// Sets the risk against the population the rows were drawn from, if one was named.
+pub fn place(report: &mut MaskReport, population: Option<u64>) {
+    if let (Some(risk), Some(population)) = (report.risk.take(), population) {
+        report.risk = Some(risk.in_population(population));
+    }
 }
 
 /// Prints what was done to a table.
@@ -114,7 +126,41 @@ pub fn finish(report: &MaskReport, json: bool, lang: Lang) -> Done {
         lang.pick("低于策略 k 的行", "rows below the policy's k"),
         report.rows_below_k
     ))?;
+    if let Some(risk) = &report.risk {
+        print_risk(risk, lang)?;
+    }
     Ok(Outcome::Clean)
+}
+
+fn print_risk(risk: &Risk, lang: Lang) -> Result<(), Failure> {
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    let mut line = format!(
+        "{}: {} {}; {} {}; {} {}",
+        lang.pick("重识别风险", "re-identification risk"),
+        lang.pick("已知在表内的一人（检察官情形）最高", "prosecutor, at most"),
+        percent(risk.prosecutor),
+        lang.pick("逐行匹配的正确率（营销者情形）", "marketer"),
+        percent(risk.marketer),
+        lang.pick("处于不足 5 人的组", "rows in classes below 5"),
+        percent(risk.exposed),
+    );
+    if let Some(journalist) = risk.journalist {
+        let word = lang.pick("已知总体的一人（记者情形）最高", "journalist, at most");
+        line.push_str(&format!("; {word} {}", percent(journalist)));
+    }
+    print_line(&line)?;
+    let Some(disclosures) = &risk.disclosures else {
+        let word = "敏感列取值过多，未测 l-多样性与 t-接近度";
+        return print_line(
+            lang.pick(word, "too many values: l-diversity and t-closeness not measured"),
+        );
+    };
+    for d in disclosures {
+        let l = d.l.map_or_else(|| "-".to_owned(), |l| l.to_string());
+        let t = d.t.map_or_else(|| "-".to_owned(), |t| format!("{t:.4}"));
+        print_line(&format!("{}\tl = {l}\tt = {t}", d.column))?;
+    }
+    Ok(())
 }
 
 /// A secret of 64 hexadecimal digits in a file of its own; made, for its owner alone, if the file

@@ -15,7 +15,7 @@ use events::Lang;
 use super::audit::Recorder;
 use super::classify::day;
 use super::database::{address, password, tables};
-use super::mask::{Args, finish, refused};
+use super::mask::{Args, finish, place, refused};
 use super::{Done, Failure, Outcome, print_line};
 
 /// Masks the tables that were named, or all.
@@ -50,7 +50,7 @@ pub fn run(
         let source = database.source(table, None);
         let options = ClassifyOptions::new(day(None)?, name.clone());
         let out = args.out.clone().unwrap_or_else(|| work.0.join("masked.csv"));
-        let report = match mask_source(&source, &out, policy, key, &options, &taxonomy) {
+        let mut report = match mask_source(&source, &out, policy, key, &options, &taxonomy) {
             Ok(report) => report,
             Err(Error::Residue { total, samples }) => {
                 print_line(&format!("== {name}"))?;
@@ -62,6 +62,7 @@ pub fn run(
             target.receive(table, &report, &out).map_err(fail)?;
             fs::remove_file(&out).map_err(|e| Failure::file(&out, &e))?;
         }
+        place(&mut report, args.population);
         recorder.record(&RecordsAct::Masked { source: &name, report: &report })?;
         if !args.json {
             print_line(&format!("== {name}"))?;

@@ -81,6 +81,12 @@ pub enum Error {
         /// Where the first ones are, without values.
         samples: Vec<super::CellFinding>,
     },
+    /// The second scan did not find a person planted to try it: it proves nothing.
+    #[error("the second scan missed a planted {kind}; nothing is released")]
+    Canary {
+        /// The type planted.
+        kind: &'static str,
+    },
     /// The output does not reach the k the policy asks for.
     #[error("the output reaches k = {reached}, the policy asks for {wanted}; it is not released")]
     Anonymity {
@@ -227,6 +233,7 @@ impl Error {
             Self::Residue { .. } => "C020",
             Self::Anonymity { .. } => "C021",
             Self::TooManyGroups { .. } => "C022",
+            Self::Canary { .. } => "C023",
             Self::BadKey { .. } => "C030",
             Self::WrongKey => "C031",
             Self::BadKeyStore { .. } => "C032",

@@ -6,6 +6,7 @@
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
+//! - [`change`]: what is other than at the last scan;
 //! - [`mask`]: policies, methods, k-anonymity, and the second scan;
 //! - [`protect`]: field encryption under a key per subject.
 //!
@@ -13,6 +14,7 @@
 //! logs or reports. Nothing is released that a second scan finds a person in.
 
 pub mod cells;
+pub mod change;
 pub mod classify;
 pub mod database;
 pub mod error;

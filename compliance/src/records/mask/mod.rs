@@ -7,6 +7,7 @@ pub mod key;
 mod out;
 pub mod policy;
 mod residue;
+pub mod risk;
 mod row;
 mod second;
 mod value;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 pub use key::PolicyKey;
 pub use policy::{Method, Policy};
+pub use risk::Risk;
 
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
@@ -31,8 +33,9 @@ use super::source::Source;
 use super::taxonomy::Taxonomy;
 use out::Out;
 use policy::Unknown;
+use risk::Exposure;
 use row::{RowMasker, Told};
-use second::{second_scan, sha256};
+use second::{canaries, second_scan, sha256};
 use value::Masker;
 
 /// Rows from which the columns are told.
@@ -57,11 +60,15 @@ pub struct MaskReport {
     pub changed_cells: Vec<u64>,
     /// Findings of the second scan: zero, or there is no output.
     pub residue: u64,
+    /// Planted persons that the second scan's finder found beforehand: all, or there is no output.
+    pub canaries: u64,
     /// Smallest group of equal quasi-identifiers that is shown in the output; none when nothing
     /// of the kind is shown.
     pub k_anonymity: Option<u64>,
     /// Rows in groups smaller than the policy's k: their quasi-identifiers were left out.
     pub rows_below_k: u64,
+    /// What the output still gives away; none without quasi-identifiers.
+    pub risk: Option<Risk>,
     /// What was in the input, from every cell of it: masking looks at them all.
     pub inventory: Inventory,
     /// SHA-256 of the input.
@@ -104,11 +111,13 @@ pub fn mask_source(
     options.header = options.header.or(source.has_header());
     options.delimiter = options.delimiter.or(source.delimiter());
     let options = &options;
+    let canaries = canaries(options, taxonomy)?;
     let job = Job { source, policy, key, options, taxonomy };
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
     let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
+    report.canaries = canaries;
     report.output_sha256 = second_scan(&part.0, written, options, taxonomy)?;
     report.input_sha256 = sha256(source.bytes()?)?;
     fs::rename(&part.0, output).map_err(Error::Write)?;
@@ -139,6 +148,8 @@ struct Plan {
     method: Method,
     element: Option<String>,
     quasi: bool,
+    /// What is learned of a person whose class is known.
+    sensitive: bool,
 }
 
 impl Plan {
@@ -178,7 +189,9 @@ impl Job<'_> {
                 (None, Unknown::Suppress) => Method::Suppress,
             };
             let quasi = c.element.as_ref().is_some_and(|id| self.policy.quasi.contains(id));
-            Plan { name: c.column, method, element: c.element, quasi }
+            let named = c.element.as_ref().is_some_and(|id| self.policy.sensitive.contains(id));
+            let sensitive = named && method != Method::Suppress;
+            Plan { name: c.column, method, element: c.element, quasi, sensitive }
         };
         Ok(inventory.columns.into_iter().map(column).collect())
     }
@@ -214,7 +227,9 @@ impl Job<'_> {
             out.header(&plans)?;
         }
         let mut census = Census::new(&scan.columns, self.taxonomy);
-        let (mut shown, mut group) = (Groups::new(), String::new());
+        let sensitive = || plans.iter().filter(|p| p.sensitive);
+        let mut exposure = Exposure::new(sensitive().map(|p| p.name.clone()).collect());
+        let mut group = String::new();
         let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
         while let Some((number, row)) = scan.next()? {
@@ -225,13 +240,15 @@ impl Job<'_> {
             rows.mask(&plans, &row, Some(told));
             rows.group(&plans, &mut group);
             let size = groups.and_then(|g| g.get(&group)).copied();
-            if size.is_some_and(|n| n < self.policy.k) {
+            let small = size.is_some_and(|n| n < self.policy.k);
+            if small {
                 rows_below_k += 1;
                 rows.suppress_quasi(&plans);
-            } else if !group.is_empty() {
-                add(&mut shown, &group)?;
             }
             rows.sweep(&plans, &out.values);
+            if !group.is_empty() {
+                exposure.row((!small).then_some(group.as_str()), rows.sensitive(&plans))?;
+            }
             for ((cell, count), was) in rows.cells.iter().zip(&mut by_column).zip(row.cells()) {
                 *count += u64::from(cell != was);
             }
@@ -252,7 +269,9 @@ impl Job<'_> {
             changed,
             changed_cells: by_column,
             residue: 0,
-            k_anonymity: shown.values().min().copied(),
+            canaries: 0,
+            k_anonymity: exposure.k(),
+            risk: exposure.finish(),
             rows_below_k,
             inventory: census.finish(
                 &self.options.dataset,
