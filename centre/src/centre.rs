@@ -33,6 +33,7 @@ use crate::region::Directory;
 use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
+use crate::sensor_health::SensorWatch;
 use crate::view::{Figures, InventoryEntry, RunRow};
 use crate::world::World;
 use crate::{limits, secret};
@@ -51,6 +52,7 @@ pub struct Centre {
     pub(crate) accounts: AccountBook,
     pub(crate) audit_log: AuditLog,
     pub(crate) sensors: Mutex<Option<Running>>,
+    pub(crate) sensor_watch: Mutex<SensorWatch>,
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
     pub(crate) hunts: HuntBook,
@@ -138,6 +140,7 @@ impl Centre {
             accounts,
             audit_log,
             sensors: Mutex::new(None),
+            sensor_watch: Mutex::default(),
             drill_key: secret::derive(&node_key, b"drill"),
             alarms: Mutex::new(alarms),
             threads: Mutex::new(Vec::new()),
@@ -176,6 +179,8 @@ impl Centre {
         let addresses = running.addresses().to_vec();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
+        self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner).since = self.now();
+        tokio::spawn(watch_sensors(Arc::downgrade(self)));
         tokio::spawn(watch_rules(Arc::downgrade(self)));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
@@ -263,6 +268,7 @@ impl Centre {
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alarms.extend(self.pipeline.rules.refused());
+        alarms.extend(self.sensor_alarms());
         let counters = &self.pipeline.counters;
         alarms.extend(self.ledger.evidence().standing().alarms());
         let journal = self.pipeline.journal.stats();
@@ -323,6 +329,17 @@ fn open_journal(
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Loads rules, pipelines and lists again when a file changes, until the node is gone.
+async fn watch_sensors(centre: std::sync::Weak<Centre>) {
+    loop {
+        tokio::time::sleep(crate::sensor_health::LOOK_EVERY).await;
+        let Some(centre) = centre.upgrade() else { return };
+        // The journal is written to: not on the thread of others.
+        if tokio::task::spawn_blocking(move || centre.watch_sensors()).await.is_err() {
+            tracing::error!("looking at the sensors failed");
+        }
+    }
+}
+
 async fn watch_rules(centre: std::sync::Weak<Centre>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

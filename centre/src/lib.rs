@@ -42,6 +42,7 @@ pub mod schedule;
 mod seal;
 mod secret;
 mod sensing;
+pub mod sensor_health;
 pub mod situation;
 pub mod tls;
 pub mod view;

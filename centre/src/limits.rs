@@ -24,6 +24,8 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_BYTES_MAX: usize = 256;
 /// Longest reason or note a person writes, in characters.
 pub const NOTE_CHARS_MAX: usize = 2_000;
+/// How far a sensor's clock may be off, in seconds, as the audit's check own.clock-skew has it.
+pub const SENSOR_SKEW_SECS_MAX: u64 = 60;
 /// Schools of one node.
 pub const SCHOOLS_MAX: usize = 5_000;
 /// Longest file of assets, places or divisions, in bytes.

@@ -55,7 +55,10 @@ impl RecordsAct<'_> {
                 "policy_sha256": report.policy_sha256, "rows": report.rows,
                 "columns": report.columns.len(), "changed": report.changed,
                 "residue": report.residue, "k_anonymity": report.k_anonymity,
-                "rows_below_k": report.rows_below_k, "input_sha256": report.input_sha256,
+                "rows_below_k": report.rows_below_k,
+                "classes": report.risk.as_ref().map(|r| r.classes),
+                "smallest_class": report.risk.as_ref().map(|r| r.smallest),
+                "canaries": report.canaries, "input_sha256": report.input_sha256,
                 "output_sha256": report.output_sha256,
             }),
             Self::Protected { source, dataset, report } => json!({

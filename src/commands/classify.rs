@@ -10,24 +10,32 @@ use compliance::records::{
 };
 use events::Lang;
 
+use super::classify_database;
+use super::database::DatabaseArgs;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A file: CSV or TSV of any encoding, JSON lines, XLSX, Parquet, or an SQL dump
-    file: PathBuf,
-    /// Only this sheet or table of the file
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
+    #[arg(required_unless_present = "database")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    source: DatabaseArgs,
+    /// Only this sheet or table; may be repeated
+    #[arg(long = "table", value_name = "NAME")]
+    pub tables: Vec<String>,
+    /// File that keeps what of a database's tables is done: a scan cut short goes on from it
+    #[arg(long, value_name = "FILE", requires = "database")]
+    pub resume: Option<PathBuf>,
     /// One JSON object a column (with --cells: a finding)
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Every finding by row, column and place, never the value
     #[arg(long)]
-    cells: bool,
+    pub cells: bool,
     /// Look at this many rows only
     #[arg(long, value_name = "N")]
-    sample: Option<u64>,
+    pub sample: Option<u64>,
     /// Day of the scan (YYYY-MM-DD), for ages; default: today
     #[arg(long, value_name = "DAY")]
     today: Option<String>,
@@ -35,15 +43,22 @@ pub struct Args {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let taxonomy = Taxonomy::embedded().map_err(|e| Failure::of(e.code(), &e))?;
-    let mut options = ClassifyOptions::new(day(args.today.as_deref())?, name_of(&args.file));
-    options.sample_rows = args.sample;
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
-    if let Err(e) = File::open(&args.file) {
-        return Err(Failure::file(&args.file, &e));
+    let mut options = ClassifyOptions::new(day(args.today.as_deref())?, "");
+    options.sample_rows = args.sample;
+    if let Some(database) = args.source.open(lang)? {
+        return classify_database::run(&args, &database, &options, &taxonomy, lang);
     }
-    let tables = match &args.table {
-        Some(name) => vec![Source::one(&args.file, Some(name)).map_err(fail)?],
-        None => Source::tables(&args.file).map_err(fail)?,
+    let Some(file) = &args.file else { return Ok(Outcome::Clean) };
+    options.dataset = name_of(file);
+    if let Err(e) = File::open(file) {
+        return Err(Failure::file(file, &e));
+    }
+    let tables = if args.tables.is_empty() {
+        Source::tables(file).map_err(fail)?
+    } else {
+        let one = |name: &String| Source::one(file, Some(name)).map_err(fail);
+        args.tables.iter().map(one).collect::<Result<_, _>>()?
     };
     // A workbook's empty sheets are no tables.
     let several = tables.len() > 1;
@@ -76,7 +91,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
 }
 
 /// Findings of one table; of several, each is headed by its name.
-fn cells(
+pub fn cells(
     args: &Args,
     read: Box<dyn Read>,
     table: Option<&str>,
@@ -105,13 +120,17 @@ fn cells(
     };
     match find_cells(read, options, taxonomy, &mut sink) {
         Err(compliance::records::Error::Empty) if table.is_some() => {}
-        Err(e) => return Err(Failure::of(e.code(), &e)),
+        Err(e) => {
+            let e = e.unwrapped();
+            return Err(Failure::of(e.code(), &e));
+        }
         Ok(_) => {}
     }
     broken.map_or(Ok(Outcome::Clean), Err)
 }
 
-fn print(inventory: &Inventory, lang: Lang) -> Result<(), Failure> {
+/// The inventory of one table, as a person reads it.
+pub fn print(inventory: &Inventory, lang: Lang) -> Result<(), Failure> {
     let head = lang.pick(
         "列\t元素\t级别\t敏感\t置信度\t命中/非空",
         "column\telement\tgrade\tsensitive\tconfidence\thits/filled",

@@ -4,40 +4,58 @@ use std::path::PathBuf;
 
 use centre::World;
 use centre::records_proof::RecordsAct;
-use compliance::records::{ClassifyOptions, Policy, PolicyKey, Taxonomy, mask_file};
+use compliance::records::mask::Risk;
+use compliance::records::{
+    CellFinding, ClassifyOptions, Error, MaskReport, Policy, PolicyKey, Taxonomy, mask_file,
+};
 use events::Lang;
 
 use super::audit::Recorder;
 use super::classify::{day, name_of};
+use super::database::DatabaseArgs;
+use super::mask_database;
 use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A file: CSV or TSV of any encoding, JSON lines, XLSX, Parquet, or an SQL dump
-    file: PathBuf,
-    /// The sheet or table to mask, when the file holds several
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
+    #[arg(required_unless_present = "database")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    pub source: DatabaseArgs,
+    /// The sheet or table to mask, when there are several; of a database it may be repeated
+    #[arg(long = "table", value_name = "NAME")]
+    pub tables: Vec<String>,
     /// A shipped policy (internal-analysis, inter-agency, public-release, test-data) or a policy file
     #[arg(long, value_name = "NAME|FILE")]
     policy: String,
     /// The file to write
-    #[arg(short, long, value_name = "OUT")]
-    out: PathBuf,
+    #[arg(short, long, value_name = "OUT", required_unless_present = "to", conflicts_with = "to")]
+    pub out: Option<PathBuf>,
+    /// The PostgreSQL database the masked tables of --database go to, all of them or none; they
+    /// must not be there yet
+    #[arg(long, value_name = "URL", requires = "database")]
+    pub to: Option<String>,
+    /// File with the password of the database named by --to
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub to_password_file: Option<PathBuf>,
     /// File with the policy key, 64 hexadecimal digits; made if it is not there. The same key
     /// gives the same pseudonyms
     #[arg(long, value_name = "FILE", default_value = "xuedun-mask.key")]
     key: PathBuf,
     /// Record it in the evidence log of this folder (of a node: DATA/compliance)
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    /// How many persons the rows were drawn from, for the risk of being found again
+    #[arg(long, value_name = "N")]
+    pub population: Option<u64>,
     /// The report as JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
-    let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
+    let fail = |e: Error| Failure::of(e.code(), &e);
     let policy = match Policy::names().find(|n| *n == args.policy) {
         Some(name) => Policy::embedded(name),
         None => {
@@ -48,50 +66,101 @@ pub fn run(args: Args, lang: Lang) -> Done {
     };
     let policy = policy.map_err(fail)?;
     let key = PolicyKey::from_hex(&secret_file(&args.key, lang)?).map_err(fail)?;
+    if let Some(database) = args.source.open(lang)? {
+        return mask_database::run(&args, database, &policy, &key, lang);
+    }
+    let (Some(file), Some(out)) = (&args.file, &args.out) else { return Ok(Outcome::Clean) };
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
     let recorder = Recorder::open(args.data.as_deref())?;
-    let source = name_of(&args.file);
+    let source = name_of(file);
     let mut options = ClassifyOptions::new(day(None)?, source.clone());
-    options.table = args.table;
-    let done = mask_file(&args.file, &args.out, &policy, &key, &options, &taxonomy);
-    let report = match done {
+    options.table = match args.tables.as_slice() {
+        [] => None,
+        [name] => Some(name.clone()),
+        several => return Err(fail(Error::NoTable { found: several.len() })),
+    };
+    let mut report = match mask_file(file, out, &policy, &key, &options, &taxonomy) {
         Ok(report) => report,
-        Err(compliance::records::Error::Residue { total, samples }) => {
-            for s in &samples {
-                let (row, column) = (lang.pick("行", "row"), lang.pick("列", "column"));
-                eprintln!(
-                    "xuedun: {row} {}, {column} {}: {} {}..{}",
-                    s.row,
-                    s.col,
-                    s.kind.name(),
-                    s.start,
-                    s.end
-                );
-            }
-            eprintln!("xuedun: {}", told("C020", &total.to_string(), lang));
-            return Ok(Outcome::Findings);
-        }
+        Err(Error::Residue { total, samples }) => return refused(total, &samples, lang),
         Err(error) => return Err(fail(error)),
     };
+    place(&mut report, args.population);
     recorder.record(&RecordsAct::Masked { source: &source, report: &report })?;
-    if args.json {
-        print_json(&report)?;
-    } else {
-        for (column, method) in &report.columns {
-            print_line(&format!("{column}\t{method}"))?;
-        }
-        let k = report.k_anonymity.map_or_else(|| "-".to_owned(), |k| k.to_string());
-        print_line(&format!(
-            "{}: {}; {}: {}; k = {k} ({} {})",
-            lang.pick("行", "rows"),
-            report.rows,
-            lang.pick("二次扫描残留", "residue of the second scan"),
-            report.residue,
-            lang.pick("低于策略 k 的行", "rows below the policy's k"),
-            report.rows_below_k
-        ))?;
+    finish(&report, args.json, lang)
+}
+
+/// Says where persons are left in an output that was not released.
+pub fn refused(total: u64, samples: &[CellFinding], lang: Lang) -> Done {
+    for s in samples {
+        let (row, column) = (lang.pick("行", "row"), lang.pick("列", "column"));
+        let kind = s.kind.name();
+        eprintln!("xuedun: {row} {}, {column} {}: {kind} {}..{}", s.row, s.col, s.start, s.end);
+    }
+    eprintln!("xuedun: {}", told("C020", &total.to_string(), lang));
+    Ok(Outcome::Findings)
+}
+
+/// Sets the risk against the population the rows were drawn from, if one was named.
+pub fn place(report: &mut MaskReport, population: Option<u64>) {
+    if let (Some(risk), Some(population)) = (report.risk.take(), population) {
+        report.risk = Some(risk.in_population(population));
+    }
+}
+
+/// Prints what was done to a table.
+pub fn finish(report: &MaskReport, json: bool, lang: Lang) -> Done {
+    if json {
+        print_json(report)?;
+        return Ok(Outcome::Clean);
+    }
+    for (column, method) in &report.columns {
+        print_line(&format!("{column}\t{method}"))?;
+    }
+    let k = report.k_anonymity.map_or_else(|| "-".to_owned(), |k| k.to_string());
+    print_line(&format!(
+        "{}: {}; {}: {}; k = {k} ({} {})",
+        lang.pick("行", "rows"),
+        report.rows,
+        lang.pick("二次扫描残留", "residue of the second scan"),
+        report.residue,
+        lang.pick("低于策略 k 的行", "rows below the policy's k"),
+        report.rows_below_k
+    ))?;
+    if let Some(risk) = &report.risk {
+        print_risk(risk, lang)?;
     }
     Ok(Outcome::Clean)
+}
+
+fn print_risk(risk: &Risk, lang: Lang) -> Result<(), Failure> {
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    let mut line = format!(
+        "{}: {} {}; {} {}; {} {}",
+        lang.pick("重识别风险", "re-identification risk"),
+        lang.pick("已知在表内的一人（检察官情形）最高", "prosecutor, at most"),
+        percent(risk.prosecutor),
+        lang.pick("逐行匹配的正确率（营销者情形）", "marketer"),
+        percent(risk.marketer),
+        lang.pick("处于不足 5 人的组", "rows in classes below 5"),
+        percent(risk.exposed),
+    );
+    if let Some(journalist) = risk.journalist {
+        let word = lang.pick("已知总体的一人（记者情形）最高", "journalist, at most");
+        line.push_str(&format!("; {word} {}", percent(journalist)));
+    }
+    print_line(&line)?;
+    let Some(disclosures) = &risk.disclosures else {
+        let word = "敏感列取值过多，未测 l-多样性与 t-接近度";
+        return print_line(
+            lang.pick(word, "too many values: l-diversity and t-closeness not measured"),
+        );
+    };
+    for d in disclosures {
+        let l = d.l.map_or_else(|| "-".to_owned(), |l| l.to_string());
+        let t = d.t.map_or_else(|| "-".to_owned(), |t| format!("{t:.4}"));
+        print_line(&format!("{}\tl = {l}\tt = {t}", d.column))?;
+    }
+    Ok(())
 }
 
 /// A secret of 64 hexadecimal digits in a file of its own; made, for its owner alone, if the file

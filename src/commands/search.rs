@@ -16,8 +16,10 @@ use super::{Done, Failure, Outcome, interrupt};
 use print::{Form, print_page};
 use summary::Summary;
 
-/// After so long what was found is printed and the search goes on.
-const SLICE_MS: u64 = 2_000;
+/// After so long what was found is printed and the search goes on. Each page costs a look through
+/// the journal, so it is twice as long for the next one, up to a bound.
+const SLICE_MS: u64 = 1_000;
+const SLICE_MS_MAX: u64 = 16_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -76,6 +78,7 @@ pub fn ask(config: &ConfigArg, query: &str, args: &Options, lang: Lang) -> Done 
     let end = args.deadline.map(|secs| Instant::now() + Duration::from_secs(secs));
     let cancel = interrupt::flag();
     let mut after: Option<Cursor> = None;
+    let mut slice_ms = SLICE_MS;
     let mut summary = Summary::default();
     loop {
         let left_ms = end.map(|end| end.saturating_duration_since(Instant::now()).as_millis());
@@ -87,12 +90,13 @@ pub fn ask(config: &ConfigArg, query: &str, args: &Options, lang: Lang) -> Done 
             exercises: args.exercises,
             after,
             deadline_ms: left_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
-            slice_ms: Some(SLICE_MS),
+            slice_ms: Some(slice_ms),
         };
         let page = config.ask_until(request, &cancel)?;
         let given = print_page(&page, form, after.is_none())?;
         summary.add(&page, given);
         left = left.saturating_sub(given);
+        slice_ms = (2 * slice_ms).min(SLICE_MS_MAX);
         after = serde_json::from_value(page["next"].clone()).unwrap_or(None);
         if after.is_none() || left == 0 {
             break;

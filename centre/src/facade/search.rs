@@ -72,7 +72,7 @@ impl Centre {
             scope: scope.for_search(),
             limit: form.limit.clamp(1, limits::SEARCH_ROWS_MAX),
             deadline: Some(Instant::now() + Duration::from_millis(deadline_ms)),
-            slice: form.slice_ms.map(|ms| Instant::now() + Duration::from_millis(ms)),
+            slice: form.slice_ms.map(Duration::from_millis),
             include_exercise: form.exercises,
         };
         let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);

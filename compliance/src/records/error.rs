@@ -81,6 +81,12 @@ pub enum Error {
         /// Where the first ones are, without values.
         samples: Vec<super::CellFinding>,
     },
+    /// The second scan did not find a person planted to try it: it proves nothing.
+    #[error("the second scan missed a planted {kind}; nothing is released")]
+    Canary {
+        /// The type planted.
+        kind: &'static str,
+    },
     /// The output does not reach the k the policy asks for.
     #[error("the output reaches k = {reached}, the policy asks for {wanted}; it is not released")]
     Anonymity {
@@ -170,6 +176,35 @@ pub enum Error {
     /// Reveal was asked for without saying why.
     #[error("revealing needs a purpose")]
     NoPurpose,
+    /// An address of a database that cannot be read. What was written is not repeated.
+    #[error("not an address of a database: {reason}")]
+    BadAddress {
+        /// Why.
+        reason: &'static str,
+    },
+    /// No connection to the database.
+    #[error("the database cannot be reached: {reason}")]
+    Connect {
+        /// Why: the driver's words, or the server's state.
+        reason: String,
+    },
+    /// A server elsewhere, and no TLS to it.
+    #[error("no TLS to a {engine} server that is not on this machine")]
+    NotEncrypted {
+        /// The engine.
+        engine: &'static str,
+    },
+    /// The server refused, or was lost. Its own words may hold values and are not repeated.
+    #[error("{what}: the database says {state}")]
+    Database {
+        /// The table, or what was asked for.
+        what: String,
+        /// The SQLSTATE.
+        state: String,
+    },
+    /// The file of progress belongs to another scan.
+    #[error("the file of progress belongs to another scan")]
+    OtherScan,
     /// The source of randomness failed.
     #[error("no randomness")]
     NoRandomness,
@@ -198,6 +233,7 @@ impl Error {
             Self::Residue { .. } => "C020",
             Self::Anonymity { .. } => "C021",
             Self::TooManyGroups { .. } => "C022",
+            Self::Canary { .. } => "C023",
             Self::BadKey { .. } => "C030",
             Self::WrongKey => "C031",
             Self::BadKeyStore { .. } => "C032",
@@ -213,6 +249,20 @@ impl Error {
             Self::NoRandomness => "C042",
             Self::KeysInUse => "C044",
             Self::Crypto { .. } => "C043",
+            Self::BadAddress { .. } => "C050",
+            Self::Connect { .. } => "C051",
+            Self::NotEncrypted { .. } => "C052",
+            Self::Database { .. } => "C053",
+            Self::OtherScan => "C054",
+        }
+    }
+
+    /// The error a reader of ours wrapped to pass it through [`std::io::Read`], or itself.
+    #[must_use]
+    pub fn unwrapped(self) -> Self {
+        match self {
+            Self::Read(error) => error.downcast::<Self>().unwrap_or_else(Self::Read),
+            other => other,
         }
     }
 }

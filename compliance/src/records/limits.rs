@@ -19,5 +19,12 @@ pub const CELL_FINDINGS_MAX: usize = 4096;
 pub const IMPORTANT_SET_ROWS_MIN: u64 = 100_000;
 /// Distinct quasi-identifier groups followed for k-anonymity; beyond it masking refuses.
 pub const GROUPS_MAX: usize = 2_000_000;
+/// Different values of sensitive columns followed in all classes together, for l-diversity and
+/// t-closeness (about 40 bytes each); beyond it they are not measured, and that is said.
+pub const RISK_VALUES_MAX: usize = 1_000_000;
 /// Bytes of a key store file.
 pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Tables of one database.
+pub const DATABASE_TABLES_MAX: usize = 20_000;
+/// How long a connection to a database may take, in milliseconds.
+pub const DATABASE_CONNECT_TIMEOUT_MS: u64 = 10_000;

@@ -2,9 +2,11 @@
 //!
 //! - [`table`]: delimited text of any encoding, in bounded memory;
 //! - [`source`]: tables of JSON lines, workbooks, Parquet and SQL dumps in the same form;
+//! - [`database`]: tables of PostgreSQL and MySQL/MariaDB servers, and where a masked copy goes;
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
+//! - [`change`]: what is other than at the last scan;
 //! - [`mask`]: policies, methods, k-anonymity, and the second scan;
 //! - [`protect`]: field encryption under a key per subject.
 //!
@@ -12,7 +14,9 @@
 //! logs or reports. Nothing is released that a second scan finds a person in.
 
 pub mod cells;
+pub mod change;
 pub mod classify;
+pub mod database;
 pub mod error;
 pub mod find;
 pub mod limits;
@@ -27,7 +31,7 @@ pub use cells::{CellFinding, FindSummary, find_cells};
 pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
 pub use error::Error;
 pub use find::{Day, Kind};
-pub use mask::{MaskReport, Policy, PolicyKey, mask_file};
+pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source};
 pub use source::Source;
 pub use table::{Encoding, Tally};
 pub use taxonomy::Taxonomy;

@@ -12,7 +12,7 @@ use crate::audit::run::AuditRun;
 use crate::audit::score::{Score, score, templates};
 use crate::audit::verdict::VerdictKind;
 
-const STYLE: &str = "body{font:15px/1.6 system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif;\
+pub(super) const STYLE: &str = "body{font:15px/1.6 system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif;\
 max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}h1{font-size:1.5rem}h2{font-size:1.15rem;\
 margin-top:2rem;border-bottom:1px solid #d0d7de}table{border-collapse:collapse;width:100%}th,td{border:1px \
 solid #d0d7de;padding:.3rem .5rem;text-align:left;vertical-align:top}th{background:#f3f5f8}td.n{text-align:right}\
@@ -68,7 +68,7 @@ pub(super) fn esc(text: &str) -> String {
 }
 
 /// A table with a head.
-fn table(out: &mut String, head: &[&str], rows: &str) {
+pub(super) fn table(out: &mut String, head: &[&str], rows: &str) {
     out.push_str("<table><thead><tr>");
     for cell in head {
         let _ = write!(out, "<th scope=\"col\">{}</th>", esc(cell));

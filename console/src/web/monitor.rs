@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use centre::Caller;
+use centre::view::SensorRow;
 use serde_json::json;
 
 use super::reply::Reply;
@@ -67,5 +69,25 @@ pub(crate) fn metrics(visit: &Visit) -> Answer {
     for (name, help, value) in gauges {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
+    out.push_str(&of_sensors(&visit.shared.centre.sensors(&Caller::local("metrics"))?));
     Ok(Reply::text(200, "text/plain; version=0.0.4; charset=utf-8", out))
+}
+
+/// Whether each sensor is silent and how far its senders' clocks are off.
+fn of_sensors(rows: &[SensorRow]) -> String {
+    let silent = rows.iter().map(|r| i64::from(r.silent)).collect();
+    let skew = rows.iter().map(|r| r.skew_ms).collect();
+    let gauges: [(&str, &str, Vec<i64>); 2] = [
+        ("xuedun_sensor_silent", "Whether the sensor is silent.", silent),
+        ("xuedun_sensor_skew_ms", "How far records' times lie behind their receipt.", skew),
+    ];
+    let mut out = String::new();
+    for (name, help, values) in gauges {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (row, value) in rows.iter().zip(values) {
+            let sensor = row.name.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(out, "{name}{{sensor=\"{sensor}\"}} {value}");
+        }
+    }
+    out
 }

@@ -26,7 +26,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use events::{Event, EventId, Lang, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -107,9 +107,10 @@ pub struct SearchRequest {
     pub after: Option<Cursor>,
     /// When to stop with what there is.
     pub deadline: Option<Instant>,
-    /// When a page of records may end with what is final by then, so that it can be shown: the next
-    /// page goes on. A page always gets somewhere.
-    pub slice: Option<Instant>,
+    /// How long the archive is looked through before a page of records may end with what is final
+    /// by then, so that it can be shown: the next page goes on. A page always gets somewhere. Every
+    /// page reads the journal again, so slices that grow cost least.
+    pub slice: Option<Duration>,
     /// Whether records of exercises are found too.
     pub include_exercise: bool,
 }

@@ -49,10 +49,18 @@ pub(super) fn scan(
     collector: &mut Collector<'_>,
 ) -> Result<Progress, Error> {
     let progress = Progress { counted: true, ..Progress::default() };
-    let mut scan =
-        Scan { request, cancel, collector, progress, journal_read: false, paused: false };
+    let mut scan = Scan {
+        request,
+        cancel,
+        collector,
+        progress,
+        journal_read: false,
+        slice_ends: None,
+        paused: false,
+    };
     let (mut files, reader) = snapshot(journal, archive);
     scan.journal(reader);
+    scan.slice_ends = request.slice.map(|slice| Instant::now() + slice);
     files.retain(|f| prune::file_may(request, f));
     // Newest first, so that a deadline leaves the newest.
     files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
@@ -93,6 +101,8 @@ struct Scan<'s, 'q> {
     progress: Progress,
     /// Whether the journal was read to its end.
     journal_read: bool,
+    /// When the page may end.
+    slice_ends: Option<Instant>,
     /// Whether the page ends because its slice of time is over.
     paused: bool,
 }
@@ -114,7 +124,7 @@ impl Scan<'_, '_> {
 
     /// Whether the page of records ends before a file, so that what was found can be shown.
     fn may_pause(&mut self, next: &SealedFile) -> bool {
-        let due = self.request.slice.is_some_and(|end| Instant::now() >= end);
+        let due = self.slice_ends.is_some_and(|end| Instant::now() >= end);
         self.paused = due && self.is_final_beyond(next.time_max);
         self.paused
     }

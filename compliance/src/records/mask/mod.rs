@@ -7,6 +7,7 @@ pub mod key;
 mod out;
 pub mod policy;
 mod residue;
+pub mod risk;
 mod row;
 mod second;
 mod value;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 pub use key::PolicyKey;
 pub use policy::{Method, Policy};
+pub use risk::Risk;
 
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
@@ -31,8 +33,9 @@ use super::source::Source;
 use super::taxonomy::Taxonomy;
 use out::Out;
 use policy::Unknown;
+use risk::Exposure;
 use row::{RowMasker, Told};
-use second::{second_scan, sha256};
+use second::{canaries, second_scan, sha256};
 use value::Masker;
 
 /// Rows from which the columns are told.
@@ -53,13 +56,19 @@ pub struct MaskReport {
     pub columns: Vec<(String, &'static str)>,
     /// Cells changed by each method.
     pub changed: BTreeMap<&'static str, u64>,
+    /// Cells changed in each column.
+    pub changed_cells: Vec<u64>,
     /// Findings of the second scan: zero, or there is no output.
     pub residue: u64,
+    /// Planted persons that the second scan's finder found beforehand: all, or there is no output.
+    pub canaries: u64,
     /// Smallest group of equal quasi-identifiers that is shown in the output; none when nothing
     /// of the kind is shown.
     pub k_anonymity: Option<u64>,
     /// Rows in groups smaller than the policy's k: their quasi-identifiers were left out.
     pub rows_below_k: u64,
+    /// What the output still gives away; none without quasi-identifiers.
+    pub risk: Option<Risk>,
     /// What was in the input, from every cell of it: masking looks at them all.
     pub inventory: Inventory,
     /// SHA-256 of the input.
@@ -68,11 +77,10 @@ pub struct MaskReport {
     pub output_sha256: String,
 }
 
-/// Writes a masked copy of a delimited file. The output appears only when a second scan of it
-/// finds no person; whatever goes wrong, nothing is left behind.
+/// Writes a masked copy of a table of a file ([`mask_source`]).
 ///
 /// # Errors
-/// [`Error::Residue`] when a person is still found, and the errors of reading and writing.
+/// As [`mask_source`].
 pub fn mask_file(
     input: &Path,
     output: &Path,
@@ -81,18 +89,37 @@ pub fn mask_file(
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
-    let part = Part::new(output);
     let source = Source::one(input, options.table.as_deref())?;
+    mask_source(&source, output, policy, key, options, taxonomy)
+}
+
+/// Writes a masked copy of a table. The output appears only when a second scan of it finds no
+/// person; whatever goes wrong, nothing is left behind.
+///
+/// # Errors
+/// [`Error::Residue`] when a person is still found, and the errors of reading and writing.
+pub fn mask_source(
+    source: &Source,
+    output: &Path,
+    policy: &Policy,
+    key: &PolicyKey,
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) -> Result<MaskReport, Error> {
+    let part = Part::new(output);
     let mut options = options.clone();
     options.header = options.header.or(source.has_header());
+    options.delimiter = options.delimiter.or(source.delimiter());
     let options = &options;
-    let job = Job { source: &source, policy, key, options, taxonomy };
+    let canaries = canaries(options, taxonomy)?;
+    let job = Job { source, policy, key, options, taxonomy };
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
     let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
+    report.canaries = canaries;
     report.output_sha256 = second_scan(&part.0, written, options, taxonomy)?;
-    report.input_sha256 = sha256(input)?;
+    report.input_sha256 = sha256(source.bytes()?)?;
     fs::rename(&part.0, output).map_err(Error::Write)?;
     Ok(report)
 }
@@ -121,6 +148,8 @@ struct Plan {
     method: Method,
     element: Option<String>,
     quasi: bool,
+    /// What is learned of a person whose class is known.
+    sensitive: bool,
 }
 
 impl Plan {
@@ -155,12 +184,14 @@ impl Job<'_> {
         let column = |c: super::classify::ColumnReport| {
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
             let method = match (element, self.policy.unknown) {
-                (Some(element), _) => self.policy.method(element),
+                (Some(element), _) => resolved(self.policy.method(element), &element.id),
                 (None, Unknown::Scan) => Method::Keep,
                 (None, Unknown::Suppress) => Method::Suppress,
             };
             let quasi = c.element.as_ref().is_some_and(|id| self.policy.quasi.contains(id));
-            Plan { name: c.column, method, element: c.element, quasi }
+            let named = c.element.as_ref().is_some_and(|id| self.policy.sensitive.contains(id));
+            let sensitive = named && method != Method::Suppress;
+            Plan { name: c.column, method, element: c.element, quasi, sensitive }
         };
         Ok(inventory.columns.into_iter().map(column).collect())
     }
@@ -196,7 +227,9 @@ impl Job<'_> {
             out.header(&plans)?;
         }
         let mut census = Census::new(&scan.columns, self.taxonomy);
-        let (mut shown, mut group) = (Groups::new(), String::new());
+        let sensitive = || plans.iter().filter(|p| p.sensitive);
+        let mut exposure = Exposure::new(sensitive().map(|p| p.name.clone()).collect());
+        let mut group = String::new();
         let mut by_column = vec![0u64; plans.len()];
         let (mut extra_cells, mut rows_below_k) = (0, 0);
         while let Some((number, row)) = scan.next()? {
@@ -207,13 +240,15 @@ impl Job<'_> {
             rows.mask(&plans, &row, Some(told));
             rows.group(&plans, &mut group);
             let size = groups.and_then(|g| g.get(&group)).copied();
-            if size.is_some_and(|n| n < self.policy.k) {
+            let small = size.is_some_and(|n| n < self.policy.k);
+            if small {
                 rows_below_k += 1;
                 rows.suppress_quasi(&plans);
-            } else if !group.is_empty() {
-                add(&mut shown, &group)?;
             }
             rows.sweep(&plans, &out.values);
+            if !group.is_empty() {
+                exposure.row((!small).then_some(group.as_str()), rows.sensitive(&plans))?;
+            }
             for ((cell, count), was) in rows.cells.iter().zip(&mut by_column).zip(row.cells()) {
                 *count += u64::from(cell != was);
             }
@@ -221,7 +256,7 @@ impl Job<'_> {
         }
         out.finish()?;
         let mut changed: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for (plan, n) in plans.iter().zip(by_column).filter(|(_, n)| *n > 0) {
+        for (plan, n) in plans.iter().zip(&by_column).filter(|(_, n)| **n > 0) {
             *changed.entry(plan.method.name()).or_default() += n;
         }
         let written = (scan.delimiter(), scan.has_header);
@@ -232,8 +267,11 @@ impl Job<'_> {
             extra_cells,
             columns: plans.into_iter().map(|p| (p.name, p.method.name())).collect(),
             changed,
+            changed_cells: by_column,
             residue: 0,
-            k_anonymity: shown.values().min().copied(),
+            canaries: 0,
+            k_anonymity: exposure.k(),
+            risk: exposure.finish(),
             rows_below_k,
             inventory: census.finish(
                 &self.options.dataset,
@@ -245,6 +283,16 @@ impl Job<'_> {
             output_sha256: String::new(),
         };
         Ok((report, written))
+    }
+}
+
+/// The method with what it depends on the element for, looked up once.
+fn resolved(method: Method, element: &str) -> Method {
+    match (method, value::ends(element)) {
+        (Method::Partial { head, tail }, Some((first, last))) => {
+            Method::Partial { head: head.or(Some(first)), tail: tail.or(Some(last)) }
+        }
+        _ => method,
     }
 }
 

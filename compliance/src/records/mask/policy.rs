@@ -99,6 +99,8 @@ struct File {
     purpose: Text,
     k: u64,
     quasi: Vec<String>,
+    #[serde(default)]
+    sensitive: Vec<String>,
     unknown: Unknown,
     #[serde(default)]
     rule: Vec<RuleFile>,
@@ -117,6 +119,9 @@ pub struct Policy {
     pub k: u64,
     /// Elements that together re-identify.
     pub quasi: Vec<String>,
+    /// Elements that must not be learned of a person whose class is known: l-diversity and
+    /// t-closeness are measured on them.
+    pub sensitive: Vec<String>,
     /// Columns of no element.
     pub unknown: Unknown,
     rules: HashMap<String, Method>,
@@ -178,8 +183,10 @@ impl Policy {
                 }
             }
         }
-        if let Some(id) = file.quasi.iter().find(|id| taxonomy.element(id).is_none()) {
-            return Err(bad(format!("quasi: no element is named {id}")));
+        for (list, ids) in [("quasi", &file.quasi), ("sensitive", &file.sensitive)] {
+            if let Some(id) = ids.iter().find(|id| taxonomy.element(id).is_none()) {
+                return Err(bad(format!("{list}: no element is named {id}")));
+            }
         }
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         Ok(Self {
@@ -188,6 +195,7 @@ impl Policy {
             purpose: file.purpose,
             k: file.k.max(1),
             quasi: file.quasi,
+            sensitive: file.sensitive,
             unknown: file.unknown,
             rules,
             rest,
@@ -307,6 +315,7 @@ mod tests {
             "[[rule]]\nelements=['nobody']\nmethod='redact'",
             "[[rule]]\nelements=['phone']\nmethod='magic'",
             "[[rule]]\nelements=['phone']\nmethod='generalise'",
+            "sensitive=['nobody']",
             "colour='red'",
         ] {
             assert!(matches!(policy(rule), Err(Error::Content { .. })), "{rule}");

@@ -95,6 +95,11 @@ impl RowMasker {
         }
     }
 
+    /// The cells of the sensitive columns, as they are released.
+    pub(super) fn sensitive<'a>(&'a self, plans: &'a [Plan]) -> impl Iterator<Item = &'a str> {
+        self.cells.iter().zip(plans).filter(|(_, p)| p.sensitive).map(|(cell, _)| cell.as_str())
+    }
+
     /// Leaves the quasi-identifiers out: the row's group is too small to be shown.
     pub(super) fn suppress_quasi(&mut self, plans: &[Plan]) {
         for (cell, _) in self.cells.iter_mut().zip(plans).filter(|(_, p)| p.quasi) {

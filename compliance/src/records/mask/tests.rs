@@ -88,3 +88,19 @@ fn ragged_rows_lose_what_has_no_rule() {
     assert_eq!(report.unwrap().extra_cells, 1);
     assert!(!text.unwrap().contains("138"));
 }
+
+#[test]
+fn the_report_says_what_the_output_still_gives_away() {
+    let policy = Policy::parse(
+        "name='t'\ntitle={zh='测',en='t'}\npurpose={zh='测',en='t'}\nk=2\nquasi=['sex','school_name']\nsensitive=['score']\nunknown='scan'\n[[rule]]\nelements=['sex','school_name']\nmethod='keep'\n[[rule]]\nelements=['score']\nmethod='band'\nwidth=10",
+    )
+    .unwrap();
+    let text = "性别,学校名称,成绩\n男,甲校,81\n男,甲校,89\n女,乙校,75\n女,乙校,92\n男,丙校,60\n";
+    let risk = run(text, &policy).0.unwrap().risk.unwrap();
+    // 丙校's one row is below k: left out, and a class of one all the same.
+    assert_eq!((risk.rows, risk.classes, risk.smallest, risk.prosecutor), (5, 3, 1, 1.0));
+    let told = &risk.disclosures.unwrap()[0];
+    assert_eq!((told.column.as_str(), told.l), ("成绩", Some(1)), "both of 甲校 are in [80, 90)");
+    let none = run("姓名\n张三\n", &policy).0.unwrap();
+    assert!(none.risk.is_none());
+}

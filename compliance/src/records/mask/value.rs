@@ -112,7 +112,18 @@ fn redact(cell: &str, found: &[Finding], out: &mut String) {
 /// A value without the ways people write it: half width, no separators, upper case.
 fn normal(cell: &str, out: &mut String) {
     out.clear();
+    out.reserve(cell.len());
+    if cell.is_ascii() {
+        let kept = cell.bytes().filter(u8::is_ascii_alphanumeric);
+        kept.for_each(|b| out.push(char::from(b.to_ascii_uppercase())));
+        return;
+    }
     for c in cell.chars() {
+        // Han has no cases.
+        if ('\u{4e00}'..='\u{9fff}').contains(&c) {
+            out.push(c);
+            continue;
+        }
         let c = match c {
             '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
             c => c,
@@ -124,6 +135,28 @@ fn normal(cell: &str, out: &mut String) {
         } else if c.is_alphanumeric() {
             out.extend(c.to_uppercase());
         }
+    }
+}
+
+/// Stars, as many as are usually needed.
+const STARS: &str = "********************************";
+
+fn stars(count: usize, out: &mut String) {
+    match STARS.get(..count) {
+        Some(stars) => out.push_str(stars),
+        None => out.extend(std::iter::repeat_n('*', count)),
+    }
+}
+
+/// How many characters of an element stay at either end, where a policy does not say it. A name's
+/// are told from the name.
+pub(super) fn ends(element: &str) -> Option<(u8, u8)> {
+    match element {
+        e if e.ends_with("name") => None,
+        e if e.contains("phone") || e.contains("mobile") => Some((3, 2)),
+        e if e.contains("email") => Some((1, 0)),
+        e if e.contains("card") => Some((0, 4)),
+        _ => Some((1, 1)),
     }
 }
 
@@ -139,27 +172,29 @@ fn partial(
     out: &mut String,
 ) {
     let cell = cell.trim();
-    let length = cell.chars().count();
+    let ascii = cell.is_ascii();
+    let length = if ascii { cell.len() } else { cell.chars().count() };
     let name = element.is_some_and(|e| e.ends_with("name"));
-    let (mut first, mut last) = match element {
-        _ if name => (1, 0),
-        Some(e) if e.contains("phone") || e.contains("mobile") => (3, 2),
-        Some(e) if e.contains("email") => (1, 0),
-        Some(e) if e.contains("card") => (0, 4),
-        _ => (1, 1),
+    let usual = match (head, tail) {
+        (Some(head), Some(tail)) => (head, tail),
+        _ if name => (1 + u8::from(COMPOUND.iter().any(|c| cell.starts_with(c))), 0),
+        _ => element.and_then(ends).unwrap_or((1, 1)),
     };
-    if name && COMPOUND.iter().any(|c| cell.starts_with(c)) {
-        first = 2;
-    }
-    first = head.map_or(first, usize::from);
-    last = tail.map_or(last, usize::from);
+    let mut first = usize::from(head.unwrap_or(usual.0));
+    let mut last = usize::from(tail.unwrap_or(usual.1));
     // At least half of the value is hidden, however short it is.
     while first + last > length / 2 && first + last > usize::from(name) {
         if last > 0 { last -= 1 } else { first -= 1 }
     }
-    let hidden = length - first - last;
+    let hidden = (length - first - last).max(1);
+    if ascii {
+        out.push_str(cell.get(..first).unwrap_or_default());
+        stars(hidden, out);
+        out.push_str(cell.get(length - last..).unwrap_or_default());
+        return;
+    }
     out.extend(cell.chars().take(first));
-    out.extend(std::iter::repeat_n('*', hidden.max(1)));
+    stars(hidden, out);
     out.extend(cell.chars().skip(length - last));
 }
 

@@ -397,3 +397,66 @@ fn unwrap(under: &[u8; 32], text: &str, name: &[u8]) -> Option<Zeroizing<[u8; 32
 fn decode(text: &str) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(text.as_bytes()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap()
+    }
+
+    /// RFC 5869, appendix A.1 and A.2: the pseudorandom key, the info, the first 32 bytes of output.
+    #[test]
+    fn keys_are_derived_as_rfc_5869_expands() {
+        let long: Vec<u8> = (0xb0..=0xff).collect();
+        for (prk, info, okm) in [
+            (
+                "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
+                hex("f0f1f2f3f4f5f6f7f8f9"),
+                "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf",
+            ),
+            (
+                "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
+                long,
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c",
+            ),
+        ] {
+            let key = <[u8; 32]>::try_from(hex(prk)).unwrap();
+            assert_eq!(derive(&key, &info).unwrap().to_vec(), hex(okm));
+        }
+    }
+
+    /// RFC 9106, section 5.3: what passphrases go through is that function.
+    #[test]
+    fn argon2id_is_that_of_rfc_9106() {
+        let params = argon2::ParamsBuilder::new()
+            .m_cost(32)
+            .t_cost(3)
+            .p_cost(4)
+            .output_len(32)
+            .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
+            .build()
+            .unwrap();
+        let argon =
+            Argon2::new_with_secret(&[3; 8], Kind::Argon2id, Version::V0x13, params).unwrap();
+        let mut tag = [0; 32];
+        argon.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
+        let wanted = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
+        assert_eq!(tag.to_vec(), hex(wanted));
+    }
+
+    #[test]
+    fn a_passphrase_gives_the_key_of_its_salt() {
+        let key = |phrase: &str, salt: &[u8]| {
+            root_key(&Root::Passphrase(Sensitive::new(phrase.to_owned())), salt).unwrap().to_vec()
+        };
+        let mut wanted = [0; 32];
+        let params = Params::new(64 * 1024, 3, 1, Some(32)).unwrap();
+        Argon2::new(Kind::Argon2id, Version::V0x13, params)
+            .hash_password_into("口令".as_bytes(), &[5; 16], &mut wanted)
+            .unwrap();
+        assert_eq!(key("口令", &[5; 16]), wanted);
+        assert_ne!(key("口令", &[6; 16]), wanted);
+    }
+}

@@ -21,4 +21,6 @@ pub use table::{
 };
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -10,13 +10,14 @@
 
 mod jsonl;
 mod parquet;
-mod rows;
+pub(super) mod rows;
 mod sql;
 mod xlsx;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::limits::HEAD_BYTES_MAX;
@@ -35,12 +36,23 @@ pub enum Format {
     Parquet,
     /// INSERT and COPY statements, as mysqldump and pg_dump write them.
     Sql,
+    /// A table of a live database.
+    Database,
+}
+
+/// Where a table comes from that is in no file.
+pub trait Origin: Send + Sync {
+    /// The table as comma-separated text with a header, from its start.
+    ///
+    /// # Errors
+    /// Those of the origin.
+    fn open(&self) -> Result<Box<dyn Read>, Error>;
 }
 
 /// One table of a file: a sheet, a table of a dump, or all of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
-    path: PathBuf,
+    from: From,
     format: Format,
     /// Its name inside the file; empty when the file is one table.
     pub name: String,
@@ -48,16 +60,33 @@ pub struct Source {
     columns: Option<Vec<String>>,
 }
 
+#[derive(Clone)]
+enum From {
+    File(PathBuf),
+    Origin(Arc<dyn Origin>),
+}
+
 impl Source {
+    /// A table that is in no file.
+    pub fn of(name: String, columns: Vec<String>, origin: Arc<dyn Origin>) -> Self {
+        let (from, columns) = (From::Origin(origin), Some(columns));
+        Self { from, format: Format::Database, name, columns }
+    }
+
     /// The tables of a file.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Source`].
     pub fn tables(path: &Path) -> Result<Vec<Self>, Error> {
         let format = recognise(path)?;
-        let table = |name: String, columns| Self { path: path.to_owned(), format, name, columns };
+        let table = |name: String, columns| Self {
+            from: From::File(path.to_owned()),
+            format,
+            name,
+            columns,
+        };
         Ok(match format {
-            Format::Delimited => vec![table(String::new(), None)],
+            Format::Delimited | Format::Database => vec![table(String::new(), None)],
             Format::JsonLines => vec![table(String::new(), Some(jsonl::columns(path)?))],
             Format::Parquet => vec![table(String::new(), Some(parquet::columns(path)?))],
             Format::Workbook => xlsx::sheets(path)?.into_iter().map(|n| table(n, None)).collect(),
@@ -86,6 +115,14 @@ impl Source {
         self.format
     }
 
+    /// What parts its cells, where that is not guessed.
+    pub const fn delimiter(&self) -> Option<u8> {
+        match self.format {
+            Format::Delimited => None,
+            _ => Some(b','),
+        }
+    }
+
     /// Whether the first record names the columns, where the format says so.
     pub const fn has_header(&self) -> Option<bool> {
         if self.columns.is_some() { Some(true) } else { None }
@@ -96,19 +133,29 @@ impl Source {
     /// # Errors
     /// [`Error::Read`], [`Error::Source`].
     pub fn open(&self) -> Result<Box<dyn Read>, Error> {
+        let path = match &self.from {
+            From::File(path) => path,
+            From::Origin(origin) => return origin.open(),
+        };
         let columns = self.columns.clone().unwrap_or_default();
         Ok(match self.format {
-            Format::Delimited => {
-                let file = File::open(&self.path).map_err(Error::Read)?;
+            Format::Delimited | Format::Database => {
+                let file = File::open(path).map_err(Error::Read)?;
                 Box::new(BufReader::with_capacity(1 << 20, file))
             }
-            Format::JsonLines => Box::new(CsvBytes::new(jsonl::Rows::open(&self.path, columns)?)),
-            Format::Parquet => Box::new(CsvBytes::new(parquet::Rows::open(&self.path, columns)?)),
-            Format::Workbook => Box::new(CsvBytes::new(xlsx::Rows::open(&self.path, &self.name)?)),
-            Format::Sql => {
-                Box::new(CsvBytes::new(sql::Rows::open(&self.path, &self.name, columns)?))
-            }
+            Format::JsonLines => Box::new(CsvBytes::new(jsonl::Rows::open(path, columns)?)),
+            Format::Parquet => Box::new(CsvBytes::new(parquet::Rows::open(path, columns)?)),
+            Format::Workbook => Box::new(CsvBytes::new(xlsx::Rows::open(path, &self.name)?)),
+            Format::Sql => Box::new(CsvBytes::new(sql::Rows::open(path, &self.name, columns)?)),
         })
+    }
+
+    /// The bytes whose SHA-256 stands for this source: the file itself, or the table as it is read.
+    pub(super) fn bytes(&self) -> Result<Box<dyn Read>, Error> {
+        match &self.from {
+            From::File(path) => Ok(Box::new(File::open(path).map_err(Error::Read)?)),
+            From::Origin(origin) => origin.open(),
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::io::{self, Read};
 use crate::records::table::writer::RowWriter;
 
 /// Something that gives rows one after the other.
-pub(super) trait Rows {
+pub(in crate::records) trait Rows {
     /// Writes the next row's cells to `cells`; `false` at the end. The first row names the columns.
     fn next(&mut self, cells: &mut Vec<String>) -> io::Result<bool>;
 }
 
 /// Reads rows as comma-separated UTF-8.
-pub(super) struct CsvBytes<R> {
+pub(in crate::records) struct CsvBytes<R> {
     rows: R,
     writer: RowWriter,
     cells: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) struct CsvBytes<R> {
 const PIECE_BYTES: usize = 1 << 16;
 
 impl<R: Rows> CsvBytes<R> {
-    pub(super) fn new(rows: R) -> Self {
+    pub(in crate::records) fn new(rows: R) -> Self {
         Self { rows, writer: RowWriter::new(b','), cells: Vec::new(), bytes: Vec::new(), at: 0 }
     }
 }

@@ -1,5 +1,8 @@
 //! Writing cells back as delimited UTF-8.
 
+/// Cells of at most so many bytes are looked through faster without a call.
+const SHORT_BYTES: usize = 64;
+
 /// Builds records in a byte buffer the caller drains.
 pub(crate) struct RowWriter {
     delimiter: u8,
@@ -18,8 +21,15 @@ impl RowWriter {
         }
         self.first = false;
         let bytes = cell.as_bytes();
-        let special = memchr::memchr3(b'"', b'\n', b'\r', bytes).is_some()
-            || memchr::memchr(self.delimiter, bytes).is_some();
+        let delimiter = self.delimiter;
+        let special = if bytes.len() <= SHORT_BYTES {
+            bytes.iter().fold(false, |special, &b| {
+                special | (b == b'"') | (b == b'\n') | (b == b'\r') | (b == delimiter)
+            })
+        } else {
+            memchr::memchr3(b'"', b'\n', b'\r', bytes).is_some()
+                || memchr::memchr(delimiter, bytes).is_some()
+        };
         if !special {
             out.extend_from_slice(bytes);
             return;

@@ -31,8 +31,8 @@ type ByChar = HashMap<char, Vec<(Vec<char>, Role)>>;
 pub(super) struct Lexicon {
     roles: Vec<u8>,
     doubles: HashSet<[char; 2]>,
-    words: HashSet<&'static str>,
-    titles: HashSet<&'static str>,
+    words: HashSet<&'static [u8]>,
+    titles: HashSet<&'static [u8]>,
     /// By their last character.
     before: ByChar,
     /// By their first character.
@@ -71,8 +71,11 @@ impl Lexicon {
         let mut lexicon = Self {
             roles: vec![0; (HAN_LAST - HAN_FIRST + 1) as usize],
             doubles: HashSet::new(),
-            words: section(WORDS, "").collect(),
-            titles: section(AFTER, "title").chain(section(BEFORE, "label")).collect(),
+            words: section(WORDS, "").map(str::as_bytes).collect(),
+            titles: section(AFTER, "title")
+                .chain(section(BEFORE, "label"))
+                .map(str::as_bytes)
+                .collect(),
             before: HashMap::new(),
             after: HashMap::new(),
         };
@@ -178,14 +181,14 @@ fn best(words: &[(Vec<char>, Role)], fits: impl Fn(&[char]) -> bool) -> Option<(
     words.iter().filter(|(word, _)| fits(word)).map(|(word, role)| (*role, word.len())).max()
 }
 
-fn in_set(set: &HashSet<&'static str>, chars: &[char]) -> bool {
+fn in_set(set: &HashSet<&'static [u8]>, chars: &[char]) -> bool {
     let mut buffer = [0u8; 24];
     let mut len = 0;
     for c in chars {
         let Some(place) = buffer.get_mut(len..len + c.len_utf8()) else { return false };
         len += c.encode_utf8(place).len();
     }
-    std::str::from_utf8(buffer.get(..len).unwrap_or_default()).is_ok_and(|word| set.contains(word))
+    buffer.get(..len).is_some_and(|word| set.contains(word))
 }
 
 #[cfg(test)]
