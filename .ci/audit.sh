@@ -1,7 +1,8 @@
 #!/bin/bash
 # The audit against real services and real reports: the same host secured and weakened gives other
 # verdicts, outputs are valid by tools that are not ours and the same bytes twice, and Lynis agrees
-# where both look. Packages: nginx postgresql mariadb-server lynis openssh-server python3 python3-venv jq; PyPI: compliance-trestle jsonschema-rs
+# where both look. Packages: nginx postgresql mariadb-server lynis openssh-server dovecot-imapd faketime python3
+# python3-venv jq; PyPI: compliance-trestle jsonschema-rs aiosmtpd
 # openpyxl python-docx.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
@@ -53,7 +54,7 @@ done
 
 # 2. Outputs: twice the same bytes, valid by others.
 python3 -m venv "$WORK/v"
-"$WORK/v/bin/pip" -q install compliance-trestle jsonschema-rs openpyxl python-docx
+"$WORK/v/bin/pip" -q install compliance-trestle jsonschema-rs openpyxl python-docx aiosmtpd
 for format in oscal-catalog oscal-plan oscal-results oscal-poam xlsx docx html csv; do
   "$XUEDUN" --lang zh audit export --data "$WORK/data-bad" --format $format -o "$WORK/$format.1"
   "$XUEDUN" --lang zh audit export --data "$WORK/data-bad" --format $format -o "$WORK/$format.2"
@@ -212,6 +213,8 @@ printf '[client]\npassword=x\n' > "$WORK/my.cnf"; chmod 600 "$WORK/my.cnf"
 db=(--address "$WORK/my/s" --user xuedun --database mysql --secret "$WORK/my.cnf")
 flips MariaDB mysql accounts password-quality password-lifetime session-limits root-remote spare-accounts scoped-grants audit file-access binary-log secure-transport
 maria_stop
+
+. .ci/audit-databases.sh
 
 # 5. Lynis on this host, wherever both ask the same question. Not compared, as the questions differ: TIME-3104 (any
 # time client installed; ours asks for one running), FIRE-4590 (any packet filter; ours asks for default deny),

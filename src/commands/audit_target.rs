@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use compliance::audit::{Choice, EXTENSIONS, TargetKind, TargetSpec, Targets};
+use compliance::audit::{Choice, EXTENSIONS, StartTls, TargetKind, TargetSpec, Targets};
 use events::SiteId;
 
 use super::Failure;
@@ -68,6 +68,9 @@ pub struct TargetArgs {
     /// Authorities in PEM that the chain must end at (tls); default: the system's
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
+    /// What is spoken before TLS begins (tls)
+    #[arg(long, value_parser = protocols(), value_name = "PROTOCOL")]
+    starttls: Option<StartTls>,
     /// Extension of the standard that it falls under: cloud, mobile
     #[arg(long, value_parser = EXTENSIONS)]
     extension: Vec<String>,
@@ -143,6 +146,7 @@ impl TargetArgs {
         spec.secret.clone_from(&self.secret);
         spec.server_name.clone_from(&self.server_name);
         spec.authorities.clone_from(&self.authorities);
+        spec.starttls = self.starttls;
         spec.export.clone_from(&self.export);
         spec.root.clone_from(&self.root);
         spec.extensions.clone_from(&self.extension);
@@ -155,5 +159,11 @@ impl TargetArgs {
 fn kinds() -> impl TypedValueParser<Value = TargetKind> {
     PossibleValuesParser::new(TargetKind::ALL.map(TargetKind::name)).try_map(|name| {
         TargetKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("no such kind")
+    })
+}
+
+fn protocols() -> impl TypedValueParser<Value = StartTls> {
+    PossibleValuesParser::new(StartTls::ALL.map(StartTls::name)).try_map(|name| {
+        StartTls::ALL.into_iter().find(|p| p.name() == name).ok_or("no such protocol")
     })
 }

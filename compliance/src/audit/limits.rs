@@ -54,5 +54,7 @@ pub const EXPORT_FILES_MAX: usize = 1_000;
 pub const CLOCK_SKEW_SECS_MAX: i64 = 30;
 /// Time for one handshake with a TLS endpoint, in milliseconds.
 pub const TLS_MS_MAX: u64 = 5_000;
+/// Bytes that a service may say before it goes over to TLS.
+pub const STARTTLS_BYTES_MAX: usize = 16 << 10;
 /// Bytes read of one handshake.
 pub const TLS_BYTES_MAX: u64 = 256 << 10;

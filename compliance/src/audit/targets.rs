@@ -27,7 +27,8 @@ use serde::Deserialize;
 use super::catalogue::EXTENSIONS;
 use super::error::AuditError;
 use super::host::{
-    DatabaseHost, Engine, Host, HostError, LocalHost, RecordedHost, RemoteHost, SshAddress, TlsHost,
+    DatabaseHost, Engine, Host, HostError, LocalHost, RecordedHost, RemoteHost, SshAddress,
+    StartTls, TlsHost,
 };
 use super::limits;
 use super::plan::{Facet, Target};
@@ -121,6 +122,8 @@ pub struct TargetSpec {
     pub server_name: Option<String>,
     /// Authorities (PEM) that the chain must end at (tls); without it, the system's.
     pub authorities: Option<PathBuf>,
+    /// What is spoken before TLS begins (tls); without it, nothing.
+    pub starttls: Option<StartTls>,
     /// The exported file, or a folder of them.
     pub export: Option<PathBuf>,
     /// Root of the file system to look at (host).
@@ -249,6 +252,7 @@ impl TargetSpec {
             secret: None,
             server_name: None,
             authorities: None,
+            starttls: None,
             export: None,
             root: None,
             limit_secs: None,
@@ -377,11 +381,15 @@ impl TargetSpec {
             TargetKind::Mysql => Box::new(self.database(Engine::Mysql, 3306, "mysql")),
             TargetKind::Tls => {
                 let name = self.server_name.as_deref().unwrap_or(&self.address);
-                let host = TlsHost::new(&self.address, self.port.unwrap_or(443), name);
-                Box::new(match &self.authorities {
-                    Some(file) => host.with_authorities(file.clone()),
-                    None => host,
-                })
+                let port = self.port.unwrap_or_else(|| self.starttls.map_or(443, StartTls::port));
+                let mut host = TlsHost::new(&self.address, port, name);
+                if let Some(file) = &self.authorities {
+                    host = host.with_authorities(file.clone());
+                }
+                if let Some(protocol) = self.starttls {
+                    host = host.after(protocol);
+                }
+                Box::new(host)
             }
             TargetKind::Netdev | TargetKind::Secdev | TargetKind::Windows => match &self.export {
                 Some(path) => match super::host::exported(path) {

@@ -60,7 +60,7 @@ impl DatabaseHost {
                         "PGOPTIONS",
                         format!("-c default_transaction_read_only=on -c statement_timeout={ms}"),
                     )
-                    .env("PGCONNECT_TIMEOUT", "5");
+                    .env("PGCONNECT_TIMEOUT", "4");
                 match &self.secret {
                     Some(file) => child.env("PGPASSFILE", file.clone()),
                     None => child,
@@ -84,7 +84,7 @@ impl DatabaseHost {
                         format!("--user={}", self.user),
                         format!("--database={}", self.database),
                     ])
-                    .args(["--batch", "--skip-column-names", "--connect-timeout=5"])
+                    .args(["--batch", "--skip-column-names", "--connect-timeout=4"])
                     .args(["--init-command=SET SESSION TRANSACTION READ ONLY", "--execute", sql])
             }
         }
@@ -127,22 +127,55 @@ impl Host for DatabaseHost {
         let what = name.to_owned();
         // Of the server's words only their kind is kept: they may carry names and values.
         let said = ended.stderr.to_ascii_lowercase();
-        if ["permission denied", "access denied", "command denied", "authentication failed"]
-            .iter()
-            .any(|w| said.contains(w))
-        {
-            return Err(HostError::Denied { what });
-        }
-        let gone =
-            ["could not connect", "connection to server", "can't connect", "unknown server host"];
-        if gone.iter().any(|w| said.contains(w)) {
-            return Err(HostError::Unreachable { what, reason: "no connection".into() });
-        }
-        Err(HostError::Failed { what, reason: "the database refused the question".into() })
+        Err(match told(&said) {
+            Told::Denied => HostError::Denied { what },
+            Told::Gone => HostError::Unreachable { what, reason: "no connection".into() },
+            Told::Refused => {
+                let reason = "数据库不予回答 / the database refused the question".into();
+                HostError::Failed { what, reason }
+            }
+        })
     }
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a client's words mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// The server is there and does not let us in, or not see this.
+    Denied,
+    /// Nobody answered.
+    Gone,
+    /// The server answered that it will not.
+    Refused,
+}
+
+/// By words of psql and mariadb in lower case.
+fn told(said: &str) -> Told {
+    const DENIED: [&str; 8] = [
+        "permission denied",
+        "access denied",
+        "command denied",
+        "authentication failed",
+        "no pg_hba.conf entry",
+        "no password supplied",
+        "is not permitted to log in",
+        "is not allowed to connect",
+    ];
+    const GONE: [&str; 4] =
+        ["could not connect", "connection to server", "can't connect", "unknown server host"];
+    let any = |words: &[&str]| words.iter().any(|w| said.contains(w));
+    // An account that is not there is refused, a database that is not there is not.
+    let no_account = said.contains("role \"") && said.contains("does not exist");
+    if any(&DENIED) || no_account {
+        Told::Denied
+    } else if any(&GONE) && !said.contains("fatal:") {
+        Told::Gone
+    } else {
+        Told::Refused
     }
 }
 
@@ -171,6 +204,35 @@ mod tests {
         );
         assert_eq!(rows(Engine::Mysql, "log_bin\tON\n"), [["log_bin", "ON"]]);
         assert!(rows(Engine::Mysql, "").is_empty());
+    }
+
+    /// Words of psql 15 and mariadb 10.11.
+    #[test]
+    fn a_client_says_why_it_was_not_answered() {
+        let at = "psql: error: connection to server on socket \"/s/.s.PGSQL.5432\" failed: ";
+        for (said, means) in [
+            (format!("{at}FATAL:  password authentication failed for user \"x\""), Told::Denied),
+            (format!("{at}FATAL:  role \"x\" does not exist"), Told::Denied),
+            (format!("{at}FATAL:  no pg_hba.conf entry for host \"1.2.3.4\""), Told::Denied),
+            (format!("{at}fe_sendauth: no password supplied"), Told::Denied),
+            (format!("{at}FATAL:  database \"x\" does not exist"), Told::Refused),
+            (format!("{at}FATAL:  sorry, too many clients already"), Told::Refused),
+            (format!("{at}Connection refused"), Told::Gone),
+            (format!("{at}timeout expired"), Told::Gone),
+            ("ERROR:  permission denied for table pg_authid".into(), Told::Denied),
+            ("ERROR 1045 (28000): Access denied for user 'x'@'localhost'".into(), Told::Denied),
+            (
+                "ERROR 1130 (HY000): Host 'h' is not allowed to connect to this server".into(),
+                Told::Denied,
+            ),
+            ("ERROR 1049 (42000): Unknown database 'x'".into(), Told::Refused),
+            (
+                "ERROR 2002 (HY000): Can't connect to local server through socket '/s'".into(),
+                Told::Gone,
+            ),
+        ] {
+            assert_eq!(told(&said.to_ascii_lowercase()), means, "{said}");
+        }
     }
 
     #[test]

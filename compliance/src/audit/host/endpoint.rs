@@ -22,6 +22,7 @@ use rustls::{
 };
 
 use super::hello::{self, ANY_SUITE, Said, VERSIONS, WEAK_SUITES};
+use super::starttls::{NoTls, StartTls};
 use super::{Host, HostError, TlsSeen};
 use crate::audit::limits;
 
@@ -36,6 +37,8 @@ pub struct TlsHost {
     /// The name asked for and looked for in the certificate.
     name: String,
     authorities: Option<PathBuf>,
+    /// What is spoken before TLS.
+    before: Option<StartTls>,
     seen: OnceCell<Result<TlsSeen, HostError>>,
     started: Instant,
 }
@@ -45,7 +48,15 @@ impl TlsHost {
     pub fn new(address: &str, port: u16, name: &str) -> Self {
         let (address, name) = (address.to_owned(), name.to_owned());
         let started = Instant::now();
-        Self { address, port, name, authorities: None, seen: OnceCell::new(), started }
+        let seen = OnceCell::new();
+        Self { address, port, name, authorities: None, before: None, seen, started }
+    }
+
+    /// A service that goes over to TLS when asked.
+    #[must_use]
+    pub fn after(mut self, protocol: StartTls) -> Self {
+        self.before = Some(protocol);
+        self
     }
 
     /// A file of authorities (PEM) instead of the system's.
@@ -80,9 +91,26 @@ impl TlsHost {
         Err(last)
     }
 
+    /// A connection at the point where a handshake begins.
+    fn open(&self) -> Result<TcpStream, HostError> {
+        let mut stream = self.connect()?;
+        let Some(protocol) = self.before else { return Ok(stream) };
+        let failed =
+            |reason: &str| HostError::Failed { what: self.what(), reason: reason.to_owned() };
+        match protocol.begin(&mut stream) {
+            Ok(()) => Ok(stream),
+            Err(NoTls::NotOffered) => Err(failed("服务未提供 TLS / TLS is not offered")),
+            Err(NoTls::OtherProtocol) => Err(failed("不是所指的协议 / another protocol")),
+            Err(NoTls::Io(e)) if is_timeout(&e) => {
+                Err(HostError::TimedOut { what: self.what(), ms: limits::TLS_MS_MAX })
+            }
+            Err(NoTls::Io(e)) => Err(failed(&e.kind().to_string())),
+        }
+    }
+
     /// The beginning of what comes back to a first message.
     fn ask(&self, hello: &[u8]) -> Result<Vec<u8>, HostError> {
-        let mut stream = self.connect()?;
+        let mut stream = self.open()?;
         let mut answer = Vec::new();
         let sent = stream.write_all(hello);
         let read = stream.take(hello::ANSWER_BYTES as u64).read_to_end(&mut answer);
@@ -163,7 +191,7 @@ impl TlsHost {
         let name = self.server_name()?;
         let mut connection =
             ClientConnection::new(Arc::new(config), name).map_err(|e| failed(e.to_string()))?;
-        let mut stream = self.connect()?;
+        let mut stream = self.open()?;
         while connection.is_handshaking() {
             match connection.complete_io(&mut stream) {
                 Ok(_) => {}
@@ -300,7 +328,7 @@ fn is_timeout(error: &std::io::Error) -> bool {
 
 impl Host for TlsHost {
     fn reach(&self) -> Result<(), HostError> {
-        self.connect().map(|_| ())
+        self.open().map(|_| ())
     }
 
     fn tls(&self, now: Timestamp) -> Result<TlsSeen, HostError> {

@@ -15,6 +15,7 @@ mod remote_command;
 mod session;
 mod sftp;
 mod ssh;
+mod starttls;
 mod tls;
 mod witness;
 
@@ -27,6 +28,7 @@ pub use local::LocalHost;
 pub use recorded::RecordedHost;
 pub use remote::RemoteHost;
 pub use ssh::SshAddress;
+pub use starttls::StartTls;
 pub use tls::TlsSeen;
 pub(crate) use witness::Witness;
 
