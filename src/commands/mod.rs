@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod explain;
 mod failure;
 pub mod init;
+mod inventory;
 pub mod keys;
 pub mod mask;
 mod mask_database;

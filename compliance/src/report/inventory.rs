@@ -75,7 +75,7 @@ pub fn inventory_html(inventories: &[Inventory], changes: Option<&[Change]>, lan
         lang.tag(),
     );
     if let Some(changes) = changes {
-        let _ = write!(out, "<h2>{}</h2>\n", t("与上次扫描相比", "Since the last scan"));
+        let _ = writeln!(out, "<h2>{}</h2>", t("与上次扫描相比", "Since the last scan"));
         let mut rows = String::new();
         for c in changes {
             let class = if c.worse { " class=\"non_conform\"" } else { "" };
@@ -89,7 +89,7 @@ pub fn inventory_html(inventories: &[Inventory], changes: Option<&[Change]>, lan
             );
         }
         if changes.is_empty() {
-            let _ = write!(out, "<p>{}</p>\n", t("没有变化。", "Nothing changed."));
+            let _ = writeln!(out, "<p>{}</p>", t("没有变化。", "Nothing changed."));
         } else {
             let head = [t("数据集", "Data set"), t("列", "Column"), t("变化", "Change")];
             table(&mut out, &head, &rows);
@@ -116,7 +116,7 @@ fn one(out: &mut String, inventory: &Inventory, lang: Lang) {
         inventory.ages.under14
     );
     for note in &inventory.notes {
-        let _ = write!(out, "<p class=\"note\">{}</p>\n", esc(note.get(lang)));
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", esc(note.get(lang)));
     }
     let mut rows = String::new();
     for column in &inventory.columns {
