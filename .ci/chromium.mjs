@@ -117,6 +117,7 @@ await from("/compliance", "main a[href^='/compliance/runs/']", "run");
 await from("/drills", "main a[href^='/drills/']", "drill");
 inner.push(["/search?q=event.outcome%3Afailure", "search-found"]);
 inner.push(["/search?q=*+%7C+count+by+sensor", "search-count"]);
+inner.push(["/hunts?q=event.outcome%3Afailure", "hunts"]);
 const slug = (path) => path.replace(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "") || "workbench";
 for (const lang of ["zh", "en"]) {
   await cookie("lang", lang);

@@ -84,5 +84,24 @@ all_of_them() { community >"$WORK/ours"; [ -z "$(LC_ALL=C comm -23 "$WORK/theirs
 within 20 all_of_them || true
 if [ -s "$WORK/theirs" ]; then pass "tshark has Community IDs ($(wc -l <"$WORK/theirs"))"; else fail "tshark has Community IDs"; fi
 equal "Community IDs that only tshark or only the sensor has" 0 "$(LC_ALL=C comm -3 "$WORK/theirs" "$WORK/ours" | wc -l)"
+
+# What tshark reads of the same packets: bytes of IP by direction, packets by pair, of TCP and UDP.
+for capture in "${captures[@]}"; do
+    tshark -r "$capture" -o ip.defragment:FALSE -Y '(tcp || udp) && !icmp && !icmpv6' -E occurrence=f -T fields \
+        -e tcp.srcport -e udp.srcport -e ip.src -e ipv6.src -e tcp.dstport -e udp.dstport -e ip.dst -e ipv6.dst \
+        -e ip.len -e ipv6.plen 2>/dev/null
+done | awk -F'\t' '{ print ($1 != "" ? "tcp" : "udp"), $3 $4, $1 $2, $7 $8, $5 $6, ($9 != "" ? $9 : $10 + 40) }' >"$WORK/packets"
+by_direction() { awk '{ n[$1 " " $2 " " $3 " " $4 " " $5] += $6 } END { for (k in n) if (n[k] > 0) print k, n[k] }' | LC_ALL=C sort; }
+by_pair() { awk '{ a = $2 " " $3; b = $4 " " $5; k = a < b ? a " " b : b " " a; n[$1 " " k] += $6 } END { for (k in n) print k, n[k] }' | LC_ALL=C sort; }
+flows() { search '' | jq -r "select(.sensor == \"ci-capture\") | .fields | select(.[\"network.transport\"] | IN(\"tcp\", \"udp\")) |
+    [.[\"network.transport\"], .[\"source.ip\"], .[\"source.port\"], .[\"destination.ip\"], .[\"destination.port\"]] as \$to |
+    [\$to[0], \$to[3], \$to[4], \$to[1], \$to[2]] as \$back | $1 | map(tostring) | join(\" \")"; }
+by_direction <"$WORK/packets" >"$WORK/theirs"
+flows '($to + [.["source.bytes"]]), ($back + [.["destination.bytes"] // 0])' | by_direction >"$WORK/ours"
+if [ -s "$WORK/theirs" ]; then pass "tshark has directions with bytes ($(wc -l <"$WORK/theirs"))"; else fail "tshark has directions with bytes"; fi
+equal "directions whose bytes differ from tshark's" 0 "$(LC_ALL=C comm -3 "$WORK/theirs" "$WORK/ours" | wc -l)"
+sed 's/ [0-9]*$/ 1/' "$WORK/packets" | by_pair >"$WORK/theirs"
+flows '$to + [.["network.packets"]]' | by_pair >"$WORK/ours"
+equal "pairs whose packets differ from tshark's" 0 "$(LC_ALL=C comm -3 "$WORK/theirs" "$WORK/ours" | wc -l)"
 node_stop
 finish

@@ -78,13 +78,14 @@ node_stop() {
 
 # search QUERY: the records of the node as JSON lines, of all times (a capture may be dated anywhere).
 search() {
-    "$XUEDUN" search --config "$CONFIG" --from 1900-01-01T00:00:00Z --to 2200-01-01T00:00:00Z --limit 10000 --json "$1"
+    "$XUEDUN" search --config "$CONFIG" --from 1900-01-01T00:00:00Z --to 2200-01-01T00:00:00Z --limit 10000 --json "$1" \
+        2>>"$WORK/search.err"
 }
 
 # has_records SENSOR COUNT: whether the sensor has at least so many records.
 has_records() { [ "$(records_of "$1")" -ge "$2" ]; }
 
-records_of() { search '' 2>>"$WORK/search.err" | jq -r .sensor | grep -cFx "$1" || true; }
+records_of() { search '' | jq -r .sensor | grep -cFx "$1" || true; }
 
 # before_cleanup: what a script undoes itself; it redefines this, and not the trap, which keeps the
 # exit code.
@@ -100,6 +101,10 @@ cleanup() {
     if [ "$rc" -ne 0 ] && [ -s "$WORK/serve.err" ]; then
         echo "--- the node's log (last lines)"
         tail -n 20 "$WORK/serve.err"
+    fi
+    if [ "$rc" -ne 0 ] && [ -s "$WORK/search.err" ]; then
+        echo "--- what the last searches said"
+        tail -n 5 "$WORK/search.err"
     fi
     rm -rf "$WORK"
     exit "$rc"

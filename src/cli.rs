@@ -36,6 +36,8 @@ enum Verb {
     Rules(commands::rules::Args),
     /// Search the log records of a node
     Search(commands::search::Args),
+    /// Saved hunts: queries worth keeping, and the way from one to a rule
+    Hunt(commands::hunt::Args),
     /// A node's figures, what is wrong with it, and its sensors
     Status(commands::status::Args),
     /// See how records of a file decode, and which pack fits them
@@ -87,6 +89,7 @@ pub fn run() -> u8 {
         Verb::Detect(args) => commands::detect::run(args, lang),
         Verb::Rules(args) => commands::rules::run(args, lang),
         Verb::Search(args) => commands::search::run(args, lang),
+        Verb::Hunt(args) => commands::hunt::run(args, lang),
         Verb::Status(args) => commands::status::run(args, lang),
         Verb::Sensors(args) => commands::sensors::run(args, lang),
         Verb::Alerts(args) => commands::alerts::run(args, lang),

@@ -182,6 +182,8 @@ pub(crate) fn compare(archive: &Archive, evidence: &Evidence) -> Result<Vec<Unpr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::EvidenceConfig;
+    use crate::world::World;
     use events::Event;
 
     const KEPT: Duration = Duration::from_secs(180 * 86_400);
@@ -199,8 +201,8 @@ mod tests {
         let open = || Archive::open(&dir.path().join("archive")).unwrap();
         let archive = open();
         let state = std::sync::Arc::new(State::open(&dir.path().join("state")).unwrap().state);
-        let random = ring::rand::SystemRandom::new();
-        let evidence = Evidence::open(&dir.path().join("evidence"), &random).unwrap();
+        let (config, world) = (EvidenceConfig::default(), World::real());
+        let evidence = Evidence::open(&dir.path().join("evidence"), &config, &world).unwrap();
         let proof = ArchiveProof::open(state).unwrap();
         let now = Timestamp::from_secs(1_800_000_000);
         archive.seal(vec![(1, event(1))], 1).unwrap();

@@ -1,5 +1,6 @@
 //! The node: everything it holds, opened in order, started and stopped.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,10 @@ use crate::archive_proof::ArchiveProof;
 use crate::audit_log::AuditLog;
 use crate::config::Config;
 use crate::drill::DrillBook;
+use crate::enrich::Enricher;
+use crate::enrich::division::Divisions;
 use crate::error::Error;
+use crate::hunt::HuntBook;
 use crate::intake::JournalIntake;
 use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
@@ -29,7 +33,8 @@ use crate::region::Directory;
 use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
-use crate::view::{Figures, InventoryEntry};
+use crate::sensor_health::SensorWatch;
+use crate::view::{Figures, InventoryEntry, RunRow};
 use crate::world::World;
 use crate::{limits, secret};
 
@@ -39,15 +44,21 @@ use crate::{limits, secret};
 pub struct Centre {
     pub(crate) config: Config,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) divisions: Divisions,
+    pub(crate) enricher: Option<Arc<Enricher>>,
     pub(crate) world: World,
     pub(crate) state: Arc<State>,
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) accounts: AccountBook,
     pub(crate) audit_log: AuditLog,
     pub(crate) sensors: Mutex<Option<Running>>,
+    pub(crate) sensor_watch: Mutex<SensorWatch>,
     pub(crate) drill_key: [u8; 32],
     pub(crate) drills: DrillBook,
+    pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
+    /// Rows of runs that were read before; a kept run never changes.
+    pub(crate) run_rows: Mutex<BTreeMap<RunId, RunRow>>,
     pub(crate) archive_proof: ArchiveProof,
     /// What audits read of the archive and found whole.
     pub(crate) archive_read: Mutex<store::archive::VerifyMemory>,
@@ -83,6 +94,8 @@ impl Centre {
             Directory::new(config.region.clone())
                 .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
         );
+        let divisions = config.enrich.divisions(&mut alarms)?;
+        let enricher = Enricher::open(&config.enrich, &directory, &divisions, &mut alarms)?;
         let rules = Arc::new(RuleBook::open(config.rules.clone(), Arc::clone(&state))?);
         let pipeline = Pipeline::new(
             Arc::clone(&journal),
@@ -104,12 +117,20 @@ impl Centre {
             Seal::new(&secret::derive(&node_key, b"seal")),
             Arc::clone(&world.random),
         )?;
-        let ledger = Ledger::open(&data.join("compliance"), &*world.random)?;
+        let ledger = Ledger::open(&data.join("compliance"), &config.evidence, &world)?;
+        // What is wrong with the evidence log is an alarm; the node goes on without it.
+        if let Err(error) = ledger.evidence().look() {
+            tracing::error!(%error, code = error.code(), "the evidence log cannot be written");
+        }
         let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
         Ok(Arc::new(Self {
             directory,
+            divisions,
+            enricher: enricher.map(Arc::new),
             drills: DrillBook::open(Arc::clone(&state))?,
+            hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
+            run_rows: Mutex::default(),
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),
             inventories: state.table("inventories")?,
@@ -119,6 +140,7 @@ impl Centre {
             accounts,
             audit_log,
             sensors: Mutex::new(None),
+            sensor_watch: Mutex::default(),
             drill_key: secret::derive(&node_key, b"drill"),
             alarms: Mutex::new(alarms),
             threads: Mutex::new(Vec::new()),
@@ -157,6 +179,8 @@ impl Centre {
         let addresses = running.addresses().to_vec();
         *self.sensors.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
+        self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner).since = self.now();
+        tokio::spawn(watch_sensors(Arc::downgrade(self)));
         tokio::spawn(watch_rules(Arc::downgrade(self)));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
@@ -244,7 +268,9 @@ impl Centre {
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alarms.extend(self.pipeline.rules.refused());
+        alarms.extend(self.sensor_alarms());
         let counters = &self.pipeline.counters;
+        alarms.extend(self.ledger.evidence().standing().alarms());
         let journal = self.pipeline.journal.stats();
         if journal.full {
             alarms.push(Text::new(
@@ -303,6 +329,17 @@ fn open_journal(
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// Loads rules, pipelines and lists again when a file changes, until the node is gone.
+async fn watch_sensors(centre: std::sync::Weak<Centre>) {
+    loop {
+        tokio::time::sleep(crate::sensor_health::LOOK_EVERY).await;
+        let Some(centre) = centre.upgrade() else { return };
+        // The journal is written to: not on the thread of others.
+        if tokio::task::spawn_blocking(move || centre.watch_sensors()).await.is_err() {
+            tracing::error!("looking at the sensors failed");
+        }
+    }
+}
+
 async fn watch_rules(centre: std::sync::Weak<Centre>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

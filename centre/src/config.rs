@@ -1,6 +1,7 @@
 //! The node's configuration: one TOML file, `XUEDUN_SECTION__KEY` overrides, unknown keys are
 //! errors with their place.
 
+mod evidence;
 mod origin;
 
 use std::net::SocketAddr;
@@ -10,8 +11,10 @@ use events::Text;
 use sensors::{InputConfig, SensorConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::enrich::EnrichConfig;
 use crate::region::{BadRegion, Region};
 
+pub use evidence::EvidenceConfig;
 pub use origin::{Origin, Setting};
 
 /// Everything a node needs to know.
@@ -32,6 +35,12 @@ pub struct Config {
     /// The audit.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// What records are put beside.
+    #[serde(default)]
+    pub enrich: EnrichConfig,
+    /// The evidence log.
+    #[serde(default)]
+    pub evidence: EvidenceConfig,
     /// The bureau and its schools.
     #[serde(default = "unnamed")]
     pub region: Region,
@@ -257,7 +266,7 @@ impl Config {
             crate::schedule::Schedule::parse(&self.audit.schedule)
                 .map_err(|message| ConfigError::Value { key: "audit.schedule", message })?;
         }
-        Ok(())
+        self.evidence.check()
     }
 
     /// Takes relative paths from the folder of the configuration file.
@@ -267,6 +276,10 @@ impl Config {
         self.console.cert.as_mut().map(fix);
         self.console.key.as_mut().map(fix);
         self.audit.targets.as_mut().map(fix);
+        self.enrich.assets.as_mut().map(fix);
+        self.enrich.geoip.as_mut().map(fix);
+        self.enrich.divisions.as_mut().map(fix);
+        self.evidence.anchor(fix);
         self.rules.paths.iter_mut().for_each(fix);
         self.rules.pipelines.iter_mut().for_each(fix);
         self.rules.intel.iter_mut().for_each(fix);

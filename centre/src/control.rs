@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use events::{DrillId, Lang, SiteId, Text, Timestamp};
@@ -22,12 +23,15 @@ use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::facade::rules::ExceptionDraft;
+use crate::hunt::Often;
 use crate::view::{Cursor, SearchForm};
 
 /// Longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 8 << 20;
 /// How long the command line waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// How often it looks whether its user has had enough.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long it waits for one that reads the whole archive.
 const READ_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
@@ -49,6 +53,10 @@ pub enum Request {
         exercises: bool,
         /// Go on behind a page that was given.
         after: Option<Cursor>,
+        /// How long it may run, in milliseconds.
+        deadline_ms: Option<u64>,
+        /// After how long a page of records may end, in milliseconds.
+        slice_ms: Option<u64>,
     },
     /// The node's figures, what is wrong with it, and its sensors.
     Status,
@@ -118,6 +126,31 @@ pub enum Request {
         /// Which.
         id: String,
     },
+    /// All saved hunts.
+    Hunts,
+    /// Save a query under a name.
+    SaveHunt {
+        /// Who saves it.
+        by: String,
+        /// The name.
+        name: String,
+        /// The query.
+        query: String,
+    },
+    /// Remove a saved hunt.
+    RemoveHunt {
+        /// Who removes it.
+        by: String,
+        /// The name.
+        name: String,
+    },
+    /// Draft a rule from a saved hunt.
+    PromoteHunt {
+        /// The name.
+        name: String,
+        /// From when on its count is worth an alert.
+        often: Option<Often>,
+    },
     /// Start a drill; only a node that runs can.
     StartDrill {
         /// Slug of its playbook.
@@ -175,10 +208,11 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join("control.sock")
 }
 
-/// Answers one request. Blocks; never panics on what it is asked.
-pub fn answer(centre: &Arc<Centre>, request: Request) -> Answer {
+/// Answers one request. Blocks; never panics on what it is asked. A search ends with what there is
+/// when `cancel` is set.
+pub fn answer(centre: &Arc<Centre>, request: Request, cancel: &AtomicBool) -> Answer {
     let caller = Caller::local("local");
-    let done = perform(centre, &caller, request);
+    let done = perform(centre, &caller, request, cancel);
     match done {
         Ok(value) => Answer::Ok(value),
         Err(error) => Answer::Error { code: error.code().to_owned(), message: told(&error) },
@@ -190,20 +224,28 @@ fn told(error: &Error) -> Text {
     let detail = match error {
         Error::Query(query) => query.message.clone(),
         Error::Config(config) => config.text(),
+        Error::NotARule(why) => why.detail(),
+        Error::Evidence(evidence) => crate::evidence::text(evidence),
         _ => Text::new(error.to_string(), error.to_string()),
     };
     let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
     Text::new(format!("{zh}：{}", detail.zh), format!("{en}: {}", detail.en))
 }
 
-fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Value, Error> {
+fn perform(
+    centre: &Arc<Centre>,
+    caller: &Caller,
+    request: Request,
+    cancel: &AtomicBool,
+) -> Result<Value, Error> {
     let json = |value: serde_json::Result<Value>| {
         value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
     };
     match request {
-        Request::Search { query, from, to, limit, exercises, after } => {
-            let form = SearchForm { query, from, to, limit, exercises, after };
-            json(serde_json::to_value(centre.search(caller, &form)?))
+        Request::Search { query, from, to, limit, exercises, after, deadline_ms, slice_ms } => {
+            let form =
+                SearchForm { query, from, to, limit, exercises, after, deadline_ms, slice_ms };
+            json(serde_json::to_value(centre.search_until(caller, &form, cancel)?))
         }
         Request::Status => json(serde_json::to_value(centre.status(caller)?)),
         Request::Alerts => {
@@ -241,6 +283,18 @@ fn perform(centre: &Arc<Centre>, caller: &Caller, request: Request) -> Result<Va
         Request::RemoveException { by, id } => {
             centre.remove_exception(&Caller::local(&by), &id)?;
             Ok(Value::Null)
+        }
+        Request::Hunts => json(serde_json::to_value(centre.hunts(caller)?)),
+        Request::SaveHunt { by, name, query } => {
+            let by = Caller::local(&by);
+            json(serde_json::to_value(centre.save_hunt(&by, &name, &query)?))
+        }
+        Request::RemoveHunt { by, name } => {
+            centre.remove_hunt(&Caller::local(&by), &name)?;
+            Ok(Value::Null)
+        }
+        Request::PromoteHunt { name, often } => {
+            Ok(Value::String(centre.promote_hunt(caller, &name, often.as_ref())?))
         }
         Request::StartDrill { slug, site } => {
             json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
@@ -290,11 +344,25 @@ pub async fn serve(centre: Arc<Centre>) -> Result<(), Error> {
 async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
+    let mut read = tokio::io::BufReader::new(read.take(REQUEST_BYTES_MAX));
+    read.read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => tokio::task::spawn_blocking(move || answer(&centre, request))
-            .await
-            .map_err(std::io::Error::other)?,
+        Ok(request) => {
+            let cancel = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&cancel);
+            let task = tokio::task::spawn_blocking(move || answer(&centre, request, &seen));
+            // Who closes their side of the connection wants what there is by now.
+            let hung_up = async {
+                let mut rest = Vec::new();
+                let _ = read.read_to_end(&mut rest).await;
+                cancel.store(true, Ordering::Relaxed);
+                std::future::pending::<std::convert::Infallible>().await
+            };
+            tokio::select! {
+                done = task => done.map_err(std::io::Error::other)?,
+                never = hung_up => match never {},
+            }
+        }
         Err(error) => Answer::Error {
             code: "N011".to_owned(),
             message: Text::new(error.to_string(), error.to_string()),
@@ -306,8 +374,13 @@ async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Re
     write.shutdown().await
 }
 
-/// Asks the node of a data folder; `None` if none runs there.
-pub fn ask(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Error> {
+/// Asks the node of a data folder; `None` if none runs there. When `cancel` is set while a search
+/// runs, the node answers with what it has.
+pub fn ask(
+    data_dir: &Path,
+    request: &Request,
+    cancel: &AtomicBool,
+) -> Result<Option<Answer>, Error> {
     let path = socket_path(data_dir);
     let io = |source| Error::Io { what: format!("the control socket {}", path.display()), source };
     let mut stream = match UnixStream::connect(&path) {
@@ -321,11 +394,34 @@ pub fn ask(data_dir: &Path, request: &Request) -> Result<Option<Answer>, Error> 
             };
         }
     };
-    stream.set_read_timeout(Some(request.patience())).map_err(io)?;
+    stream.set_read_timeout(Some(LOOK_EVERY)).map_err(io)?;
     let mut line = serde_json::to_vec(request).map_err(|e| io(e.into()))?;
     line.push(b'\n');
     stream.write_all(&line).map_err(io)?;
-    let mut text = String::new();
-    BufReader::new(stream).read_line(&mut text).map_err(io)?;
-    serde_json::from_str(&text).map(Some).map_err(|e| io(e.into()))
+    let text = read_answer(&stream, request.patience(), cancel).map_err(io)?;
+    serde_json::from_slice(&text).map(Some).map_err(|e| io(e.into()))
+}
+
+/// Reads the answer; closes our side of the connection when the request is cancelled.
+fn read_answer(
+    stream: &UnixStream,
+    patience: Duration,
+    cancel: &AtomicBool,
+) -> std::io::Result<Vec<u8>> {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    let (mut text, mut waited, mut told) = (Vec::new(), Duration::ZERO, false);
+    let mut reader = BufReader::new(stream);
+    loop {
+        match reader.read_until(b'\n', &mut text) {
+            Ok(_) => return Ok(text),
+            Err(e) if matches!(e.kind(), WouldBlock | TimedOut) && waited < patience => {
+                waited += LOOK_EVERY;
+                if cancel.load(Ordering::Relaxed) && !told {
+                    told = true;
+                    stream.shutdown(std::net::Shutdown::Write)?;
+                }
+            }
+            Err(e) => return Err(e),
+        }
+    }
 }

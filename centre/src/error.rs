@@ -42,6 +42,9 @@ pub enum Error {
     /// A query that cannot be read.
     #[error("{0}")]
     Query(#[from] store::search::QueryError),
+    /// A hunt that cannot become a rule.
+    #[error(transparent)]
+    NotARule(#[from] crate::hunt::NotARule),
     /// Something asked for is already under way.
     #[error("{what} is already running")]
     Running {
@@ -69,6 +72,9 @@ pub enum Error {
     /// A configuration that cannot be used.
     #[error("{0}")]
     Config(#[from] crate::config::ConfigError),
+    /// The evidence log failed: damaged, rolled back, forked, or not to be read.
+    #[error("{0}")]
+    Evidence(#[from] compliance::evidence::EvidenceError),
     /// The bundle of a run is not there whole: the program stopped while it was written, or its
     /// bytes are not those that were sealed.
     #[error("the bundle of run {run} is half written")]
@@ -99,6 +105,7 @@ impl Error {
             Self::WeakPassword(_) => "N007",
             Self::Alert(_) => "N008",
             Self::Query(_) => "N009",
+            Self::NotARule(why) => why.code(),
             Self::Running { .. } => "N010",
             Self::BadValue { .. } => "N011",
             Self::Store(_) => "N012",
@@ -106,6 +113,7 @@ impl Error {
             Self::Config(_) => "N014",
             Self::Part { .. } => "N015",
             Self::HalfBundle { .. } => "N016",
+            Self::Evidence(e) => e.code(),
         }
     }
 
@@ -116,16 +124,22 @@ impl Error {
             Self::Locked => 429,
             Self::Forbidden { .. } => 403,
             Self::NotFound { .. } => 404,
-            Self::WeakPassword(_) | Self::Query(_) | Self::BadValue { .. } => 422,
+            Self::WeakPassword(_) | Self::Query(_) | Self::NotARule(_) | Self::BadValue { .. } => {
+                422
+            }
             Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
-            Self::Store(_) | Self::Io { .. } | Self::Config(_) | Self::Part { .. } => 500,
+            Self::Store(_)
+            | Self::Io { .. }
+            | Self::Config(_)
+            | Self::Evidence(_)
+            | Self::Part { .. } => 500,
         }
     }
 
     /// The exit code of a command that ends with this.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::BadValue { .. } | Self::Query(_) => 2,
+            Self::BadValue { .. } | Self::Query(_) | Self::NotARule(_) => 2,
             Self::Config(_) => 3,
             _ => 4,
         }
@@ -134,6 +148,7 @@ impl Error {
     /// What a person reads.
     pub const fn title(&self, lang: Lang) -> &'static str {
         let (zh, en) = match self {
+            Self::NotARule(why) => return why.title(lang),
             Self::NotSignedIn => ("请先登录", "Please sign in"),
             Self::BadCredentials => ("账号、口令或动态码不正确", "Name, password or code is wrong"),
             Self::Locked => ("账号已临时锁定，请稍后再试", "The account is locked for a while"),
@@ -158,6 +173,7 @@ impl Error {
             Self::Store(_) => ("存储出错", "The store failed"),
             Self::Io { .. } => ("系统读写出错", "The system failed"),
             Self::Config(_) => ("配置有误", "The configuration is not right"),
+            Self::Evidence(_) => ("证据日志出错", "The evidence log failed"),
             Self::HalfBundle { .. } => {
                 ("证据包没有写完整，请重新封存", "The bundle is half written; seal the run again")
             }

@@ -9,18 +9,24 @@ use sensors::{Intake, Refused};
 use store::journal::{AppendError, Journal};
 
 use crate::centre::Centre;
+use crate::enrich::Enricher;
 use crate::live::Live;
 
-/// Takes what the sensors decoded into the journal. Records of a drill belong to the school it
+/// Takes what the sensors decoded into the journal, with what the bureau knows beside it. Records of a drill belong to the school it
 /// plays at, wherever they were sent from; the drill is told once they are durable.
 pub(crate) struct JournalIntake {
     journal: Arc<Journal>,
     centre: Weak<Centre>,
+    enricher: Option<Arc<Enricher>>,
 }
 
 impl JournalIntake {
     pub(crate) fn new(centre: &Arc<Centre>) -> Self {
-        Self { journal: Arc::clone(&centre.pipeline.journal), centre: Arc::downgrade(centre) }
+        Self {
+            journal: Arc::clone(&centre.pipeline.journal),
+            centre: Arc::downgrade(centre),
+            enricher: centre.enricher.clone(),
+        }
     }
 
     /// Sets the school of a drill's record; says which inject it belongs to.
@@ -53,6 +59,9 @@ impl Intake for JournalIntake {
         let mut marked: Vec<(ExerciseId, String)> =
             batch.iter_mut().filter_map(|event| self.mark(event)).collect();
         marked.dedup();
+        if let Some(enricher) = &self.enricher {
+            batch.iter_mut().for_each(|event| enricher.enrich(event));
+        }
         let pending = self.journal.append(batch);
         Box::pin(async move {
             pending.map_err(refused)?.await.map_err(refused)?;

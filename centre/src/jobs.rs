@@ -17,6 +17,8 @@ const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
 /// Runs until dropped.
 pub async fn run_schedule(centre: Arc<Centre>) {
     let schedule = Schedule::parse(&centre.config().audit.schedule).ok();
+    let checkpoints = Schedule::parse(&centre.config().evidence.schedule).ok();
+    let mut signed = centre.now();
     let mut expired = Timestamp::MIN;
     loop {
         tokio::time::sleep(TICK).await;
@@ -30,6 +32,14 @@ pub async fn run_schedule(centre: Arc<Centre>) {
         let told = tokio::task::spawn_blocking(move || own.prove_archive()).await;
         if !matches!(told, Ok(Ok(_))) {
             tracing::error!(?told, "the evidence log could not be told of the archive");
+        }
+        if checkpoints.as_ref().is_some_and(|s| s.due(signed, centre.now())) {
+            signed = centre.now();
+            let own = Arc::clone(&centre);
+            let done = tokio::task::spawn_blocking(move || own.sign_evidence()).await;
+            if !matches!(done, Ok(Ok(()))) {
+                tracing::error!(?done, "the evidence log could not be signed");
+            }
         }
         if centre.now().since(expired) >= RETENTION_EVERY {
             expired = centre.now();

@@ -3,52 +3,47 @@
 //!
 //! Files, not rows of the state store: what is sealed as evidence is exactly these bytes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use compliance::audit::{self, Attestation, AuditRun, Compensation, Decisions, Ticket, Waiver};
 use compliance::evidence::{Attachment, BundleSummary};
-use events::{RunId, SiteId, Timestamp};
-use ring::rand::SecureRandom;
+use events::{RunId, Timestamp};
 
+use crate::config::EvidenceConfig;
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::heads::Heads;
+pub use crate::heads::RunHead;
 use crate::limits;
+use crate::world::World;
 
 /// How long the results of a run are fresh.
 const FRESH_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 
-/// What a list needs of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunHead {
-    /// The run.
-    pub id: RunId,
-    /// Its site.
-    pub site: SiteId,
-    /// Its target.
-    pub target: String,
-    /// When it began.
-    pub started: Timestamp,
+/// A run that was kept.
+pub struct Kept {
+    /// Its bundle.
+    pub bundle: BundleSummary,
+    /// The run as people have settled it by now; that is what was sealed.
+    pub settled: AuditRun,
 }
 
 /// A folder of audit runs.
 pub struct Ledger {
     dir: PathBuf,
     evidence: Evidence,
-    /// Heads of runs that were read before; a kept run never changes.
-    heads: Mutex<BTreeMap<RunId, RunHead>>,
+    heads: Heads,
 }
 
 impl Ledger {
     /// Opens or makes the folder and its evidence.
-    pub fn open(dir: &Path, random: &dyn SecureRandom) -> Result<Self, Error> {
+    pub fn open(dir: &Path, evidence: &EvidenceConfig, world: &World) -> Result<Self, Error> {
         let runs = dir.join("runs");
         fs::create_dir_all(&runs).map_err(|source| io("make", &runs, source))?;
-        let evidence = Evidence::open(&dir.join("evidence"), random)?;
-        Ok(Self { dir: dir.to_owned(), evidence, heads: Mutex::default() })
+        let evidence = Evidence::open(&dir.join("evidence"), evidence, world)?;
+        Ok(Self { dir: dir.to_owned(), evidence, heads: Heads::new(dir) })
     }
 
     /// The evidence of the runs.
@@ -58,16 +53,17 @@ impl Ledger {
 
     /// Writes a run, whole, and seals it as evidence; both are on disk when this returns. What is
     /// sealed is the run as people have settled it by now, with the attachments they gave.
-    pub fn keep(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+    pub fn keep(&self, run: &AuditRun, now: Timestamp) -> Result<Kept, Error> {
         let bytes = serde_json::to_vec_pretty(run)
             .map_err(|e| Error::Part { part: "ledger", message: e.to_string() })?;
         write_whole(&self.path(run.id), &bytes)?;
+        self.heads.note(run);
         self.seal(run, now)
     }
 
     /// Seals a kept run as people have settled it by now: after attestations, or when its bundle
     /// was lost.
-    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<BundleSummary, Error> {
+    pub fn seal(&self, run: &AuditRun, now: Timestamp) -> Result<Kept, Error> {
         let decided = self.decisions()?;
         let settled = audit::settle(run, &decided, now, FRESH_FOR);
         let read = |name: String| {
@@ -77,7 +73,8 @@ impl Ledger {
         };
         let attached: Result<Vec<Attachment>, Error> =
             decided.attachments_of(&settled, now).into_iter().map(read).collect();
-        self.evidence.seal(&settled, &attached?, now)
+        let bundle = self.evidence.seal(&settled, &attached?, now)?;
+        Ok(Kept { bundle, settled })
     }
 
     /// One run.
@@ -94,20 +91,16 @@ impl Ledger {
         self.ids()?.into_iter().filter_map(|id| self.run(id).transpose()).collect()
     }
 
-    /// Heads of all runs, latest first. Each run's file is read once in the life of the program.
+    /// Heads of all runs, latest first, without reading any run whole.
     pub fn heads(&self) -> Result<Vec<RunHead>, Error> {
-        let mut known = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut heads = Vec::new();
-        for id in self.ids()? {
-            if !known.contains_key(&id)
-                && let Some(run) = self.run(id)?
-            {
-                let AuditRun { site, target, started, .. } = run;
-                known.insert(id, RunHead { id, site, target, started });
-            }
-            heads.extend(known.get(&id).cloned());
-        }
-        Ok(heads)
+        self.heads.of(&self.ids()?, |id| self.run(id))
+    }
+
+    /// When the latest run ended.
+    pub fn last_finished(&self) -> Result<Option<Timestamp>, Error> {
+        let latest: Vec<RunId> = self.ids()?.into_iter().take(1).collect();
+        let heads = self.heads.of(&latest, |id| self.run(id))?;
+        Ok(heads.first().map(|head| head.finished))
     }
 
     /// The latest run.
@@ -301,9 +294,11 @@ fn io(what: &str, path: &Path, source: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use compliance::audit::{RecordedHost, Target, VerdictKind, content, plan, run};
-    use compliance::evidence::verify;
+    use compliance::evidence::{Trust, verify};
 
     use super::*;
+
+    use events::SiteId;
 
     const ITEM: &str = "8.1.1.1.a";
 
@@ -312,14 +307,22 @@ mod tests {
     }
 
     fn ledger(dir: &Path) -> Ledger {
-        Ledger::open(dir, &ring::rand::SystemRandom::new()).unwrap()
+        Ledger::open(dir, &EvidenceConfig::default(), &World::real()).unwrap()
+    }
+
+    fn trust(ledger: &Ledger) -> Trust {
+        Trust { key: Some(ledger.evidence().key().unwrap()), ..Trust::default() }
     }
 
     fn audited() -> AuditRun {
+        audited_at(0)
+    }
+
+    fn audited_at(secs: i64) -> AuditRun {
         let content = content().unwrap();
         let target = Target::host(SiteId::BUREAU, "srv");
         let plan = plan(&content.catalogue, &content.checks, &target).unwrap();
-        run(&plan, &RecordedHost::new(), at(0), &mut |_| {})
+        run(&plan, &RecordedHost::new(), at(secs), &mut |_| {})
     }
 
     fn entry(bundle: &Path, name: &str) -> Option<Vec<u8>> {
@@ -371,19 +374,42 @@ mod tests {
             assert!(entry(&out, &format!("attachments/{digest}")).is_some(), "{digest}");
         }
         assert!(entry(&out, "bytes of photo.jpg").is_some());
-        let report = verify(&out, Some(&ledger.evidence().key().unwrap()));
+        let report = verify(&out, &trust(&ledger));
         assert!(report.ok, "{:?}", report.checks);
         // What an attachment says may not be changed behind the log.
         let mut bytes = fs::read(&out).unwrap();
         let place = bytes.windows(5).position(|w| w == b"photo").unwrap();
         bytes[place] ^= 1;
         fs::write(&out, &bytes).unwrap();
-        assert!(!verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(!verify(&out, &trust(&ledger)).ok);
         // The kept run stays as the checks saw it; the statement is added when it is read.
         let kept = ledger.run(run.id).unwrap().unwrap();
         assert_eq!(kept.item(ITEM).unwrap().verdict.kind(), VerdictKind::PendingAttestation);
         let settled = ledger.settled(&kept, at(20)).unwrap();
         assert_eq!(settled.item(ITEM).unwrap().attestation.as_ref().unwrap().by, "王");
+    }
+
+    #[test]
+    fn a_list_needs_no_run_whole_and_its_file_can_be_lost_or_torn() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = [audited_at(0), audited_at(10), audited_at(20)];
+        let kept = ledger(dir.path());
+        runs.iter().for_each(|run| drop(kept.keep(run, at(30)).unwrap()));
+        let heads: Vec<RunHead> = runs.iter().rev().map(RunHead::of).collect();
+        assert_eq!(kept.heads().unwrap(), heads);
+        assert_eq!(kept.last_finished().unwrap(), Some(runs[2].finished));
+        // Torn, an old line and one of no run: what is missing is read again, once.
+        let file = dir.path().join("heads.jsonl");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, &text[..text.len() - 9]).unwrap();
+        assert_eq!(ledger(dir.path()).heads().unwrap(), heads);
+        // By now every run has its line: the runs themselves are not looked at.
+        runs.iter().for_each(|run| fs::write(kept.path(run.id), "not read").unwrap());
+        assert_eq!(ledger(dir.path()).heads().unwrap(), heads);
+        fs::remove_file(kept.path(runs[1].id)).unwrap();
+        assert_eq!(ledger(dir.path()).heads().unwrap().len(), 2, "a line without a run");
+        fs::remove_file(&file).unwrap();
+        assert!(ledger(dir.path()).heads().is_err(), "what cannot be read is told");
     }
 
     #[test]
@@ -401,7 +427,7 @@ mod tests {
         for cut in [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
             fs::write(&zip, &whole[..cut]).unwrap();
             assert_eq!((code(), out.exists()), ("N016", false), "cut at {cut}");
-            let report = verify(&zip, None);
+            let report = verify(&zip, &Trust::default());
             assert!(!report.ok && report.failed().next().is_some(), "cut at {cut}");
         }
         // The program stopped before the last rename: the run is there, its bundle is not.
@@ -411,7 +437,7 @@ mod tests {
         assert!(ledger.run(run.id).unwrap().is_some(), "the run itself is kept");
         ledger.seal(&run, at(20)).unwrap();
         ledger.evidence().export(run.id, &out).unwrap();
-        assert!(verify(&out, Some(&ledger.evidence().key().unwrap())).ok);
+        assert!(verify(&out, &trust(&ledger)).ok);
         let never = RunId::at(at(99), 1);
         assert_eq!(ledger.evidence().export(never, &out).unwrap_err().code(), "N006");
     }

@@ -24,13 +24,25 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_BYTES_MAX: usize = 256;
 /// Longest reason or note a person writes, in characters.
 pub const NOTE_CHARS_MAX: usize = 2_000;
+/// How far a sensor's clock may be off, in seconds, as the audit's check own.clock-skew has it.
+pub const SENSOR_SKEW_SECS_MAX: u64 = 60;
 /// Schools of one node.
 pub const SCHOOLS_MAX: usize = 5_000;
+/// Longest file of assets, places or divisions, in bytes.
+pub const ENRICH_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Assets of one inventory.
+pub const ASSETS_MAX: usize = 200_000;
+/// Longest name of an asset, in characters.
+pub const ASSET_NAME_CHARS_MAX: usize = 120;
 /// Rows a search from the console returns at most.
 pub const SEARCH_ROWS_MAX: usize = 10_000;
-/// How long a search from the console may run, in milliseconds.
+/// How long a search may run that does not say, and one from the console, in milliseconds.
 pub const SEARCH_MS_MAX: u64 = 20_000;
+/// How long a search may run that says so, in milliseconds.
+pub const SEARCH_MS_LONGEST: u64 = 100_000;
 /// Keys of correlation state (rule and group) held at once.
 pub const CORRELATION_KEYS_MAX: usize = 500_000;
+/// Bytes of an answer of a witness or a timestamp authority.
+pub const EVIDENCE_ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// Bytes of one file attached to a statement.
 pub const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;

@@ -48,6 +48,7 @@ pub(crate) fn read(
         limit: usize::MAX,
         after: None,
         deadline: None,
+        slice: None,
         include_exercise: true,
     };
     match search(journal, archive, &request, &AtomicBool::new(false))?.answer {

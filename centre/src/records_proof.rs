@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn erasures_come_back_from_the_log_once_and_nothing_else_does() {
         let dir = tempfile::tempdir().unwrap();
-        let evidence =
-            crate::evidence::Evidence::open(dir.path(), &ring::rand::SystemRandom::new()).unwrap();
+        let (config, world) = (Default::default(), crate::world::World::real());
+        let evidence = crate::evidence::Evidence::open(dir.path(), &config, &world).unwrap();
         let now = Timestamp::from_secs(1_800_000_000);
         let erased =
             |subject: &str| Erased { dataset: "学籍".into(), subject: subject.into(), keys: 1 };

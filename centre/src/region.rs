@@ -36,7 +36,7 @@ pub struct School {
 }
 
 /// An address range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cidr {
     base: u128,
     bits: u8,
@@ -49,6 +49,17 @@ pub struct Cidr {
 pub struct BadCidr(String);
 
 impl Cidr {
+    /// The range of so many bits that an address lies in; `None` for more bits than it has.
+    pub fn around(address: IpAddr, bits: u8) -> Option<Self> {
+        let (base, v4) = number(address);
+        (bits <= if v4 { 32 } else { 128 }).then(|| Self { base: base & mask(bits, v4), bits, v4 })
+    }
+
+    /// How many bits it fixes.
+    pub const fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether an address lies in the range.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (bits, v4) = number(address);

@@ -11,40 +11,55 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// Reads the root secret, or makes it at the first start.
+/// Reads a secret of the node.
+pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
+    open_key(path)?.ok_or_else(|| Error::Io {
+        what: format!("the node's key {}", path.display()),
+        source: std::io::ErrorKind::NotFound.into(),
+    })
+}
+
+/// Reads a secret, or makes it at the first start.
 pub(crate) fn node_key(
     path: &Path,
     random: &dyn SecureRandom,
 ) -> Result<Zeroizing<[u8; 32]>, Error> {
+    if let Some(key) = open_key(path)? {
+        return Ok(key);
+    }
     let io = |source| Error::Io { what: format!("the node's key {}", path.display()), source };
     let mut key = Zeroizing::new([0; 32]);
-    match std::fs::File::open(path) {
-        Ok(mut file) => {
-            let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                let message = format!("{} can be read by others (mode {mode:o})", path.display());
-                return Err(Error::Part { part: "node key", message });
-            }
-            file.read_exact(&mut *key).map_err(io)?;
-            Ok(key)
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            random.fill(&mut *key).map_err(|_| Error::Part {
-                part: "node key",
-                message: "the system gave no random bytes".to_owned(),
-            })?;
-            // Complete before it has its name: a crash leaves no half key.
-            let part = path.with_extension("part");
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            let mut file = options.open(&part).map_err(io)?;
-            file.write_all(&*key).map_err(io)?;
-            file.sync_all().map_err(io)?;
-            std::fs::rename(&part, path).map_err(io)?;
-            Ok(key)
-        }
-        Err(e) => Err(io(e)),
+    random.fill(&mut *key).map_err(|_| Error::Part {
+        part: "node key",
+        message: "the system gave no random bytes".to_owned(),
+    })?;
+    // Complete before it has its name: a crash leaves no half key.
+    let part = path.with_extension("part");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&part).map_err(io)?;
+    file.write_all(&*key).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)?;
+    Ok(key)
+}
+
+/// A secret that is there already; one that others can read is refused.
+fn open_key(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
+    let io = |source| Error::Io { what: format!("the node's key {}", path.display()), source };
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(io(e)),
+    };
+    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let message = format!("{} can be read by others (mode {mode:o})", path.display());
+        return Err(Error::Part { part: "node key", message });
     }
+    let mut key = Zeroizing::new([0; 32]);
+    file.read_exact(&mut *key).map_err(io)?;
+    Ok(Some(key))
 }
 
 /// A key for one purpose.

@@ -11,9 +11,11 @@ pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
-pub use store::search::Cursor;
+pub use store::search::{Cursor, Stopped};
 
 use crate::alert::{AlertGroup, AlertState};
+use crate::enrich::division::Division;
+use crate::evidence::EvidenceStanding;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -81,6 +83,8 @@ pub struct Status {
     pub figures: Figures,
     /// What is wrong with it.
     pub alarms: Vec<Text>,
+    /// Its evidence log.
+    pub evidence: EvidenceStanding,
     /// Its sensors in the caller's scope; none while it does not run.
     pub sensors: Vec<SensorRow>,
 }
@@ -94,6 +98,8 @@ pub struct SchoolRow {
     pub name: Text,
     /// Its district.
     pub district: Text,
+    /// The province its code names.
+    pub province: Option<Division>,
     /// Its index and how it came about.
     pub risk: RiskIndex,
     /// How the index reads.
@@ -368,6 +374,10 @@ pub struct SearchForm {
     pub exercises: bool,
     /// Go on behind a page that was given.
     pub after: Option<Cursor>,
+    /// How long it may run, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// After how long a page of records may end with what is final by then, in milliseconds.
+    pub slice_ms: Option<u64>,
 }
 
 /// What a search found.
@@ -377,12 +387,18 @@ pub struct SearchPage {
     pub records: Vec<Record>,
     /// A table answer: columns and rows.
     pub table: Option<(Vec<String>, Vec<Vec<String>>)>,
-    /// Records that match.
+    /// Records that match, as far as they were counted.
     pub matched: u64,
+    /// Whether `matched` is all of them; if not, there are at least so many.
+    pub counted: bool,
     /// Records that were looked at.
     pub scanned: u64,
-    /// Whether the deadline cut it short.
+    /// Whether something is missing: it was stopped, or a part could not be read.
     pub partial: bool,
+    /// What stopped it before it had looked everywhere.
+    pub stopped: Option<Stopped>,
+    /// Parts of journal and archive that could not be read.
+    pub unreadable: Vec<String>,
     /// How long it took.
     pub took_ms: u64,
     /// Matching records over time, oldest first (only for record answers).
@@ -391,7 +407,8 @@ pub struct SearchPage {
     pub from: Timestamp,
     /// Until when.
     pub to: Timestamp,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page begins, if the limit, the slice or the deadline ended this one: what is
+    /// newer was given without a gap.
     pub next: Option<Cursor>,
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+use centre::config::EvidenceConfig;
+use centre::ledger::Ledger;
 use centre::{Centre, Config, World};
 use compliance::audit::TroubleKind;
 
@@ -29,8 +31,8 @@ async fn a_node_audits_the_targets_of_its_file() {
     let own = centre.audit_now(&mut |_, _, _| {}).unwrap();
     assert!(own.troubles.is_empty(), "{:?}", own.troubles);
     drop(centre);
-    let random = ring::rand::SystemRandom::new();
-    let ledger = centre::ledger::Ledger::open(&data.join("compliance"), &random).unwrap();
+    let folder = data.join("compliance");
+    let ledger = Ledger::open(&folder, &EvidenceConfig::default(), &World::real()).unwrap();
     let runs = ledger.runs().unwrap();
     let of = |target: &str| runs.iter().find(|r| r.target == target).unwrap();
     assert_eq!(runs.len(), 3);

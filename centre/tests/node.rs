@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use centre::account::{Caller, NewAccount, Role};
 use centre::alert::AlertFilter;
 use centre::view::{Coverage, SearchForm};
-use centre::{Centre, Config, World};
+use centre::{Centre, Config, World, control};
 use events::{DrillId, Lang};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -146,7 +147,7 @@ async fn pages_of_a_search_join_without_gap_or_overlap_over_journal_and_archive(
         to: Some(events::Timestamp::MAX),
         limit: usize::MAX,
         exercises: false,
-        after: None,
+        ..SearchForm::default()
     };
     let (mut found, mut pages, mut last) = (BTreeSet::new(), 0, events::Timestamp::MAX);
     loop {
@@ -172,6 +173,38 @@ async fn pages_of_a_search_join_without_gap_or_overlap_over_journal_and_archive(
     assert!(first.next.is_some());
     let second = node.centre.search(&caller, &form).unwrap();
     assert_eq!((first.records.len() + second.records.len(), second.next), (10_500, None));
+    node.centre.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_is_cancelled_still_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = node(dir.path(), false).await;
+    send(node.tcp, (0..50).map(|n| format!("<13>1 - h app - - - needle-{n}"))).await;
+    until("the lines", || node.centre.figures().journalled >= 50).await;
+    let request = || control::Request::Search {
+        query: "* | count".to_owned(),
+        from: None,
+        to: None,
+        limit: 10,
+        exercises: false,
+        after: None,
+        deadline_ms: None,
+        slice_ms: None,
+    };
+    let cancelled = AtomicBool::new(true);
+    let control::Answer::Ok(page) = control::answer(&node.centre, request(), &cancelled) else {
+        panic!("no answer")
+    };
+    assert_eq!((&page["stopped"], &page["counted"]), (&"cancelled".into(), &false.into()));
+    // Over the socket: who closes their side is answered all the same.
+    let serving = tokio::spawn(control::serve(Arc::clone(&node.centre)));
+    let data = dir.path().join("data");
+    until("the socket", || control::socket_path(&data).exists()).await;
+    let asked = move || control::ask(&data, &request(), &AtomicBool::new(true)).unwrap();
+    let answer = tokio::task::spawn_blocking(asked).await.unwrap();
+    assert!(matches!(answer, Some(control::Answer::Ok(page)) if page["table"].is_array()));
+    serving.abort();
     node.centre.stop().await;
 }
 

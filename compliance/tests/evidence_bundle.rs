@@ -3,56 +3,33 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use std::collections::BTreeMap;
+mod evidence_common;
+
 use std::fs;
-use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
-use compliance::audit::{self, AuditRun, Catalogue, Check, RecordedHost, Target};
+use compliance::audit::AuditRun;
 use compliance::evidence::{
-    Attachment, BundleSummary, EvidenceLog, KeyTrust, Signer, VerifyReport, bundle, verify,
-    write_bundle,
+    Attachment, BundleSummary, EvidenceLog, KeyTrust, Trust, VerifyOutcome, VerifyReport, bundle,
+    verify, write_bundle,
 };
-use events::{SiteId, Timestamp};
-use zip::write::SimpleFileOptions;
+use evidence_common::{Files, Made, made, now, rezip, signer, unzip};
 
-type Files = BTreeMap<String, Vec<u8>>;
+const CHECKS: usize = compliance::evidence::verify::CHECKS.len();
 
-fn now() -> Timestamp {
-    Timestamp::from_secs(1_795_000_000)
+fn trust() -> Trust {
+    Trust { key: Some(signer(7).key().clone()), ..Trust::default() }
 }
 
-fn signer(seed: u8) -> Signer {
-    Signer::from_seed("edu.example/log", &[seed; 32]).unwrap()
-}
-
-struct Made {
-    catalogue: Catalogue,
-    checks: Vec<Check>,
-    run: AuditRun,
-    attachments: Vec<Attachment>,
-}
-
-fn made() -> Made {
-    let catalogue = Catalogue::embedded().unwrap();
-    let checks = audit::checks().unwrap();
-    let mut host = RecordedHost::new();
-    host.file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n")
-        .file("/etc/shadow", "root:$6$a$b:19000:1:90:7:::\n")
-        .file("/etc/login.defs", "PASS_MAX_DAYS 90\nPASS_MIN_DAYS 1\nPASS_WARN_AGE 7\nUMASK 022\n");
-    let target = Target::host(SiteId::from_u64(2_133_000_001).unwrap(), "教务服务器");
-    let plan = audit::plan(&catalogue, &checks, &target).unwrap();
-    let run = audit::run(&plan, &host, now(), &mut |_| {});
-    let attachments =
-        vec![Attachment { name: "机房照片.txt".into(), bytes: b"photo".to_vec() }];
-    Made { catalogue, checks, run, attachments }
+fn attachments() -> Vec<Attachment> {
+    vec![Attachment { name: "机房照片.txt".into(), bytes: b"photo".to_vec() }]
 }
 
 fn make(made: &Made, dir: &Path, out: &Path) -> BundleSummary {
     let mut log = EvidenceLog::open(dir, signer(7), None).unwrap();
     log.append(b"{\"kind\":\"earlier\"}").unwrap();
     let summary =
-        bundle(&mut log, &made.run, &made.catalogue, &made.checks, &made.attachments, now(), out)
+        bundle(&mut log, &made.run, &made.catalogue, &made.checks, &attachments(), now(), out)
             .unwrap();
     let again = out.with_extension("again");
     let second = write_bundle(
@@ -61,7 +38,7 @@ fn make(made: &Made, dir: &Path, out: &Path) -> BundleSummary {
         &made.run,
         &made.catalogue,
         &made.checks,
-        &made.attachments,
+        &attachments(),
         &again,
     )
     .unwrap();
@@ -79,13 +56,13 @@ fn same_run_same_bytes_and_it_verifies() {
     let second = make(&made, &dir.path().join("log-b"), &b);
     assert_eq!(first, second);
     assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
-    let report = verify(&a, Some(signer(7).key()));
+    let report = verify(&a, &trust());
     assert!(report.ok, "{report:#?}");
     assert_eq!(report.trust, KeyTrust::Given);
-    assert_eq!(report.checks.len(), 15);
-    let alone = verify(&a, None);
+    assert_eq!(report.checks.len(), CHECKS);
+    let alone = verify(&a, &Trust::default());
     assert!(alone.ok && alone.trust == KeyTrust::FromBundle);
-    assert_eq!(first.leaves as usize, made.run.results.len() + 6 + 1 + 3);
+    assert_eq!(first.leaves as usize, made.run.results.len() + 6 + 1 + 4);
     let files = unzip(&fs::read(&a).unwrap());
     let run: AuditRun = serde_json::from_slice(&files["run.json"]).unwrap();
     assert_eq!(run, made.run);
@@ -94,29 +71,9 @@ fn same_run_same_bytes_and_it_verifies() {
     }
 }
 
-fn unzip(bytes: &[u8]) -> Files {
-    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    (0..zip.len())
-        .map(|i| {
-            let mut entry = zip.by_index(i).unwrap();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            (entry.name().unwrap().into_owned(), bytes)
-        })
-        .collect()
-}
-
-fn rezip(files: &Files) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in files {
-        zip.start_file(name.as_str(), SimpleFileOptions::default()).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
 fn sums_anew(files: &mut Files) {
     files.remove("SHA256SUMS");
+    let signature = files.remove("SHA256SUMS.sig");
     let sums: String = files
         .iter()
         .map(|(name, bytes)| {
@@ -125,12 +82,13 @@ fn sums_anew(files: &mut Files) {
         })
         .collect();
     files.insert("SHA256SUMS".into(), sums.into_bytes());
+    files.extend(signature.map(|s| ("SHA256SUMS.sig".to_owned(), s)));
 }
 
 fn judge(raw: &[u8], dir: &Path) -> VerifyReport {
     let path = dir.join("tampered.zip");
     fs::write(&path, raw).unwrap();
-    verify(&path, Some(signer(7).key()))
+    verify(&path, &trust())
 }
 
 fn replace(files: &mut Files, name: &str, from: &str, to: &str) {
@@ -289,6 +247,8 @@ fn every_tampering_is_a_named_failure() {
         let report = judge(&rezip(&files), dir.path());
         assert!(!report.ok, "{what} was not noticed");
         assert!(report.failed().any(|c| c.name == *check), "{what}: {:#?}", report.checks);
+        // Whoever writes the sums anew cannot sign them.
+        assert!(report.failed().any(|c| c.name == "sums-signature"), "{what}");
     }
     let report = judge(&rezip(&good), dir.path());
     assert!(report.ok, "only the tampering is noticed");
@@ -317,10 +277,20 @@ fn sums_and_archive_are_checked_too() {
     fails(&rezip(&files), "sha256sums");
     fails(&[&raw[..], b"more"].concat(), "archive");
     fails(&[b"front", &raw[..]].concat(), "archive");
-    fails(&raw[..raw.len() / 2], "archive");
-    fails(b"", "archive");
-    let missing = verify(&dir.path().join("none.zip"), None);
-    assert!(!missing.ok && missing.failed().count() == 15, "what was not reached has not passed");
+    for cut in [0, 3, 30, raw.len() / 2, raw.len() - 22, raw.len() - 1] {
+        fails(&raw[..cut], "whole");
+        assert_eq!(judge(&raw[..cut], dir.path()).outcome, VerifyOutcome::HalfWritten, "{cut}");
+    }
+    // The length was there before the bytes were.
+    let zeroed = [&raw[..raw.len() / 2], &vec![0; raw.len() / 2][..]].concat();
+    assert_eq!(judge(&zeroed, dir.path()).outcome, VerifyOutcome::HalfWritten);
+    fails(b"not a zip", "archive");
+    assert_eq!(judge(b"not a zip", dir.path()).outcome, VerifyOutcome::Unreadable);
+    let missing = verify(&dir.path().join("none.zip"), &Trust::default());
+    assert!(
+        !missing.ok && missing.failed().count() == CHECKS,
+        "what was not reached has not passed"
+    );
 }
 
 #[test]
@@ -337,4 +307,16 @@ fn attachment_names_stay_in_the_folder() {
         assert_eq!(result.unwrap_err().code(), "V032", "{name}");
     }
     assert_eq!(log.size(), size, "a refused bundle leaves nothing in the log");
+}
+
+#[test]
+fn a_result_that_was_planned_and_is_missing_is_found_in_a_bundle_signed_as_it_is() {
+    let mut made = made();
+    made.run.results.pop();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a.zip");
+    make(&made, &dir.path().join("log"), &out);
+    let report = verify(&out, &trust());
+    assert_eq!(report.outcome, VerifyOutcome::Incomplete);
+    assert_eq!(report.failed().map(|c| c.name).collect::<Vec<_>>(), ["run-complete"]);
 }

@@ -67,25 +67,6 @@ impl Marks {
     }
 }
 
-/// The text buffer of an event, lent out while a value is written.
-pub(crate) struct Building {
-    start: usize,
-    text: String,
-}
-
-impl std::ops::Deref for Building {
-    type Target = String;
-    fn deref(&self) -> &String {
-        &self.text
-    }
-}
-
-impl std::ops::DerefMut for Building {
-    fn deref_mut(&mut self) -> &mut String {
-        &mut self.text
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Slot {
     field: FieldId,
@@ -237,29 +218,16 @@ impl Event {
         true
     }
 
-    /// Lends the text buffer so that a value can be written at its end piece by piece; give it
-    /// back with [`Event::end_text`], or set the raw record anew.
-    pub(crate) fn begin_text(&mut self) -> Building {
-        Building { start: self.text.len(), text: std::mem::take(&mut self.text) }
-    }
-
-    /// Takes the buffer back and adds what was written as a field, within the same bounds as
-    /// [`Event::push`].
-    pub(crate) fn end_text(&mut self, field: FieldId, built: Building) {
-        let Building { start, text } = built;
-        self.text = text;
-        if self.text.len() - start > limits::VALUE_BYTES_MAX {
-            self.marks.set(Marks::CUT);
-            let end = self.text.floor_char_boundary(start + limits::VALUE_BYTES_MAX);
-            self.text.truncate(end);
+    /// [`Event::push_raw_range`] for a range that is known to lie on character boundaries; if it
+    /// does not, reading the value panics.
+    #[inline]
+    pub(crate) fn push_raw_text(&mut self, field: FieldId, range: Range<usize>) {
+        let (start, len) = (range.start as u32, range.len() as u32);
+        if range.len() > limits::VALUE_BYTES_MAX {
+            self.push_raw_range(field, range);
+        } else {
+            self.push_stored(field, Stored::Str { start, len });
         }
-        if self.text.len() > limits::TEXT_BYTES_MAX {
-            self.marks.set(Marks::FIELDS_DROPPED);
-            self.text.truncate(start);
-            return;
-        }
-        let (start, len) = (start as u32, (self.text.len() - start) as u32);
-        self.push_stored(field, Stored::Str { start, len });
     }
 
     /// Replaces every value of a field by one.

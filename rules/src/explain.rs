@@ -69,7 +69,7 @@ fn explain(expr: &Expr, event: &Event) -> Explanation {
         Expr::Not(inner) => of(Asked::Not, vec![explain(inner, event)]),
         Expr::Atom(atom) => {
             let held = holds(expr, event);
-            let met = if held { matched(expr, event) } else { seen(atom, event) };
+            let met = if held { matched(expr, event, 0..event.len()) } else { seen(atom, event) };
             let field = atom.field.candidates.iter().find(|id| event.get(**id).is_some());
             let field = field.map(|id| id.name().to_owned());
             of(Asked::Test { text: notation(atom), field, met }, Vec::new())

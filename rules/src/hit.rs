@@ -4,19 +4,16 @@
 use std::ops::Range;
 
 use events::{Event, Value};
-use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::compile::gather::is_word;
 use crate::compile::program::Special;
-use crate::fold::fold;
 use crate::limits;
 use crate::rule::RuleIndex;
 use crate::seen::{Forms, Seen};
 use crate::set::{special, virtual_value};
 use crate::syntax::expr::{Atom, Expr, Field};
-use crate::syntax::test::{Shape, Test};
+use crate::syntax::test::Test;
 
 /// A detection whose condition an event fulfils.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,27 +40,31 @@ pub struct MatchedField {
     pub end: Option<usize>,
 }
 
-/// The values that fulfil an expression; empty when it does not hold.
-pub(crate) fn matched(expr: &Expr, event: &Event) -> Vec<MatchedField> {
-    let mut evidence = Evidence::new(event);
-    if !evidence.walk(expr) {
-        evidence.out.clear();
-    }
+/// The values that fulfil an expression, which the event is known to fulfil. Keywords are looked
+/// for at these places of the event's fields only.
+pub(crate) fn matched(
+    expr: &Expr,
+    event: &Event,
+    keyword_places: impl Iterator<Item = usize>,
+) -> Vec<MatchedField> {
+    let mut evidence = Evidence::new(event, keyword_places);
+    evidence.known_to_hold(expr);
     evidence.out
 }
 
 /// Whether the event fulfils the expression, looked up comparison by comparison: slow, used for
 /// explanations and where only one rule matters.
 pub fn holds(expr: &Expr, event: &Event) -> bool {
-    Evidence::new(event).holds(expr)
+    Evidence::new(event, 0..event.len()).holds(expr)
 }
 
 /// Looks for what fulfils an expression; a field's values are looked up and folded once.
-struct Evidence<'x> {
+struct Evidence<'x, P> {
     event: &'x Event,
     known: Vec<Known<'x>>,
-    /// All of the event's text, folded, once a keyword asked for it.
-    texts: Option<String>,
+    keyword_places: Option<P>,
+    /// The values that keywords are looked for in, once one asked for them.
+    texts: Vec<(&'static str, Value<'x>, Forms)>,
     out: Vec<MatchedField>,
 }
 
@@ -75,9 +76,10 @@ struct Known<'x> {
     values: SmallVec<[(Value<'x>, Forms); 1]>,
 }
 
-impl<'x> Evidence<'x> {
-    fn new(event: &'x Event) -> Self {
-        Self { event, known: Vec::new(), texts: None, out: Vec::new() }
+impl<'x, P: Iterator<Item = usize>> Evidence<'x, P> {
+    fn new(event: &'x Event, keyword_places: P) -> Self {
+        let keyword_places = Some(keyword_places);
+        Self { event, known: Vec::new(), keyword_places, texts: Vec::new(), out: Vec::new() }
     }
 
     fn holds(&mut self, expr: &'x Expr) -> bool {
@@ -89,6 +91,19 @@ impl<'x> Evidence<'x> {
         }
     }
 
+    /// Shows what fulfils an expression that holds: of its parts all hold, and what is denied has
+    /// nothing to show.
+    fn known_to_hold(&mut self, expr: &'x Expr) {
+        match expr {
+            Expr::All(parts) => parts.iter().for_each(|p| self.known_to_hold(p)),
+            Expr::Not(_) => {}
+            Expr::Any(_) | Expr::Atom(_) => {
+                self.walk(expr);
+            }
+        }
+    }
+
+    /// Whether an expression holds; what fulfils it is shown if it does.
     fn walk(&mut self, expr: &'x Expr) -> bool {
         match expr {
             Expr::All(parts) => {
@@ -132,21 +147,19 @@ impl<'x> Evidence<'x> {
     }
 
     fn keyword(&mut self, test: &Test, show: bool) -> bool {
-        if let Test::Text { shape: Shape::Contains, text, cased: false } = test
-            && is_word(text)
-        {
-            let texts = self.texts.get_or_insert_with(|| fold(self.event.texts()));
-            if memmem::find(texts.as_bytes(), text.as_bytes()).is_none() {
-                return false;
-            }
-        }
-        let mut forms = Forms::default();
-        for (id, value) in self.event.fields() {
-            let seen = forms.of(value);
-            if let Some(place) = seen.place(test) {
-                if show {
-                    push(&mut self.out, id.name(), &seen, place);
+        let places = self.keyword_places.take();
+        self.texts.extend(places.into_iter().flatten().filter_map(|place| {
+            let (id, value) = self.event.fields().nth(place)?;
+            Some((id.name(), value, Forms::default()))
+        }));
+        for (name, value, forms) in &mut self.texts {
+            let seen = forms.again(*value);
+            if !show {
+                if seen.fulfils(test) {
+                    return true;
                 }
+            } else if let Some(place) = seen.place(test) {
+                push(&mut self.out, name, &seen, place);
                 return true;
             }
         }

@@ -26,6 +26,7 @@ pub mod fuzzing;
 mod hit;
 pub mod intel;
 pub mod limits;
+mod lines;
 mod lint;
 mod load;
 mod memo;

@@ -6,6 +6,7 @@ use events::{Event, FieldId, Value};
 use crate::bits::Bits;
 use crate::compile::field::{Sink, Work};
 use crate::compile::pool::{Compiled, View};
+use crate::lines::Lines;
 use crate::memo::{About, Memo};
 use crate::plan::{Look, Plan};
 use crate::seen::Forms;
@@ -16,7 +17,7 @@ use crate::set::special;
 pub(crate) struct State {
     forms: Forms,
     /// All of an event's text, for the screen of keywords.
-    texts: String,
+    texts: Vec<u8>,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -29,6 +30,8 @@ pub(crate) struct State {
     todo: Vec<(u32, FieldId, u32)>,
     predicates: Vec<u32>,
     wakes: Vec<u32>,
+    /// Predicates of keywords that hold, and the places of the values in which they do.
+    keyword_found: Vec<(u32, u32)>,
 }
 
 impl State {
@@ -40,6 +43,21 @@ impl State {
             work: Work::with_room(compiled.predicates),
             ..Self::default()
         }
+    }
+}
+
+impl State {
+    /// The places of the last event's values in which keywords of a rule were found.
+    pub(crate) fn keyword_places(
+        &self,
+        compiled: &Compiled,
+        rule: u32,
+    ) -> impl Iterator<Item = usize> {
+        let runnable = compiled.runnables.binary_search_by_key(&rule, |r| r.rule);
+        let program = runnable.ok().map(|at| &compiled.runnables[at].program);
+        let of_rule = move |id| program.is_some_and(|p| p.predicates().any(|other| other == id));
+        let found = self.keyword_found.iter().filter(move |(id, _)| of_rule(*id));
+        found.map(|(_, place)| *place as usize)
     }
 }
 
@@ -63,15 +81,16 @@ impl Pass<'_> {
     ) {
         let keywords = self.keywords(event);
         let contested = self.survey(event, keywords);
+        self.state.keyword_found.clear();
         for at in 0..self.state.todo.len() {
             let (place, field, look) = self.state.todo[at];
             let value = event.value_at(place as usize);
-            self.value(field, look as usize, value, contested, keywords);
+            self.value(field, look as usize, value, contested, keywords.then_some(place));
         }
         for (field, value) in virtuals {
             if let Some(look) = self.plan.look(field) {
                 // Not a field of the event, so no keyword is looked for in it.
-                self.value(field, look, value, false, false);
+                self.value(field, look, value, false, None);
             }
         }
         self.wake(event, found);
@@ -118,6 +137,7 @@ impl Pass<'_> {
         contested
     }
 
+    /// Notes what holds for a value; of keywords if they are looked for, then with its place.
     #[inline]
     fn value(
         &mut self,
@@ -125,11 +145,12 @@ impl Pass<'_> {
         look: usize,
         value: Value<'_>,
         contested: bool,
-        keywords: bool,
+        keywords: Option<u32>,
     ) {
         let Self { compiled, plan, memo, state } = self;
         let asks = plan.habit(id).asks();
-        let Plan { looks, habits, tables, version, keyword, triggers, .. } = &mut **plan;
+        let Plan { id: of_plan, looks, habits, tables, version, keyword, triggers, .. } =
+            &mut **plan;
         let Look { field, table, views } = &looks[look];
         // Which views count, as bits; past 64 views the memo is not asked.
         let mut counting = u64::MAX;
@@ -139,7 +160,7 @@ impl Pass<'_> {
             counting = bits.fold(0, |all, bit| all | bit);
         }
         let key = if (!contested || views.len() <= 64) && asks {
-            let field = *field | u32::from(keywords) << 31;
+            let field = *field | u32::from(keywords.is_some()) << 31;
             memo.key(About { plan: *version, field, views: counting }, value)
         } else {
             None
@@ -149,10 +170,15 @@ impl Pass<'_> {
         {
             habits[id.index()].knew();
             answer.predicates().for_each(|id| state.holds.set(id));
+            if let Some(place) = keywords {
+                let found = answer.predicates().filter(|id| compiled.is_keyword(*id));
+                state.keyword_found.extend(found.map(|id| (id, place)));
+            }
             answer.wakes().for_each(|at| state.woken.set(at));
             return;
         }
-        let State { forms, work, predicates, wakes, best, holds, woken, .. } = &mut **state;
+        let State { forms, work, predicates, wakes, best, holds, woken, keyword_found, .. } =
+            &mut **state;
         predicates.clear();
         let counts = |logical: u32| {
             Some(logical) == compiled.keyword
@@ -163,9 +189,12 @@ impl Pass<'_> {
         let wants = |id: u32| counts(compiled.logical[id as usize]);
         let seen = forms.of(value);
         let mut sink = Sink { wants, work, out: predicates };
-        let keyword = keyword.iter().filter(|_| keywords);
-        for table in table.iter().chain(keyword).filter_map(|at| tables.get(*at)) {
-            table.eval(&seen, &mut sink);
+        let mut lines = Lines { memo, plan: *of_plan };
+        let keyword = keyword.filter(|_| keywords.is_some()).and_then(|at| tables.get(at));
+        match (table.and_then(|at| tables.get(at)), keyword) {
+            (Some(table), _) => table.eval(keyword, &mut lines, &seen, &mut sink),
+            (None, Some(keyword)) => keyword.eval(None, &mut lines, &seen, &mut sink),
+            (None, None) => {}
         }
         sink.end();
         triggers.wakes(predicates, wakes);
@@ -173,6 +202,10 @@ impl Pass<'_> {
         wakes.iter().for_each(|at| woken.set(*at));
         if let Some(key) = &key {
             memo.put(key, predicates, wakes);
+        }
+        if let Some(place) = keywords {
+            let found = predicates.iter().filter(|id| compiled.is_keyword(**id));
+            keyword_found.extend(found.map(|id| (*id, place)));
         }
     }
 

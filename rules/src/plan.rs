@@ -25,6 +25,8 @@ const SAMPLE: u64 = 8;
 
 /// The rules and fields that matter for one kind of event.
 pub(crate) struct Plan {
+    /// Differs between plans.
+    pub(crate) id: u32,
     /// Differs between plans, and changes with every choice of triggers.
     pub(crate) version: u32,
     /// Whether any rule is tried at all.
@@ -119,6 +121,7 @@ impl Plan {
             }
         }
         let mut plan = Self {
+            id: version,
             version,
             any: !runnables.is_empty(),
             keyword,

@@ -139,14 +139,20 @@ impl RuleSet {
         self.find(event, scratch);
         for &at in &scratch.found {
             let rule = RuleIndex(at);
-            hits.push(Hit { rule, fields: self.matched_fields(rule, event) });
+            hits.push(Hit { rule, fields: self.matched_fields(rule, event, scratch) });
         }
     }
 
-    /// What in the event fulfilled a detection's condition.
-    pub fn matched_fields(&self, rule: RuleIndex, event: &Event) -> Vec<hit::MatchedField> {
+    /// What in the event fulfilled a detection's condition, as just found with this scratch.
+    pub(crate) fn matched_fields(
+        &self,
+        rule: RuleIndex,
+        event: &Event,
+        scratch: &Scratch,
+    ) -> Vec<hit::MatchedField> {
+        let places = scratch.state.keyword_places(&self.compiled, rule.0);
         match &self.rule(rule).kind {
-            RuleKind::Detection(d) => hit::matched(&d.expr, event),
+            RuleKind::Detection(d) => hit::matched(&d.expr, event, places),
             RuleKind::Correlation(_) => Vec::new(),
         }
     }

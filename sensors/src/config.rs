@@ -22,7 +22,8 @@ pub struct SensorConfig {
     /// The pack that decodes them; without one it is found record by record.
     #[serde(default)]
     pub pack: Option<String>,
-    /// After how many minutes without a record the sensor counts as silent. Zero: never.
+    /// After how many minutes without a record the sensor counts as silent. Zero: never. Of no
+    /// effect on inputs that read what is put there ([`InputConfig::is_steady`]).
     #[serde(default = "silence_minutes")]
     pub silence_minutes: u32,
     /// Events a second that are taken of this sensor; beyond, senders that can wait are made to
@@ -282,6 +283,15 @@ fn secret<'de, D: Deserializer<'de>>(d: D) -> Result<Sensitive<String>, D::Error
 }
 
 impl InputConfig {
+    /// Whether records are to be expected all the time, so that silence means something: not of
+    /// files that are put there to be read once, nor of changes to watched files.
+    pub const fn is_steady(&self) -> bool {
+        !matches!(
+            self,
+            Self::Integrity { .. } | Self::Gzip { .. } | Self::Capture { .. } | Self::Evtx { .. }
+        )
+    }
+
     /// The word for the kind of input, as in `type`.
     pub const fn kind(&self) -> &'static str {
         match self {

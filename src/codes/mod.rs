@@ -19,10 +19,11 @@ pub struct Entry {
     pub remedy: Text,
 }
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     include_str!("a.toml"),
     include_str!("c.toml"),
     include_str!("d.toml"),
+    include_str!("h.toml"),
     include_str!("i.toml"),
     include_str!("n.toml"),
     include_str!("p.toml"),

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use centre::World;
+use centre::config::EvidenceConfig;
 use centre::ledger::Ledger;
 use compliance::audit::{
     self, AuditRun, Catalogue, VerdictKind, diff, findings, plan, score, templates,
@@ -27,12 +28,23 @@ pub struct DataArg {
     /// Folder of runs and evidence (of a node: DATA/compliance)
     #[arg(long, value_name = "DIR", default_value = "xuedun-compliance")]
     pub data: PathBuf,
+    /// Configuration of a node: its folder, its witnesses and its timestamp authority
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub config: Option<PathBuf>,
 }
 
 impl DataArg {
     /// Opens the ledger.
     pub fn open(&self) -> Result<Ledger, Failure> {
-        Ok(Ledger::open(&self.data, &*World::real().random)?)
+        let world = World::real();
+        Ok(match &self.config {
+            Some(file) => {
+                let config = super::node::load(file)?;
+                let folder = config.node.data_dir.join("compliance");
+                Ledger::open(&folder, &config.evidence, &world)?
+            }
+            None => Ledger::open(&self.data, &EvidenceConfig::default(), &world)?,
+        })
     }
 }
 
@@ -43,7 +55,7 @@ pub struct Recorder(Option<Ledger>);
 impl Recorder {
     /// Opens the folder's log.
     pub fn open(data: Option<&std::path::Path>) -> Result<Self, Failure> {
-        let open = |data| Ledger::open(data, &*World::real().random);
+        let open = |data| Ledger::open(data, &EvidenceConfig::default(), &World::real());
         Ok(Self(data.map(open).transpose()?))
     }
 
@@ -199,7 +211,7 @@ fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done 
     let plan = plan(&content.catalogue, &content.checks, &spec.target()).map_err(fail)?;
     let host = spec.open();
     let terminal = std::io::stderr().is_terminal();
-    let last = ledger.latest()?.map(|run| run.finished);
+    let last = ledger.last_finished()?;
     let clocks = audit::Clocks { now: world.now(), wall: &|| world.now(), last };
     let run = audit::run_by(&plan.within(spec.limit_ms()), &*host, &clocks, &mut |p| {
         if terminal {
@@ -210,9 +222,9 @@ fn run_now(data: &DataArg, target: &TargetArgs, json: bool, lang: Lang) -> Done 
     if terminal {
         eprint!("\r\x1b[K");
     }
-    ledger.keep(&run, world.now())?;
+    let kept = ledger.keep(&run, world.now())?;
     ledger.retest(&run)?;
-    show(&ledger.settled(&run, world.now())?, json, lang)
+    show(&kept.settled, json, lang)
 }
 
 fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: Lang) -> Done {
@@ -248,7 +260,7 @@ fn export(data: &DataArg, run: Option<RunId>, format: Format, out: &Path, lang: 
 }
 
 fn list(data: &DataArg, json: bool) -> Done {
-    for run in data.open()?.runs()? {
+    for run in data.open()?.heads()? {
         if json {
             print_json(&serde_json::json!({
                 "run": run.id, "started": run.started, "target": run.target,

@@ -25,7 +25,7 @@ pub fn run(ledger: &Ledger, asked: &Asked, content: &Content, json: bool, lang: 
         checks: &content.checks,
         concurrency: asked.concurrency,
         wall: &|| world.now(),
-        last: ledger.latest()?.map(|run| run.finished),
+        last: ledger.last_finished()?,
         open: &TargetSpec::open,
         progress: &|p| {
             if terminal {
@@ -39,9 +39,9 @@ pub fn run(ledger: &Ledger, asked: &Asked, content: &Content, json: bool, lang: 
     let mut is_clean = true;
     let mut lines = Vec::new();
     fleet.run::<Failure>(&asked.specs, &mut |run| {
-        ledger.keep(&run, world.now())?;
+        let kept = ledger.keep(&run, world.now())?;
         ledger.retest(&run)?;
-        let run = ledger.settled(&run, world.now())?;
+        let run = kept.settled;
         region.add(&run);
         schools.entry(run.site).or_insert_with(|| RollUp::new(&content.catalogue)).add(&run);
         is_clean &= run.is_clean();

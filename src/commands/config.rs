@@ -47,6 +47,8 @@ fn check(config: &ConfigArg, lang: Lang) -> Done {
     })?;
     sensors::validate(&loaded.sensors, &packs)
         .map_err(|e| Failure::configuration(e.code(), e.to_string()))?;
+    loaded.evidence.policy().map_err(centre::Error::from)?;
+    loaded.evidence.authority().map_err(centre::Error::from)?;
     let count = loaded.sensors.len();
     print_line(&match lang {
         Lang::Zh => format!("配置可用，采集器 {count} 个"),

@@ -119,6 +119,8 @@ impl From<centre::Error> for Failure {
         let detail = match &error {
             centre::Error::Query(query) => query.message.clone(),
             centre::Error::Config(config) => config.text(),
+            centre::Error::NotARule(why) => why.detail(),
+            centre::Error::Evidence(evidence) => centre::evidence::text(evidence),
             _ => Text::new(node_detail_zh(&error), chain_in(&error, Lang::En)),
         };
         Self { code: error.code(), exit: error.exit_code(), detail }

@@ -106,6 +106,20 @@ retention_days = 180   # 不得少于 180 / never fewer
 schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for never
 # targets = "targets.toml" # 其他稽核对象的清单 / a file of further targets
 
+# [enrich]
+# direction = true           # 标注内外网方向 / mark inside and outside
+# assets = "assets.csv"      # 资产台账：资产名称、IP地址、资产类型、学校标识码 / asset inventory
+# geoip = "city.mmdb"        # 地理位置库，自备 / a MaxMind DB or CSV of your own
+# divisions = "divisions.csv" # 补充行政区划名称：code,zh,en,verified / further division names
+
+[evidence]
+schedule = "0 * * * *" # 何时签检查点 / when checkpoints are signed
+sm2 = false            # 是否加签国密 SM2 / an SM2 signature beside the other
+# policy = "witnesses.policy"         # 见证方及所需数目 / witnesses and quorum (C2SP tlog-policy)
+# tsa_url = "http://tsa.example/tsr"  # 时间戳机构 / timestamp authority (RFC 3161)
+# tsa_ca = "tsa.pem"                  # 其根证书 / its root certificates
+# seen = "/srv/other/xuedun.seen"     # 记住最近检查点的文件，宜放在另一磁盘 / memory of the last checkpoint, better on another disk
+
 [region]
 name = {{ zh = "{name}", en = "{name}" }}
 

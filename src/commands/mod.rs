@@ -15,10 +15,13 @@ pub mod demo;
 pub mod detect;
 pub mod drill;
 pub mod evidence;
+mod evidence_verify;
 pub mod explain;
 mod failure;
+pub mod hunt;
 pub mod init;
 mod inventory;
+mod interrupt;
 pub mod keys;
 pub mod mask;
 mod mask_database;
@@ -54,9 +57,14 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 /// Prints a line; a closed pipe (`| head`) ends the program quietly.
 pub fn print_line(text: &str) -> Result<(), Failure> {
+    print_text(&format!("{text}\n"))
+}
+
+/// Prints a text as it is; a closed pipe ends the program quietly.
+pub fn print_text(text: &str) -> Result<(), Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}") {
+    match out.write_all(text.as_bytes()) {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(e) => Err(Failure::stream("标准输出", "standard output", &e)),
         Ok(()) => Ok(()),

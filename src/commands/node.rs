@@ -1,6 +1,7 @@
 //! What the verbs that work on a node share: its configuration, opened; its log; its clock.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use centre::control::{self, Answer, Request};
 use centre::{Centre, Config, World};
@@ -26,13 +27,18 @@ impl ConfigArg {
 
     /// Asks the node: the running one, or the data folder itself when none runs.
     pub fn ask(&self, request: Request) -> Result<Value, Failure> {
+        self.ask_until(request, &AtomicBool::new(false))
+    }
+
+    /// The same; a search ends with what there is when `cancel` is set.
+    pub fn ask_until(&self, request: Request, cancel: &AtomicBool) -> Result<Value, Failure> {
         let config = self.load()?;
-        let answer = match control::ask(&config.node.data_dir, &request)? {
+        let answer = match control::ask(&config.node.data_dir, &request, cancel)? {
             Some(answer) => answer,
             None if request.needs_node() => {
                 return Err(Failure::runtime("X015", ""));
             }
-            None => control::answer(&Centre::open(config, World::real())?, request),
+            None => control::answer(&Centre::open(config, World::real())?, request, cancel),
         };
         match answer {
             Answer::Ok(value) => Ok(value),

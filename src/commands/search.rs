@@ -1,12 +1,25 @@
-//! `xuedun search`: log records of a node, from its data folder or the running node's.
+//! `xuedun search`: log records of a node, from its data folder or the running node's, newest
+//! first, printed as they are found.
+
+mod print;
+mod summary;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use centre::control::Request;
-use centre::view::Cursor;
+use centre::view::{Cursor, Stopped};
 use events::{Lang, Timestamp};
-use serde_json::Value;
 
 use super::node::ConfigArg;
-use super::{Done, Failure, Outcome, print_json, print_line, told};
+use super::{Done, Failure, Outcome, interrupt};
+use print::{Form, print_page};
+use summary::Summary;
+
+/// After so long what was found is printed and the search goes on. Each page costs a look through
+/// the journal, so it is twice as long for the next one, up to a bound.
+const SLICE_MS: u64 = 1_000;
+const SLICE_MS_MAX: u64 = 16_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,6 +28,13 @@ pub struct Args {
     /// The query, such as: source.ip:10.1.0.0/16 AND event.outcome:failure | count by user.name
     #[arg(default_value = "")]
     query: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What is asked of an answer beside the query.
+#[derive(Debug, clap::Args)]
+pub struct Options {
     /// From when (RFC 3339); default: a day ago
     #[arg(long)]
     from: Option<String>,
@@ -24,82 +44,72 @@ pub struct Args {
     /// At most this many records; 0 for all
     #[arg(long, default_value_t = 100)]
     limit: usize,
+    /// Stop after so many seconds with what was found by then
+    #[arg(long, value_name = "SECONDS")]
+    deadline: Option<u64>,
     /// Also records of exercises
     #[arg(long)]
     exercises: bool,
-    /// One JSON object a record
+    /// One JSON object a record; the summary is one on standard error
     #[arg(long)]
     json: bool,
+    /// CSV for a spreadsheet; no cell is a formula
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
+    ask(&args.config, &args.query, &args.options, lang)
+}
+
+/// Asks the node and prints what it finds.
+pub fn ask(config: &ConfigArg, query: &str, args: &Options, lang: Lang) -> Done {
     let time = |text: &Option<String>| {
         let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
         text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
     };
     let (from, to) = (time(&args.from)?, time(&args.to)?);
+    let form = match (args.json, args.csv) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Csv,
+        _ => Form::Text,
+    };
     let mut left = if args.limit == 0 { usize::MAX } else { args.limit };
-    let mut after = None;
+    let end = args.deadline.map(|secs| Instant::now() + Duration::from_secs(secs));
+    let cancel = interrupt::flag();
+    let mut after: Option<Cursor> = None;
+    let mut slice_ms = SLICE_MS;
+    let mut summary = Summary::default();
     loop {
+        let left_ms = end.map(|end| end.saturating_duration_since(Instant::now()).as_millis());
         let request = Request::Search {
-            query: args.query.clone(),
+            query: query.to_owned(),
             from,
             to,
             limit: left,
             exercises: args.exercises,
             after,
+            deadline_ms: left_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
+            slice_ms: Some(slice_ms),
         };
-        let page = args.config.ask(request)?;
-        let given = print_page(&page, args.json, after.is_none(), lang)?;
-        after = serde_json::from_value::<Cursor>(page["next"].clone()).ok();
+        let page = config.ask_until(request, &cancel)?;
+        let given = print_page(&page, form, after.is_none())?;
+        summary.add(&page, given);
         left = left.saturating_sub(given);
+        slice_ms = (2 * slice_ms).min(SLICE_MS_MAX);
+        after = serde_json::from_value(page["next"].clone()).unwrap_or(None);
         if after.is_none() || left == 0 {
-            return Ok(Outcome::Clean);
+            break;
+        }
+        let over = end.is_some_and(|end| Instant::now() >= end);
+        if cancel.load(Ordering::Relaxed) {
+            summary.stop(Stopped::Cancelled);
+            break;
+        } else if over {
+            summary.stop(Stopped::Deadline);
+            break;
         }
     }
-}
-
-/// Prints one page; how many records or rows it holds.
-fn print_page(page: &Value, json: bool, first: bool, lang: Lang) -> Result<usize, Failure> {
-    let records = page["records"].as_array().map_or(&[][..], |r| r);
-    let mut given = records.len();
-    for record in records {
-        if json {
-            print_json(record)?;
-        } else {
-            let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-            let line =
-                format!("{} {} {} {}", text("time"), text("site"), text("sensor"), text("raw"));
-            print_line(&line)?;
-        }
-    }
-    if let [columns, rows] = page["table"].as_array().map_or(&[][..], |t| t) {
-        print_table(columns, rows, json, first)?;
-        given = rows.as_array().map_or(0, Vec::len);
-    }
-    if page["partial"] == Value::Bool(true) {
-        eprintln!("xuedun: {}", told("X013", "", lang));
-    }
-    Ok(given)
-}
-
-fn print_table(columns: &Value, rows: &Value, json: bool, heading: bool) -> Result<(), Failure> {
-    let cells = |row: &Value| -> Vec<String> {
-        let cells = row.as_array().map_or(&[][..], |r| r);
-        cells.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect()
-    };
-    let names = cells(columns);
-    if heading && !json {
-        print_line(&names.join("\t"))?;
-    }
-    for row in rows.as_array().map_or(&[][..], |r| r) {
-        if json {
-            let object: serde_json::Map<String, Value> =
-                names.iter().cloned().zip(row.as_array().cloned().unwrap_or_default()).collect();
-            print_json(&object)?;
-        } else {
-            print_line(&cells(row).join("\t"))?;
-        }
-    }
-    Ok(())
+    summary.tell(args.json, after, lang);
+    Ok(Outcome::Clean)
 }

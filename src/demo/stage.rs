@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use centre::account::{NewAccount, Role};
-use centre::config::{AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig};
+use centre::config::{
+    AuditConfig, Config, ConsoleConfig, EvidenceConfig, NodeConfig, RulesConfig, StoreConfig,
+};
 use centre::region;
 use events::{Lang, Sensitive, SiteId};
 use sensors::{InputConfig, SensorConfig};
@@ -91,6 +93,12 @@ pub fn config(
         rules: RulesConfig::default(),
         store: StoreConfig { segment_mib: 16, archive_after_secs: 30, ..StoreConfig::default() },
         audit: AuditConfig { schedule: String::new(), ..AuditConfig::default() },
+        enrich: Default::default(),
+        evidence: EvidenceConfig {
+            schedule: String::new(),
+            sm2: true,
+            ..EvidenceConfig::default()
+        },
         region: places(region),
         sensors,
     }

@@ -134,7 +134,7 @@ impl Centre {
             to: Some(events::Timestamp::MAX),
             limit: AROUND_ROWS,
             exercises: true,
-            after: None,
+            ..crate::view::SearchForm::default()
         };
         Ok(self.search_in(&form, caller.scope(), caller)?.records)
     }
@@ -156,7 +156,7 @@ impl Centre {
             to: Some(group.last.plus(AROUND)),
             limit: AROUND_ROWS,
             exercises: group.exercise.is_some(),
-            after: None,
+            ..crate::view::SearchForm::default()
         };
         let site = group.site;
         let found = self.search_in(&form, crate::account::Scope::Site(site), caller)?;

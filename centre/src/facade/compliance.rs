@@ -14,6 +14,7 @@ use events::{RunId, SiteId, Timestamp};
 use crate::account::{Caller, Permission};
 use crate::centre::Centre;
 use crate::error::Error;
+use crate::evidence::EvidenceStanding;
 use crate::live::Live;
 use crate::view::{CategoryRow, ItemRow, RunDetail, RunRow};
 
@@ -70,7 +71,7 @@ impl Centre {
         target.facets.push(Facet::new("app", "xuedun"));
         let plan = plan(catalogue, checks, &target).map_err(part)?;
         let host = LocalHost::at_root(&self.config.audit.root).with_own(self.own_records()?);
-        let last = self.ledger.latest()?.map(|run| run.finished);
+        let last = self.ledger.last_finished()?;
         let clocks = Clocks { now: self.now(), wall: &|| self.now(), last };
         let run = audit::run_by(&plan, &host, &clocks, &mut |p| {
             self.audit_stands(p.done, p.planned);
@@ -117,11 +118,21 @@ impl Centre {
         *self.auditing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All runs, latest first.
+    /// All runs, latest first. Each is read and scored once in the life of the node.
     pub fn runs(&self, caller: &Caller) -> Result<Vec<RunRow>, Error> {
         caller.need(Permission::ComplianceRead)?;
-        let catalogue = Catalogue::embedded().map_err(part)?;
-        self.ledger.runs()?.iter().map(|run| run_row(run, &catalogue)).collect()
+        self.ledger.ids()?.into_iter().filter_map(|id| self.run_row(id).transpose()).collect()
+    }
+
+    fn run_row(&self, id: RunId) -> Result<Option<RunRow>, Error> {
+        let mut rows = self.run_rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if !rows.contains_key(&id)
+            && let Some(run) = self.ledger.run(id)?
+        {
+            let Content { catalogue, .. } = audit::content().map_err(part)?;
+            rows.insert(id, run_row(&run, catalogue)?);
+        }
+        Ok(rows.get(&id).cloned())
     }
 
     /// One run with its scores, findings and the difference to the run before.
@@ -177,15 +188,23 @@ impl Centre {
         self.ledger.evidence().summary(id)
     }
 
+    /// How the evidence log and its countersigners stand.
+    pub fn evidence_standing(&self) -> EvidenceStanding {
+        self.ledger.evidence().standing()
+    }
+
+    /// Signs the evidence log as it is now, and asks witnesses and the timestamp authority.
+    pub fn sign_evidence(&self) -> Result<(), Error> {
+        self.ledger.evidence().checkpoint(self.now()).map(|_| ())
+    }
+
     /// The key that verifies the evidence log.
     pub fn evidence_key(&self) -> Result<VerifyingKey, Error> {
         self.ledger.evidence().key()
     }
 
     pub(crate) fn last_run(&self) -> Result<Option<RunRow>, Error> {
-        let catalogue = Catalogue::embedded().map_err(part)?;
-        let Some(id) = self.ledger.ids()?.into_iter().next() else { return Ok(None) };
-        self.ledger.run(id)?.map(|run| run_row(&run, &catalogue)).transpose()
+        self.ledger.ids()?.into_iter().next().map_or(Ok(None), |id| self.run_row(id))
     }
 }
 

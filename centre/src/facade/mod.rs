@@ -8,6 +8,7 @@ mod alerts;
 pub mod archive;
 mod compliance;
 mod drills;
+mod hunts;
 mod records;
 pub mod rules;
 mod schools;

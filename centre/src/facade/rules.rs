@@ -222,6 +222,7 @@ impl Centre {
             limit: CHUNK + 1,
             after: None,
             deadline: Some(deadline),
+            slice: None,
             include_exercise: false,
         };
         let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);

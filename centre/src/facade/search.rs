@@ -22,9 +22,19 @@ const BUCKETS: i64 = 60;
 impl Centre {
     /// Answers a query. Every search is in the audit log.
     pub fn search(&self, caller: &Caller, form: &SearchForm) -> Result<SearchPage, Error> {
+        self.search_until(caller, form, &AtomicBool::new(false))
+    }
+
+    /// The same; ends with what there is when `cancel` is set.
+    pub fn search_until(
+        &self,
+        caller: &Caller,
+        form: &SearchForm,
+        cancel: &AtomicBool,
+    ) -> Result<SearchPage, Error> {
         caller.need(Permission::Search)?;
         self.audit_log.record(Some(caller), "search", &form.query, true, self.now())?;
-        self.search_in(form, caller.scope(), caller)
+        self.search_with(form, caller.scope(), caller, cancel)
     }
 
     pub(crate) fn search_in(
@@ -33,12 +43,24 @@ impl Centre {
         scope: Scope,
         caller: &Caller,
     ) -> Result<SearchPage, Error> {
+        self.search_with(form, scope, caller, &AtomicBool::new(false))
+    }
+
+    fn search_with(
+        &self,
+        form: &SearchForm,
+        scope: Scope,
+        caller: &Caller,
+        cancel: &AtomicBool,
+    ) -> Result<SearchPage, Error> {
         if let Scope::Site(site) = scope {
             caller.need_site(site)?;
         }
         let now = self.now();
         let to = form.to.unwrap_or_else(|| now.plus(AHEAD));
         let from = form.from.unwrap_or_else(|| now.minus(DEFAULT_SPAN));
+        let deadline_ms =
+            form.deadline_ms.unwrap_or(limits::SEARCH_MS_MAX).min(limits::SEARCH_MS_LONGEST);
         let request = SearchRequest {
             query: Query::parse(&form.query)?,
             from,
@@ -49,18 +71,21 @@ impl Centre {
             after: form.after,
             scope: scope.for_search(),
             limit: form.limit.clamp(1, limits::SEARCH_ROWS_MAX),
-            deadline: Some(Instant::now() + Duration::from_millis(limits::SEARCH_MS_MAX)),
+            deadline: Some(Instant::now() + Duration::from_millis(deadline_ms)),
+            slice: form.slice_ms.map(Duration::from_millis),
             include_exercise: form.exercises,
         };
-        let cancel = AtomicBool::new(false);
         let (journal, archive) = (&self.pipeline.journal, &self.pipeline.archive);
-        let result = store::search::search(journal, archive, &request, &cancel)?;
+        let result = store::search::search(journal, archive, &request, cancel)?;
         let mut page = SearchPage {
             records: Vec::new(),
             table: None,
             matched: result.matched,
+            counted: result.counted,
             scanned: result.scanned,
             partial: result.partial,
+            stopped: result.stopped,
+            unreadable: result.unreadable,
             took_ms: result.took_ms,
             histogram: Vec::new(),
             from,

@@ -21,7 +21,8 @@ impl Centre {
     /// How the node itself does.
     pub fn status(&self, caller: &Caller) -> Result<Status, Error> {
         let sensors = self.sensors(caller)?;
-        Ok(Status { figures: self.figures(), alarms: self.alarms(), sensors })
+        let evidence = self.ledger.evidence().standing();
+        Ok(Status { figures: self.figures(), alarms: self.alarms(), evidence, sensors })
     }
 
     /// What every running sensor has counted.
@@ -32,6 +33,7 @@ impl Centre {
 
     pub(crate) fn sensor_rows(&self) -> Vec<SensorRow> {
         let now = self.now();
+        let since = self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner).since;
         let running = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(running) = running.as_ref() else { return Vec::new() };
         let counters = running.counters();
@@ -59,7 +61,9 @@ impl Centre {
                 }),
                 last,
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
-                silent: !quiet.is_zero() && last.is_none_or(|at| now.since(at) > quiet),
+                silent: config.input.is_steady()
+                    && !quiet.is_zero()
+                    && now.since(last.unwrap_or(since)) > quiet,
                 samples: c.map(|c| c.samples_failed.clone()).unwrap_or_default(),
             }
         });

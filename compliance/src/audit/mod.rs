@@ -39,7 +39,7 @@ pub use embedded::{Content, checks, checks_with, content};
 pub use error::AuditError;
 pub use finding::{Finding, findings};
 pub use fleet::{Fleet, FleetProgress};
-pub use host::{Host, LocalHost, RecordedHost};
+pub use host::{Host, LocalHost, RecordedHost, system_authorities};
 pub use own::OwnRecords;
 pub use plan::{Facet, Plan, Target, plan};
 pub use rollup::{RollUp, roll_up};

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::assurance::{self, Given, Question};
 use super::error::EvidenceError;
 use super::limits;
 use super::log::EvidenceLog;
 use super::note::Checkpoint;
 use super::proof::{consistency_text, inclusion_text};
 use super::seal::{Attachment, Document, Sealed, seal, sha256};
+use super::sshsig;
 use super::tiles::io_error;
 use crate::audit::{AuditRun, Catalogue, Check};
 use crate::report;
@@ -56,7 +58,53 @@ pub struct BundleSummary {
     pub root: String,
 }
 
-/// Seals a run into the log and writes its bundle to `out`.
+/// A run that is sealed and whose bundle is not written yet. In between witnesses and the timestamp
+/// authority are asked, which may take long and needs no open log.
+pub struct Draft {
+    sealed: Sealed,
+    documents: Vec<Document>,
+    attachments: Vec<Attachment>,
+    question: Question,
+}
+
+impl Draft {
+    /// Draws the documents and seals the run into the log.
+    pub fn seal(
+        log: &mut EvidenceLog,
+        run: &AuditRun,
+        catalogue: &Catalogue,
+        checks: &[Check],
+        attachments: &[Attachment],
+        now: Timestamp,
+    ) -> Result<Self, EvidenceError> {
+        check_names(attachments)?;
+        let documents = documents(run, catalogue, checks)?;
+        let sealed = seal(log, run, attachments, &documents, now)?;
+        let question = log.question()?;
+        Ok(Self { sealed, documents, attachments: attachments.to_vec(), question })
+    }
+
+    /// What to ask before the bundle is written.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Keeps what came back and writes the bundle to `out`.
+    pub fn write(
+        mut self,
+        log: &mut EvidenceLog,
+        given: Given,
+        out: &Path,
+    ) -> Result<BundleSummary, EvidenceError> {
+        log.keep(&given)?;
+        self.sealed.after = given.checkpoint.note;
+        self.sealed.assured = given.assured;
+        log.remember_sealed(self.sealed.size)?;
+        write(log, &self.sealed, &self.documents, &self.attachments, out)
+    }
+}
+
+/// Seals a run into the log, asks about it, and writes its bundle to `out`, all in one go.
 pub fn bundle(
     log: &mut EvidenceLog,
     run: &AuditRun,
@@ -66,10 +114,12 @@ pub fn bundle(
     now: Timestamp,
     out: &Path,
 ) -> Result<BundleSummary, EvidenceError> {
-    check_names(attachments)?;
-    let documents = documents(run, catalogue, checks)?;
-    let sealed = seal(log, run, attachments, &documents, now)?;
-    write(log, &sealed, &documents, attachments, out)
+    let draft = Draft::seal(log, run, catalogue, checks, attachments, now)?;
+    let new = draft.question.size();
+    let given = draft
+        .question
+        .ask(log.assurance(), &|old| log.consistency(old, new).map_err(|e| e.to_string()));
+    draft.write(log, given, out)
 }
 
 /// Writes the bundle of a run sealed before. The bytes are those of the first time as long as
@@ -164,9 +214,13 @@ fn write(
         files.insert(format!("attachments/{}", attachment.name), attachment.bytes.clone());
     }
     files.insert("keys/log.vkey".into(), format!("{}\n", log.key()).into_bytes());
+    assured(log, &after, &mut files)?;
+    earlier(log, sealed, &after, &mut files)?;
     let sums: String =
         files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
+    let signature = sshsig::sign(log.signer(), sums.as_bytes());
     files.insert("SHA256SUMS".into(), sums.into_bytes());
+    files.insert("SHA256SUMS.sig".into(), signature.into_bytes());
     if files.len() > limits::BUNDLE_FILES_MAX {
         return Err(EvidenceError::TooLarge { what: "files" });
     }
@@ -182,6 +236,45 @@ fn write(
         sha256: sha256(&bytes),
         root: data_encoding::BASE64.encode(&after.root),
     })
+}
+
+/// What others gave, and the keys to verify it by.
+fn assured(
+    log: &EvidenceLog,
+    after: &Checkpoint,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), EvidenceError> {
+    files.insert("keys/policy".into(), assurance::policy_text(log).into_bytes());
+    if let Some(sm) = log.signer().sm() {
+        files.insert("keys/sm2.vkey".into(), format!("{sm}\n").into_bytes());
+    }
+    if let Some(stamp) = log.assurance().and_then(|a| a.stamp.as_ref()) {
+        files.insert("keys/tsa.pem".into(), stamp.trust.pem().to_vec());
+        if let Some(answer) = log.stamp(after.size)? {
+            files.insert("checkpoint.tsr".into(), answer);
+        }
+    }
+    Ok(())
+}
+
+/// What leads from earlier keys and checkpoints to this one.
+fn earlier(
+    log: &EvidenceLog,
+    sealed: &Sealed,
+    after: &Checkpoint,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), EvidenceError> {
+    for index in log.handovers()?.into_iter().filter(|i| *i < after.size) {
+        files.insert(format!("handover/{index:012}.json"), log.leaf(index)?);
+        let proof = inclusion_text(index, &log.inclusion(index, after.size)?, after);
+        files.insert(format!("handover/{index:012}.tlog-proof"), proof.into_bytes());
+    }
+    for old in &sealed.since {
+        let proof = consistency_text(*old, after.size, &log.consistency(*old, after.size)?);
+        files.insert(format!("since/{old:012}.consistency"), proof.into_bytes());
+        files.insert(format!("since/{old:012}.checkpoint"), log.note_at(*old)?.into_bytes());
+    }
+    Ok(())
 }
 
 pub(super) fn leaf_name(index: u64) -> String {

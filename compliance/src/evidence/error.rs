@@ -28,6 +28,14 @@ pub enum EvidenceError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A policy that cannot be read.
+    #[error("policy, line {line}: {problem}")]
+    BadPolicy {
+        /// The line; 0 for the whole.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A text is not a signed note or not a checkpoint.
     #[error("not a signed checkpoint: {problem}")]
     BadNote {
@@ -121,6 +129,7 @@ impl EvidenceError {
             Self::Io { .. } => "V001",
             Self::Locked { .. } => "V002",
             Self::BadKey { .. } => "V010",
+            Self::BadPolicy { .. } => "V014",
             Self::BadNote { .. } => "V011",
             Self::BadSignature { .. } => "V012",
             Self::OtherLog { .. } => "V013",

@@ -18,3 +18,11 @@ pub const BUNDLE_BYTES_MAX: u64 = 1 << 30;
 pub const ITEMS_PER_LEAF: usize = 40;
 /// Tiles kept in memory while reading.
 pub const TILES_CACHED_MAX: usize = 256;
+/// Bytes of a timestamp answer.
+pub const STAMP_BYTES_MAX: usize = 64 << 10;
+/// Lines of a policy.
+pub const POLICY_LINES_MAX: usize = 1_000;
+/// Earlier checkpoints whose consistency a bundle shows.
+pub const BUNDLE_SINCE_MAX: usize = 16;
+/// Sizes of checkpoints that went out, kept by the log.
+pub const SEALED_KEPT: usize = 1_000;

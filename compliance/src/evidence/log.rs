@@ -1,9 +1,12 @@
 //! The evidence log (证据日志): append-only, Merkle-hashed, in the C2SP tlog-tiles layout.
 //!
 //! On disk: `tile/…` immutable tiles and entry bundles, `checkpoint` the newest signed tree head,
-//! `checkpoints/<size>` every one ever signed, `pending` leaves appended since.
+//! `checkpoints/<size>` every one ever signed, `pending` leaves appended since; beside them what
+//! others gave (`stamps/`, `witness/`), `handover/<leaf>` and `sealed`, the sizes that went out.
 //! Order of a checkpoint: tiles, then the note, then a new `pending`; a crash between any two
 //! steps leaves a log that opens with nothing lost.
+
+mod beside;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::Timestamp;
 
+use super::assurance::Assurance;
 use super::error::EvidenceError;
 use super::journal::Journal;
 use super::limits::{self, LEAF_BYTES_MAX, TILE_WIDTH};
@@ -51,6 +55,7 @@ pub struct EvidenceLog {
     journal: Journal,
     cache: Mutex<Tiles>,
     opened: Opened,
+    assurance: Option<Assurance>,
     _lock: File,
 }
 
@@ -94,6 +99,7 @@ impl EvidenceLog {
             journal,
             cache: Mutex::new(HashMap::new()),
             opened: Opened::default(),
+            assurance: None,
             checkpoint,
             _lock: lock,
         };
@@ -153,12 +159,25 @@ impl EvidenceLog {
         if self.size == self.checkpoint.size {
             return Ok(self.checkpoint.clone());
         }
+        self.sign_now(now, None)
+    }
+
+    fn sign_now(
+        &mut self,
+        now: Timestamp,
+        successor: Option<&Signer>,
+    ) -> Result<Checkpoint, EvidenceError> {
         let leaf =
             format!("{{\"after\":{},\"kind\":\"checkpoint\",\"time\":\"{now}\"}}", self.size);
         self.append(leaf.as_bytes())?;
         self.write_tiles()?;
         let root = merkle::root(self, self.size)?;
-        let signed = self.signer.sign(self.size, &root);
+        let own = self.signer.sign(self.size, &root);
+        let signed = match successor {
+            // The successor's line stands first; the SM2 line stands once.
+            Some(new) => new.sign(self.size, &root).with_lines(&self.signer.own_line(own.body())),
+            None => own,
+        };
         write_durable(&self.dir, &history(self.size), signed.note.as_bytes())?;
         write_durable(&self.dir, "checkpoint", signed.note.as_bytes())?;
         self.checkpoint = signed;
@@ -220,6 +239,22 @@ impl EvidenceLog {
             return Err(damaged("checkpoint", "the root is not that of the leaves".into()));
         }
         Ok(self.size)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    pub(super) fn assurance(&self) -> Option<&Assurance> {
+        self.assurance.as_ref()
+    }
+
+    pub(super) fn set_assurance(&mut self, assurance: Option<Assurance>) {
+        self.assurance = assurance;
     }
 
     fn within(&self, size: u64) -> Result<(), EvidenceError> {

@@ -3,28 +3,30 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
-use ring::digest::{SHA256, digest};
+use data_encoding::BASE64;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use super::error::EvidenceError;
 use super::limits;
 use super::merkle::Hash;
+use super::sm::SmSigner;
+use super::vkey::Vkey;
 
 /// Signature type of plain Ed25519.
 const ALG_ED25519: u8 = 1;
 
-/// A verifier key: `name+id+base64`.
+/// A verifier key of a log (Ed25519): `name+id+base64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyingKey {
-    name: String,
+    vkey: Vkey,
     public: [u8; 32],
 }
 
-/// A signing key. `Debug` shows its name only.
+/// A signing key, with the SM2 key that signs beside it if there is one. `Debug` shows its name only.
 pub struct Signer {
     key: VerifyingKey,
     pair: Ed25519KeyPair,
+    beside: Option<SmSigner>,
 }
 
 /// A tree head that was signed: the log's name, its size and root.
@@ -40,49 +42,77 @@ pub struct Checkpoint {
     pub note: String,
 }
 
-/// A note name: not empty, no spaces, no plus.
-fn check_name(name: &str) -> Result<(), EvidenceError> {
-    let bad = name.is_empty()
-        || name.contains('+')
-        || name.chars().any(|c| c.is_whitespace() || c.is_control());
-    if bad {
-        return Err(EvidenceError::BadKey {
-            problem: "the name is empty or has a space or a plus",
-        });
+/// A signed note, taken apart; nothing is verified.
+pub(super) struct Note<'a> {
+    /// The text that is signed, with its last newline.
+    pub(super) body: &'a str,
+    lines: Vec<(&'a str, Vec<u8>)>,
+}
+
+impl<'a> Note<'a> {
+    pub(super) fn parse(note: &'a str) -> Result<Self, EvidenceError> {
+        let (body, signatures) = split(note)?;
+        Ok(Self { body, lines: signature_lines(signatures)? })
     }
-    Ok(())
+
+    /// The signatures that say to be of a key, without the id.
+    pub(super) fn of(&self, key: &Vkey) -> impl Iterator<Item = &[u8]> {
+        let (name, id) = (key.name().to_owned(), key.id());
+        let of_key = move |(n, blob): &&(&str, Vec<u8>)| *n == name && blob[..4] == id;
+        self.lines.iter().filter(of_key).map(|(_, blob)| &blob[4..])
+    }
+
+    /// The one signature of a log key, verified.
+    pub(super) fn verified(&self, key: &VerifyingKey) -> Result<(), EvidenceError> {
+        let mut signatures = self.of(&key.vkey);
+        match (signatures.next(), signatures.next()) {
+            (Some(one), None) if key.verifies(self.body.as_bytes(), one) => Ok(()),
+            _ => Err(EvidenceError::BadSignature { name: key.name().to_owned() }),
+        }
+    }
+}
+
+/// Signature lines: name and blob (id and signature).
+pub(super) fn signature_lines(text: &str) -> Result<Vec<(&str, Vec<u8>)>, EvidenceError> {
+    if text.is_empty() || !text.ends_with('\n') {
+        return Err(bad("no signature line"));
+    }
+    if text.lines().count() > limits::NOTE_SIGNATURES_MAX {
+        return Err(bad("too many signatures"));
+    }
+    text.lines().map(signature).collect()
 }
 
 impl VerifyingKey {
     /// From a name and the 32 bytes of the public key.
     pub fn new(name: &str, public: [u8; 32]) -> Result<Self, EvidenceError> {
-        check_name(name)?;
-        Ok(Self { name: name.to_owned(), public })
+        let typed = [&[ALG_ED25519], &public[..]].concat();
+        Ok(Self { vkey: Vkey::new(name, typed)?, public })
     }
 
     /// The key's name, which is also the log's origin.
     pub fn name(&self) -> &str {
-        &self.name
+        self.vkey.name()
     }
 
     /// The first four bytes of SHA-256 over name, newline, algorithm and public key.
     pub fn id(&self) -> [u8; 4] {
-        let seed = [self.name.as_bytes(), b"\n", &[ALG_ED25519], &self.public].concat();
-        let hash = digest(&SHA256, &seed);
-        let mut id = [0; 4];
-        id.copy_from_slice(&hash.as_ref()[..4]);
-        id
+        self.vkey.id()
     }
 
-    fn verifies(&self, text: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public).verify(text.as_bytes(), signature).is_ok()
+    /// The 32 bytes of the public key.
+    pub(super) fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok()
     }
 }
 
 impl fmt::Display for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = [&[ALG_ED25519], &self.public[..]].concat();
-        write!(f, "{}+{}+{}", self.name, HEXLOWER.encode(&self.id()), BASE64.encode(&key))
+        self.vkey.fmt(f)
     }
 }
 
@@ -90,22 +120,13 @@ impl FromStr for VerifyingKey {
     type Err = EvidenceError;
 
     fn from_str(text: &str) -> Result<Self, EvidenceError> {
-        let bad = |problem| EvidenceError::BadKey { problem };
-        let mut parts = text.trim().splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(bad("wanted name+id+key"));
+        let vkey: Vkey = text.parse()?;
+        let [ALG_ED25519, public @ ..] = vkey.typed() else {
+            return Err(EvidenceError::BadKey { problem: "not an Ed25519 key" });
         };
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| bad("the key is not base64"))?;
-        let [ALG_ED25519, public @ ..] = key.as_slice() else {
-            return Err(bad("not an Ed25519 key"));
-        };
-        let public = public.try_into().map_err(|_| bad("an Ed25519 key has 32 bytes"))?;
-        let key = Self::new(name, public)?;
-        let id = HEXLOWER_PERMISSIVE.decode(id.as_bytes()).map_err(|_| bad("the id is not hex"))?;
-        if id != key.id() {
-            return Err(bad("the id is not that of the key"));
-        }
-        Ok(key)
+        let problem = "an Ed25519 key has 32 bytes";
+        let public = public.try_into().map_err(|_| EvidenceError::BadKey { problem })?;
+        Ok(Self { public, vkey })
     }
 }
 
@@ -119,7 +140,39 @@ impl Signer {
             .as_ref()
             .try_into()
             .map_err(|_| EvidenceError::BadKey { problem: "an Ed25519 key has 32 bytes" })?;
-        Ok(Self { key: VerifyingKey::new(name, public)?, pair })
+        Ok(Self { key: VerifyingKey::new(name, public)?, pair, beside: None })
+    }
+
+    /// The same with an SM2 key that signs every tree head too.
+    #[must_use]
+    pub fn beside(mut self, sm: Option<SmSigner>) -> Self {
+        self.beside = sm;
+        self
+    }
+
+    /// The public half of the SM2 key that signs beside this one.
+    pub fn sm(&self) -> Option<&super::sm::SmKey> {
+        self.beside.as_ref().map(SmSigner::key)
+    }
+
+    /// An Ed25519 signature over any bytes. Every use puts its own words before them, so that no
+    /// signature can stand for another: a note begins with a line of text, SSHSIG with its magic.
+    pub(super) fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
+    }
+
+    /// The Ed25519 line over a note's body.
+    pub(super) fn own_line(&self, body: &str) -> String {
+        self.key.vkey.line(&self.sign_bytes(body.as_bytes()))
+    }
+
+    /// All signature lines over a note's body.
+    fn lines(&self, body: &str) -> String {
+        let mut lines = self.own_line(body);
+        if let Some(sm) = &self.beside {
+            lines.push_str(&sm.line(body));
+        }
+        lines
     }
 
     /// The public half.
@@ -129,17 +182,16 @@ impl Signer {
 
     /// Signs a tree head.
     pub fn sign(&self, size: u64, root: &Hash) -> Checkpoint {
-        let body = format!("{}\n{size}\n{}\n", self.key.name, BASE64.encode(root));
-        let signature = self.pair.sign(body.as_bytes());
-        let blob = [&self.key.id()[..], signature.as_ref()].concat();
-        let note = format!("{body}\n\u{2014} {} {}\n", self.key.name, BASE64.encode(&blob));
-        Checkpoint { origin: self.key.name.clone(), size, root: *root, note }
+        let origin = self.key.name();
+        let body = format!("{origin}\n{size}\n{}\n", BASE64.encode(root));
+        let note = format!("{body}\n{}", self.lines(&body));
+        Checkpoint { origin: origin.to_owned(), size, root: *root, note }
     }
 }
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({})", self.key.name)
+        write!(f, "Signer({})", self.key.name())
     }
 }
 
@@ -147,29 +199,42 @@ impl Checkpoint {
     /// Reads a note and verifies that `key` signed it and that it is of the log of that name.
     /// Signatures of other keys (witnesses) are ignored, as the specification asks.
     pub fn open(note: &str, key: &VerifyingKey) -> Result<Self, EvidenceError> {
-        let (body, signatures) = split(note)?;
-        let mut verified = false;
-        for line in signatures.lines() {
-            let (name, blob) = signature(line)?;
-            if name != key.name || blob.get(..4) != Some(&key.id()[..]) {
-                continue;
-            }
-            if verified || !key.verifies(body, &blob[4..]) {
-                return Err(EvidenceError::BadSignature { name: key.name.clone() });
-            }
-            verified = true;
-        }
-        if !verified {
-            return Err(EvidenceError::BadSignature { name: key.name.clone() });
-        }
-        let checkpoint = parse_body(body, note)?;
-        if checkpoint.origin != key.name {
+        let parsed = Note::parse(note)?;
+        parsed.verified(key)?;
+        let checkpoint = parse_body(parsed.body, note)?;
+        if checkpoint.origin != key.name() {
             return Err(EvidenceError::OtherLog {
                 found: checkpoint.origin,
-                wanted: key.name.clone(),
+                wanted: key.name().to_owned(),
             });
         }
         Ok(checkpoint)
+    }
+
+    /// The same by the first of several keys of one log that signed it.
+    pub fn open_by_any<'k>(
+        note: &str,
+        keys: impl IntoIterator<Item = &'k VerifyingKey>,
+    ) -> Result<Self, EvidenceError> {
+        let mut first = Err(bad("no key to verify it by"));
+        for (n, key) in keys.into_iter().enumerate() {
+            match Self::open(note, key) {
+                Ok(checkpoint) => return Ok(checkpoint),
+                failed if n == 0 => first = failed,
+                _ => {}
+            }
+        }
+        first
+    }
+
+    /// The signed text: origin, size and root.
+    pub fn body(&self) -> &str {
+        self.note.find("\n\n").map_or(self.note.as_str(), |at| &self.note[..=at])
+    }
+
+    /// The same tree head with further signature lines.
+    pub(super) fn with_lines(&self, lines: &str) -> Self {
+        Self { note: format!("{}{lines}", self.note), ..self.clone() }
     }
 }
 
@@ -187,12 +252,6 @@ fn split(note: &str) -> Result<(&str, &str), EvidenceError> {
     }
     let at = note.rfind("\n\n").ok_or(bad("no blank line"))?;
     let (body, signatures) = (&note[..at + 1], &note[at + 2..]);
-    if signatures.is_empty() || !signatures.ends_with('\n') {
-        return Err(bad("no signature line"));
-    }
-    if signatures.lines().count() > limits::NOTE_SIGNATURES_MAX {
-        return Err(bad("too many signatures"));
-    }
     Ok((body, signatures))
 }
 
@@ -243,8 +302,8 @@ mod tests {
             .decode(b"x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=")
             .unwrap();
         assert_eq!(blob[..4], key.id());
-        assert!(key.verifies(body, &blob[4..]));
-        assert!(!key.verifies("other\n", &blob[4..]));
+        assert!(key.verifies(body.as_bytes(), &blob[4..]));
+        assert!(!key.verifies(b"other\n", &blob[4..]));
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! A run as leaves: a start, every result, all item verdicts, attachments, documents, an end
-//! with counts. Whoever holds the leaves between two checkpoints sees that none is missing.
+//! A run as leaves: what stands beside the log's signature, a start, every result, all item verdicts,
+//! attachments, documents, an end with counts. Whoever holds the leaves between two checkpoints sees that none is missing.
 
 use events::{RunId, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::assurance::{self, Assured};
 use super::error::EvidenceError;
 use super::limits;
 use super::log::EvidenceLog;
@@ -34,6 +35,12 @@ pub struct Sealed {
     pub first: u64,
     /// The tree's size after.
     pub size: u64,
+    /// Sizes of earlier checkpoints that went out; the bundle shows that this one continues them.
+    #[serde(default)]
+    pub since: Vec<u64>,
+    /// What witnesses and the timestamp authority gave, once they were asked.
+    #[serde(default)]
+    pub assured: Assured,
 }
 
 /// A document that was drawn from the run, by name in the bundle.
@@ -47,7 +54,7 @@ pub struct Document {
 
 /// Writes a run, its attachments and the digests of its documents into the log, between two
 /// checkpoints of its own.
-pub fn seal(
+pub(super) fn seal(
     log: &mut EvidenceLog,
     run: &AuditRun,
     attachments: &[Attachment],
@@ -55,11 +62,22 @@ pub fn seal(
     now: Timestamp,
 ) -> Result<Sealed, EvidenceError> {
     let before: Checkpoint = log.checkpoint(now)?;
-    let leaves = leaves(run, attachments, documents)?;
+    let mut leaves = leaves(run, attachments, documents)?;
+    leaves.insert(0, assurance::leaf(log));
     let slices: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
     let first = log.append_all(&slices)?;
     let after = log.checkpoint(now)?;
-    Ok(Sealed { run: run.id, before: before.note, after: after.note, first, size: after.size })
+    let mut since: Vec<u64> = log.sealed()?.into_iter().filter(|s| *s < before.size).collect();
+    since.drain(..since.len().saturating_sub(limits::BUNDLE_SINCE_MAX));
+    Ok(Sealed {
+        run: run.id,
+        before: before.note,
+        first,
+        size: after.size,
+        after: after.note,
+        since,
+        assured: Assured::default(),
+    })
 }
 
 /// The leaves of a run, in order.

@@ -81,6 +81,24 @@ pub(crate) struct Chrome {
 }
 
 impl Chrome {
+    /// A frame without a node behind it.
+    #[cfg(test)]
+    pub(crate) fn for_test(lang: Lang) -> Self {
+        Self {
+            lang,
+            theme: Theme::Auto,
+            region: String::new(),
+            who: None,
+            csrf: String::new(),
+            here: "/".to_owned(),
+            now: Timestamp::from_secs(0),
+            data_clock: None,
+            open_alerts: 0,
+            drill: false,
+            flash: None,
+        }
+    }
+
     /// The texts.
     pub(crate) const fn t(&self) -> &'static Messages {
         text::of(self.lang)

@@ -8,6 +8,7 @@ pub(crate) mod compliance;
 pub(crate) mod data;
 pub(crate) mod drill;
 pub(crate) mod drills;
+pub(crate) mod hunts;
 pub(crate) mod login;
 pub(crate) mod problem;
 pub(crate) mod record;

@@ -42,6 +42,13 @@ fn head(chrome: &Chrome, detail: &SchoolDetail) -> Markup {
                 div {
                     dl.facts {
                         dt { (t.schools.code) } dd.mono { (row.site) }
+                        @if let Some(province) = &row.province {
+                            dt { (t.schools.province) }
+                            dd {
+                                (province.name.get(chrome.lang)) " "
+                                @if !province.verified { (parts::unverified(t)) }
+                            }
+                        }
                         dt { (t.c.district) } dd { (row.district.get(chrome.lang)) }
                         dt { (t.schools.rank) } dd { (row.rank) }
                         dt { (t.alerts.state_open) } dd { (row.open) }

@@ -1,6 +1,6 @@
 //! Search (检索): one query bar, a time range, and what was found.
 
-use centre::view::{SearchForm, SearchPage};
+use centre::view::{Cursor, SearchForm, SearchPage, Stopped};
 use events::Timestamp;
 use events::time::BEIJING_OFFSET_SECS;
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use crate::chart::{self, Bucket};
 use crate::html::form::tick;
 use crate::html::parts::{self, empty, number};
 use crate::html::{Chrome, Section, page};
-use crate::text::Messages;
+use crate::text::{Messages, Search};
 
 /// Records one page shows.
 pub(crate) const ROWS: usize = 200;
@@ -25,6 +25,8 @@ pub(crate) struct Query {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) exercises: bool,
+    /// The page before ended there.
+    pub(crate) after: Option<Cursor>,
     /// Whether anything was asked at all.
     pub(crate) asked: bool,
 }
@@ -49,6 +51,7 @@ impl Query {
             from: get("from"),
             to: get("to"),
             exercises: get("exercises") == "1",
+            after: get("after").parse().ok(),
             asked,
         }
     }
@@ -65,19 +68,30 @@ impl Query {
             to,
             limit,
             exercises: self.exercises,
-            after: None,
+            after: self.after,
+            ..SearchForm::default()
         }
     }
 
-    fn export(&self) -> String {
+    fn export(&self, format: &str) -> String {
+        self.link("/search/export", ("format", format))
+    }
+
+    /// The path of the page behind a place.
+    pub(crate) fn older(&self, path: &str, place: &Cursor) -> String {
+        self.link(path, ("after", &place.to_string()))
+    }
+
+    fn link(&self, path: &str, more: (&str, &str)) -> String {
         parts::link(
-            "/search/export",
+            path,
             &[
                 ("q", &self.text),
                 ("range", &self.range),
                 ("from", &self.from),
                 ("to", &self.to),
                 ("exercises", if self.exercises { "1" } else { "" }),
+                more,
             ],
         )
     }
@@ -158,7 +172,13 @@ fn bar(chrome: &Chrome, query: &Query) -> Markup {
                     label { (t.to) " " input type="text" name="to" value=(query.to) placeholder="2026-11-23 09:00:00" size="19"; }
                 }
                 (tick("exercises", t.exercises, query.exercises))
-                @if query.asked { a href=(query.export()) download { (t.export) } }
+                a href=(parts::link("/hunts", &[("q", &query.text)])) {
+                    (if query.asked { chrome.t().hunts.keep } else { chrome.t().hunts.title })
+                }
+                @if query.asked {
+                    a href=(query.export("csv")) download { (t.export_csv) }
+                    a href=(query.export("jsonl")) download { (t.export) }
+                }
             }
         }
     }
@@ -209,11 +229,15 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
     let took = parts::span(Duration::from_millis(found.took_ms), chrome.lang);
     html! {
         p.notice-line {
+            @if !found.counted { (s.at_least) " " }
             strong { (number(found.matched)) } " " (s.matched) " · "
             (s.scanned) " " (number(found.scanned)) " · " (s.took) " " (took) " · "
             (parts::full_time(found.from)) " – " (parts::full_time(found.to.min(chrome.now)))
         }
-        @if found.partial { p.flash.bad role="status" { (s.partial) } }
+        @for why in missing(s, found) { p.flash.bad role="status" { (why) } }
+        @if let (Some(place), true) = (&found.next, found.records.is_empty()) {
+            p { a href=(query.older("/search", place)) { (s.go_on) } }
+        }
         @if !found.histogram.is_empty() {
             @let words = (s.histogram, s.histogram_desc);
             (parts::panel(s.histogram, None, &chart::histogram(t, words, &buckets(found), chart::Width::Page)))
@@ -226,6 +250,17 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
             (records(chrome, query, found))
         }
     }
+}
+
+/// Why an answer is without some records; nothing for a whole one.
+fn missing(s: &Search, found: &SearchPage) -> Vec<String> {
+    let stopped = found.stopped.map(|why| match why {
+        Stopped::Deadline => s.partial.to_owned(),
+        Stopped::Cancelled => s.cancelled.to_owned(),
+    });
+    let files = (!found.unreadable.is_empty())
+        .then(|| format!("{} {}", s.unreadable, found.unreadable.join(", ")));
+    stopped.into_iter().chain(files).collect()
 }
 
 fn buckets(found: &SearchPage) -> Vec<Bucket> {
@@ -270,7 +305,10 @@ fn records(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
                     }
                 }
             }
-            @if found.matched > found.records.len().min(ROWS) as u64 { div.pager { (t.search.cut) } }
+            @let shown = found.records.len().min(ROWS) as u64;
+            @if let Some(place) = &found.next {
+                div.pager { (t.search.cut) " " a href=(query.older("/search", place)) { (t.search.older) } }
+            } @else if found.matched > shown || !found.counted { div.pager { (t.search.cut) } }
         }
     }
 }
@@ -290,6 +328,72 @@ fn words(query: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use events::Lang;
+
+    fn page() -> SearchPage {
+        let at = Timestamp::from_secs(0);
+        SearchPage {
+            records: vec![],
+            table: None,
+            matched: 1_200,
+            counted: true,
+            scanned: 5_000,
+            partial: false,
+            stopped: None,
+            unreadable: vec![],
+            took_ms: 3,
+            histogram: vec![],
+            from: at,
+            to: at,
+            next: None,
+        }
+    }
+
+    fn shown(found: &SearchPage, lang: Lang) -> String {
+        let chrome = Chrome::for_test(lang);
+        results(&chrome, &Query::default(), found).into_string()
+    }
+
+    #[test]
+    fn a_page_that_ends_leads_on() {
+        let place = Cursor { time: Timestamp::from_secs(5), seq: 9, taken: 200 };
+        let stopped = SearchPage {
+            stopped: Some(Stopped::Deadline),
+            partial: true,
+            next: Some(place),
+            ..page()
+        };
+        let text = shown(&stopped, Lang::Zh);
+        assert!(text.contains("继续检索") && text.contains("after=5000000000.9.200"), "{text}");
+        assert!(!shown(&page(), Lang::Zh).contains("after="));
+    }
+
+    #[test]
+    fn a_count_that_is_not_whole_says_at_least() {
+        let whole = page();
+        let more = SearchPage { counted: false, ..page() };
+        for (lang, words) in
+            [(Lang::Zh, "至少 <strong>1,200"), (Lang::En, "at least <strong>1,200")]
+        {
+            assert!(!shown(&whole, lang).contains(words));
+            assert!(shown(&more, lang).contains(words), "{}", shown(&more, lang));
+        }
+    }
+
+    #[test]
+    fn a_partial_answer_says_what_is_missing() {
+        let (zh, en) = (Lang::Zh, Lang::En);
+        assert!(!shown(&page(), zh).contains("结果不完整"));
+        let late = SearchPage { stopped: Some(Stopped::Deadline), partial: true, ..page() };
+        assert!(shown(&late, zh).contains("到达时限"));
+        assert!(shown(&late, en).contains("the deadline came first"));
+        let gone = vec!["2026-11-27/a.parquet".to_owned()];
+        let gone = SearchPage { unreadable: gone, partial: true, ..page() };
+        for (lang, words) in [(zh, "无法读取"), (en, "could not be read")] {
+            let text = shown(&gone, lang);
+            assert!(text.contains(words) && text.contains("a.parquet"), "{text}");
+        }
+    }
 
     #[test]
     fn words_of_a_query() {

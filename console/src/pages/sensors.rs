@@ -43,7 +43,7 @@ fn bytes(n: u64) -> String {
 pub(crate) fn health(chrome: &Chrome, row: &SensorRow) -> Markup {
     let t = &chrome.t().sensors;
     html! {
-        @if row.silent && row.last.is_some() { span.badge.bad { (t.silent) } }
+        @if row.silent { span.badge.bad { (t.silent) } }
         @else if row.last.is_none() { span.badge.warn { (t.waiting) } }
         @else { span.badge.ok { (t.ok) } }
     }
@@ -87,7 +87,10 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
                     }
                 }
             }
-            td.num { (row.skew_ms) " ms" }
+            td.num {
+                @if row.is_skewed() { strong.bad-text { (row.skew_ms) " ms" } }
+                @else { (row.skew_ms) " ms" }
+            }
             td.tight {
                 @match row.last {
                     Some(at) => { (parts::time(at, chrome.now)) }

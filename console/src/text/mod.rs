@@ -26,7 +26,7 @@ mod prove;
 use events::Lang;
 
 pub(crate) use common::{Common, Login, Nav, Problems};
-pub(crate) use ops::{Alerts, Schools, Search, Sensors, Workbench};
+pub(crate) use ops::{Alerts, Hunts, Schools, Search, Sensors, Workbench};
 pub(crate) use prove::{Account, Audit, Compliance, Data, Drills};
 
 /// All texts of one language.
@@ -39,6 +39,7 @@ pub(crate) struct Messages {
     pub(crate) bench: Workbench,
     pub(crate) alerts: Alerts,
     pub(crate) search: Search,
+    pub(crate) hunts: Hunts,
     pub(crate) schools: Schools,
     pub(crate) sensors: Sensors,
     pub(crate) compliance: Compliance,
@@ -56,6 +57,7 @@ static ZH: Messages = Messages {
     bench: Workbench::ZH,
     alerts: Alerts::ZH,
     search: Search::ZH,
+    hunts: Hunts::ZH,
     schools: Schools::ZH,
     sensors: Sensors::ZH,
     compliance: Compliance::ZH,
@@ -73,6 +75,7 @@ static EN: Messages = Messages {
     bench: Workbench::EN,
     alerts: Alerts::EN,
     search: Search::EN,
+    hunts: Hunts::EN,
     schools: Schools::EN,
     sensors: Sensors::EN,
     compliance: Compliance::EN,
@@ -105,6 +108,7 @@ mod tests {
             Workbench::pairs(),
             Alerts::pairs(),
             Search::pairs(),
+            Hunts::pairs(),
             Schools::pairs(),
             Sensors::pairs(),
             Compliance::pairs(),

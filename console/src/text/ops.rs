@@ -111,17 +111,23 @@ messages! {
         custom: "自定义", "Custom";
         from: "起", "From";
         to: "止", "To";
-        matched: "命中日志记录", "matched events";
+        at_least: "至少", "at least";
+        matched: "条命中的日志记录", "matched events";
         scanned: "扫描", "scanned";
         took: "用时", "took";
         partial: "结果不完整：到达时限，仅显示已扫描部分。请缩小时间范围。", "Partial answer: the deadline came first. Narrow the time range.";
+        cancelled: "结果不完整：检索已取消，仅显示已扫描部分。", "Partial answer: the search was cancelled.";
+        unreadable: "结果不完整：以下存储文件无法读取，不含其中的日志记录：", "Partial answer: these stored files could not be read, and their events are missing:";
         cut: "只显示最新的部分，其余请导出或缩小条件。", "Only the latest are shown; export, or narrow the conditions.";
         empty: "没有符合条件的日志记录。", "No event fits.";
         start: "输入查询语句开始检索。留空则显示所选时间内的全部日志记录。", "Type a query. An empty one shows everything in the time range.";
         record: "日志记录", "Record";
         fields: "字段", "Fields";
         source: "来源", "Source";
+        older: "更早的日志记录", "Older events";
+        go_on: "继续检索更早的日志记录", "Go on with older events";
         export: "导出 JSONL", "Export JSONL";
+        export_csv: "导出 CSV", "Export CSV";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
         histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";
@@ -137,6 +143,29 @@ messages! {
 }
 
 messages! {
+    /// Saved hunts.
+    Hunts {
+        title: "狩猎查询", "Hunts";
+        saved: "已保存的狩猎查询", "Saved hunts";
+        empty: "还没有保存狩猎查询。", "No hunt is saved yet.";
+        name: "名称", "Name";
+        name_hint: "不超过 80 个字", "At most 80 characters";
+        query: "查询语句", "Query";
+        owner: "创建人", "Owner";
+        changed: "更新时间", "Changed";
+        rule: "检测规则", "Rule";
+        rule_how: "生成的是 Sigma 规则草稿，由安全管理员补充测试后放入规则目录。统计类查询须填写阈值和时间窗口。", "What is drafted is a Sigma rule: whoever keeps the rules adds tests and puts it into their folder. A query that counts needs a threshold and a time span.";
+        threshold: "阈值", "Threshold";
+        timespan: "时间窗口", "Time span";
+        promote: "转为检测规则", "Draft a rule";
+        save_title: "保存狩猎查询", "Save a hunt";
+        save: "保存", "Save";
+        remove: "删除", "Remove";
+        keep: "保存为狩猎查询", "Save as a hunt";
+    }
+}
+
+messages! {
     /// Schools and their risk index.
     Schools {
         title: "学校", "Schools";
@@ -144,6 +173,7 @@ messages! {
         index_how: "满分 100，逐项扣分，越低风险越高。", "Starts at 100; every deduction is listed. Lower means more at risk.";
         rank: "排名", "Rank";
         code: "学校标识码", "School code";
+        province: "省级区划（据标识码）", "Province (by the code)";
         deductions: "扣分项", "Deductions";
         cartogram_desc: "每格一所学校，数字为风险指数，颜色与形状表示等级。", "One tile per school; the number is its risk index, colour and shape its band.";
         band_good: "良好", "Good";

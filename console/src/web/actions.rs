@@ -182,6 +182,18 @@ pub(crate) fn close(visit: &Visit, caller: &Caller) -> Answer {
     Ok(back_to_alert(visit, id))
 }
 
+/// Saves a hunt.
+pub(crate) fn save_hunt(visit: &Visit, caller: &Caller) -> Answer {
+    visit.shared.centre.save_hunt(caller, &visit.field("name"), &visit.field("query"))?;
+    Ok(done(visit, "/hunts".to_owned(), "done"))
+}
+
+/// Removes a hunt.
+pub(crate) fn remove_hunt(visit: &Visit, caller: &Caller) -> Answer {
+    visit.shared.centre.remove_hunt(caller, &visit.field("name"))?;
+    Ok(done(visit, "/hunts".to_owned(), "done"))
+}
+
 /// Starts an audit run.
 pub(crate) fn run_audit(visit: &Visit, caller: &Caller) -> Answer {
     visit.shared.centre.start_audit(Some(caller))?;

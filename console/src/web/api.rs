@@ -1,6 +1,7 @@
 //! The API: the same answers as the pages, as JSON.
 
-use centre::view::{AlertPage, Record};
+use centre::limits;
+use centre::view::{AlertPage, Record, SearchForm};
 use centre::{Caller, Error};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use crate::pages::search;
 /// Rows of a page that does not say how many.
 const ROWS: usize = 100;
 
-fn value(of: &impl Serialize) -> Result<Value, Error> {
+pub(crate) fn value(of: &impl Serialize) -> Result<Value, Error> {
     serde_json::to_value(of).map_err(|e| Error::Part { part: "api", message: e.to_string() })
 }
 
@@ -67,8 +68,31 @@ pub(crate) fn alert(visit: &Visit, caller: &Caller) -> Answer {
 /// Search.
 pub(crate) fn search(visit: &Visit, caller: &Caller) -> Answer {
     let query = search::Query::parse(&|name| visit.query(name), true);
-    let form = query.form(visit.shared.centre.now(), rows(visit, 10_000));
-    Ok(Reply::json(value(&visit.shared.centre.search(caller, &form)?)?))
+    let after = visit.query("after");
+    if !after.is_empty() && query.after.is_none() {
+        return Err(Error::BadValue { field: "after" }.into());
+    }
+    let millis = |name: &'static str| match visit.query(name).as_str() {
+        "" => Ok(None),
+        text => text.parse::<u64>().map(Some).map_err(|_| Error::BadValue { field: name }),
+    };
+    let most = limits::SEARCH_MS_MAX;
+    let form = SearchForm {
+        deadline_ms: Some(millis("deadline_ms")?.unwrap_or(most).min(most)),
+        slice_ms: millis("slice_ms")?,
+        ..query.form(visit.shared.centre.now(), rows(visit, 10_000))
+    };
+    let found = visit.shared.centre.search(caller, &form)?;
+    let mut out = value(&found)?;
+    if let (Some(object), Some(place)) = (out.as_object_mut(), &found.next) {
+        object.insert("next".to_owned(), query.older("/api/v1/search", place).into());
+    }
+    Ok(Reply::json(out))
+}
+
+/// Saved hunts.
+pub(crate) fn hunts(visit: &Visit, caller: &Caller) -> Answer {
+    Ok(Reply::json(json!({ "rows": value(&visit.shared.centre.hunts(caller)?)? })))
 }
 
 /// Schools.

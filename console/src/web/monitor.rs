@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use centre::Caller;
+use centre::view::SensorRow;
 use serde_json::json;
 
 use super::reply::Reply;
@@ -33,18 +35,28 @@ pub(crate) fn readyz(visit: &Visit) -> Answer {
 /// The node's figures in the Prometheus text format 0.0.4.
 pub(crate) fn metrics(visit: &Visit) -> Answer {
     let f = visit.shared.centre.figures();
+    let evidence = visit.shared.centre.evidence_standing();
+    let (asked, failed) =
+        evidence.peers.values().fold((0, 0), |(a, f), peer| (a + peer.asked, f + peer.failed));
     let mut out = String::new();
     let counters = [
         ("xuedun_events_journalled_total", "Events that are durable.", f.journalled),
         ("xuedun_events_matched_total", "Events that detection has read.", f.matched),
         ("xuedun_events_archived_total", "Events in the archive.", f.archived),
         ("xuedun_detections_total", "Detections.", f.detections),
+        ("xuedun_evidence_asked_total", "Countersignatures asked for.", asked),
+        ("xuedun_evidence_unanswered_total", "Countersignatures asked for and not got.", failed),
     ];
     for (name, help, value) in counters {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
     }
     let gauges = [
+        (
+            "xuedun_evidence_trouble",
+            "1 while the evidence log cannot be written.",
+            u64::from(evidence.trouble.is_some()),
+        ),
         ("xuedun_rules", "Rules in force.", f.rules as u64),
         ("xuedun_rules_rejected", "Rules that were refused.", f.rules_rejected as u64),
         ("xuedun_archive_bytes", "Bytes of the archive on disk.", f.archive_bytes),
@@ -57,5 +69,25 @@ pub(crate) fn metrics(visit: &Visit) -> Answer {
     for (name, help, value) in gauges {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
+    out.push_str(&of_sensors(&visit.shared.centre.sensors(&Caller::local("metrics"))?));
     Ok(Reply::text(200, "text/plain; version=0.0.4; charset=utf-8", out))
+}
+
+/// Whether each sensor is silent and how far its senders' clocks are off.
+fn of_sensors(rows: &[SensorRow]) -> String {
+    let silent = rows.iter().map(|r| i64::from(r.silent)).collect();
+    let skew = rows.iter().map(|r| r.skew_ms).collect();
+    let gauges: [(&str, &str, Vec<i64>); 2] = [
+        ("xuedun_sensor_silent", "Whether the sensor is silent.", silent),
+        ("xuedun_sensor_skew_ms", "How far records' times lie behind their receipt.", skew),
+    ];
+    let mut out = String::new();
+    for (name, help, values) in gauges {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (row, value) in rows.iter().zip(values) {
+            let sensor = row.name.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(out, "{name}{{sensor=\"{sensor}\"}} {value}");
+        }
+    }
+    out
 }

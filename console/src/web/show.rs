@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use centre::alert::AlertFilter;
+use centre::export;
+use centre::hunt::Often;
+use centre::view::SearchPage;
 use centre::{Caller, Error, Permission};
 use events::{RunId, SiteId, Text};
 
@@ -130,11 +133,40 @@ pub(crate) fn search(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::page_status(status, hunt::search(&chrome, &query, &found)))
 }
 
-/// The records of a search as JSON lines.
-pub(crate) fn export(visit: &Visit, caller: &Caller) -> Answer {
+/// The answer of a search as a file: CSV or JSON lines. The name of a file that does not hold all
+/// of it says so.
+pub(crate) fn search_file(visit: &Visit, caller: &Caller) -> Answer {
     let query = hunt::Query::parse(&|name| visit.query(name), true);
     let form = query.form(visit.shared.centre.now(), limits::EXPORT_ROWS_MAX);
     let found = visit.shared.centre.search(caller, &form)?;
+    let whole = !found.partial && found.next.is_none();
+    if visit.query("format") == "csv" {
+        let name = if whole { "xuedun-search.csv" } else { "xuedun-search-partial.csv" };
+        return Ok(Reply::file(name, "text/csv; charset=utf-8", csv(&found)?));
+    }
+    let name = if whole { "xuedun-search.jsonl" } else { "xuedun-search-partial.jsonl" };
+    Ok(Reply::file(name, "application/x-ndjson", json_lines(&found)))
+}
+
+fn csv(found: &SearchPage) -> Result<String, Error> {
+    let mut out = export::BOM.to_owned();
+    match &found.table {
+        Some((columns, rows)) => {
+            for row in std::iter::once(columns).chain(rows) {
+                out.push_str(&export::csv_line(row.iter().map(String::as_str)));
+            }
+        }
+        None => {
+            out.push_str(&export::csv_heading());
+            for record in &found.records {
+                out.push_str(&export::csv_record(&super::api::value(record)?));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn json_lines(found: &SearchPage) -> String {
     let mut out = String::new();
     for record in &found.records {
         out.push_str(&super::api::record(record).to_string());
@@ -142,12 +174,30 @@ pub(crate) fn export(visit: &Visit, caller: &Caller) -> Answer {
     }
     if let Some((columns, rows)) = &found.table {
         for row in rows {
-            let pairs = columns.iter().cloned().zip(row.iter().cloned().map(Into::into));
-            out.push_str(&serde_json::Value::Object(pairs.collect()).to_string());
+            out.push_str(&export::json_row(columns, row).to_string());
             out.push('\n');
         }
     }
-    Ok(Reply::file("xuedun-search.jsonl", "application/x-ndjson", out))
+    out
+}
+
+/// Saved hunts.
+pub(crate) fn hunts(visit: &Visit, caller: &Caller) -> Answer {
+    let rows = visit.shared.centre.hunts(caller)?;
+    Ok(Reply::page(pages::hunts::hunts(&visit.chrome(), &rows, &visit.query("q"))))
+}
+
+/// The draft of a rule from a saved hunt.
+pub(crate) fn hunt_rule(visit: &Visit, caller: &Caller) -> Answer {
+    let often = match (visit.query("threshold").trim(), visit.query("timespan").trim()) {
+        ("", "") => None,
+        (threshold, timespan) => Some(Often {
+            threshold: threshold.parse().map_err(|_| Error::BadValue { field: "threshold" })?,
+            timespan: timespan.to_owned(),
+        }),
+    };
+    let rule = visit.shared.centre.promote_hunt(caller, &visit.query("name"), often.as_ref())?;
+    Ok(Reply::file("xuedun-hunt.yml", "application/yaml", rule))
 }
 
 /// The ranking of schools.

@@ -9,7 +9,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use centre::account::{NewAccount, Role};
-use centre::config::{AuditConfig, Config, ConsoleConfig, NodeConfig, RulesConfig, StoreConfig};
+use centre::config::{
+    AuditConfig, Config, ConsoleConfig, EvidenceConfig, NodeConfig, RulesConfig, StoreConfig,
+};
 use centre::region::{Region, School};
 use centre::{Centre, World};
 use events::{Lang, Text};
@@ -45,6 +47,8 @@ pub(super) fn fixture() -> Fixture {
         rules: RulesConfig::default(),
         store: StoreConfig { disk_reserve_mib: 1, ..StoreConfig::default() },
         audit: AuditConfig::default(),
+        enrich: Default::default(),
+        evidence: EvidenceConfig::default(),
         region: Region {
             name: Text::new("示范市教育局", "Model Bureau"),
             schools: vec![school(SITE), school(OTHER)],
@@ -155,6 +159,44 @@ async fn a_school_contact_sees_no_other_school() {
     let (own, _) = f.get(&format!("/schools/{SITE}"), Some(&session)).await;
     let (other, _) = f.get(&format!("/schools/{OTHER}"), Some(&session)).await;
     assert_eq!((own, other), (StatusCode::OK, StatusCode::NOT_FOUND));
+}
+
+#[tokio::test]
+async fn a_search_is_saved_as_a_file_and_goes_on_behind_a_place() {
+    let f = fixture();
+    let session = f.sign_in("analyst");
+    let (status, csv) = f.get("/search/export?q=*&format=csv", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(csv.starts_with("\u{feff}\"time\",\"received\""), "{csv}");
+    let (_, table) =
+        f.get("/search/export?q=user.name:nobody|count&format=csv", Some(&session)).await;
+    assert_eq!(table, "\u{feff}\"count\"\r\n\"0\"\r\n");
+    let (status, json) = f.get("/api/v1/search?q=*&after=5.6.7&slice_ms=1", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["counted"], &json["stopped"]), (&true.into(), &serde_json::Value::Null));
+    for bad in ["after=x", "deadline_ms=soon"] {
+        let (status, told) = f.get(&format!("/api/v1/search?q=*&{bad}"), Some(&session)).await;
+        assert!(status.is_client_error(), "{bad}: {status} {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_hunt_is_shown_and_drafted_as_a_rule() {
+    let f = fixture();
+    let session = f.sign_in("analyst");
+    let caller = f.centre.caller(&session).unwrap().unwrap();
+    f.centre.save_hunt(&caller, "<b>", "service:sshd user.name:root").unwrap();
+    let (status, page) = f.get("/hunts?q=a:b", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("&lt;b&gt;") && page.contains("value=\"a:b\""), "{page}");
+    let (status, rule) = f.get("/hunts/rule?name=%3Cb%3E", Some(&session)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(rule.contains("service: sshd") && rule.contains("user.name: root"), "{rule}");
+    f.centre.save_hunt(&caller, "all", "*").unwrap();
+    let (status, told) = f.get("/hunts/rule?name=all", Some(&session)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.contains("H004"), "{told}");
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use crate::value::Value;
 
 /// Names remembered; past it they are all forgotten before the next record.
 const NAMES_MAX: usize = 8_192;
+/// Members remembered to have followed one.
+const NEXT: usize = 4;
 /// No name: the number of none.
 const NONE: u32 = u32::MAX;
 
@@ -31,11 +33,14 @@ struct Node {
     path: Box<str>,
     /// Where its own part of the path begins.
     key: usize,
+    /// The first [`HEAD`] bytes of that part and a closing quote, and which of them there are.
+    head: [u128; 2],
+    mask: [u128; 2],
     field: Field,
     /// The members that came first within it, the latest in front.
-    first: [u32; 2],
+    first: [u32; NEXT],
     /// The members that came after it, the latest in front.
-    next: [u32; 2],
+    next: [u32; NEXT],
 }
 
 /// Only a name that has a value becomes a field.
@@ -46,10 +51,54 @@ enum Field {
     Overflow,
 }
 
+/// Bytes of a name compared at once.
+const HEAD: usize = 32;
+
 impl Node {
+    fn new(parent: u32, path: String, key: usize) -> Self {
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        let own = path.as_bytes().get(key..).unwrap_or_default();
+        for (at, byte) in own.iter().chain(b"\"").take(HEAD).enumerate() {
+            (head[at], mask[at]) = (*byte, u8::MAX);
+        }
+        let (head, mask) = (halves(&head), halves(&mask));
+        let (path, field) = (path.into(), Field::Unasked);
+        Self { parent, path, key, head, mask, field, first: [NONE; NEXT], next: [NONE; NEXT] }
+    }
+
     fn key(&self) -> &[u8] {
         self.path.as_bytes().get(self.key..).unwrap_or_default()
     }
+
+    /// The length of its own part.
+    #[inline]
+    fn len(&self) -> usize {
+        self.path.len() - self.key
+    }
+
+    /// Whether the text begins with the key and a quote.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk() {
+            Some(chunk) if self.len() < HEAD => {
+                let [low, high] = halves(chunk);
+                (low & self.mask[0] ^ self.head[0]) | (high & self.mask[1] ^ self.head[1]) == 0
+            }
+            _ => self.begins_slowly(text),
+        }
+    }
+
+    /// For long names, and near the record's end.
+    #[cold]
+    fn begins_slowly(&self, text: &[u8]) -> bool {
+        text.strip_prefix(self.key()).is_some_and(|rest| rest.starts_with(b"\""))
+    }
+}
+
+#[inline]
+fn halves(bytes: &[u8; HEAD]) -> [u128; 2] {
+    let (halves, _) = bytes.as_chunks();
+    [u128::from_le_bytes(halves[0]), u128::from_le_bytes(halves[1])]
 }
 
 impl Names {
@@ -71,18 +120,11 @@ impl Names {
     fn forget(&mut self) {
         self.by_key.clear();
         self.nodes.clear();
-        self.nodes.push(Node {
-            parent: NONE,
-            path: "".into(),
-            key: 0,
-            field: Field::Unasked,
-            first: [NONE; 2],
-            next: [NONE; 2],
-        });
+        self.nodes.push(Node::new(NONE, String::new(), 0));
     }
 
-    /// One of the members that came after `previous` (or first) before, if the text that follows
-    /// its opening quote is that name and the closing quote; with the name's length.
+    /// The member that came last after `previous` (or first), if the text that follows its opening
+    /// quote is that name and the closing quote; with the name's length.
     #[inline]
     pub(super) fn expected(
         &self,
@@ -90,15 +132,34 @@ impl Names {
         previous: Option<Name>,
         text: &[u8],
     ) -> Option<(Name, usize)> {
+        self.expecting(parent, previous, 0, text)
+    }
+
+    /// The same for the members that came there before that one.
+    #[inline(never)]
+    pub(super) fn expected_else(
+        &self,
+        parent: Name,
+        previous: Option<Name>,
+        text: &[u8],
+    ) -> Option<(Name, usize)> {
+        (1..NEXT).find_map(|which| self.expecting(parent, previous, which, text))
+    }
+
+    #[inline]
+    fn expecting(
+        &self,
+        parent: Name,
+        previous: Option<Name>,
+        which: usize,
+        text: &[u8],
+    ) -> Option<(Name, usize)> {
         let expected = match previous {
-            Some(name) => self.nodes.get(name.0 as usize)?.next,
-            None => self.nodes.get(parent.0 as usize)?.first,
+            Some(name) => self.nodes.get(name.0 as usize)?.next[which],
+            None => self.nodes.get(parent.0 as usize)?.first[which],
         };
-        expected.into_iter().find_map(|at| {
-            let key = self.nodes.get(at as usize)?.key();
-            (text.get(key.len()) == Some(&b'"') && text.starts_with(key))
-                .then_some((Name(at), key.len()))
-        })
+        let node = self.nodes.get(expected as usize)?;
+        node.begins(text).then(|| (Name(expected), node.len()))
     }
 
     /// The member of this name within `parent`, made if new; it will be expected after
@@ -120,7 +181,8 @@ impl Names {
             Some(name) => &mut self.nodes.get_mut(name.0 as usize)?.next,
             None => &mut self.nodes.get_mut(parent.0 as usize)?.first,
         };
-        *expecting = [at, expecting[0]];
+        expecting.rotate_right(1);
+        expecting[0] = at;
         Some(Name(at))
     }
 
@@ -131,14 +193,8 @@ impl Names {
             return None;
         }
         let at = self.nodes.len() as u32;
-        self.nodes.push(Node {
-            parent: parent.0,
-            key: path.len() - key.len(),
-            path: path.into(),
-            field: Field::Unasked,
-            first: [NONE; 2],
-            next: [NONE; 2],
-        });
+        let own = path.len() - key.len();
+        self.nodes.push(Node::new(parent.0, path, own));
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.by_key.insert_unique(hash, at, |at| {
             nodes
@@ -197,7 +253,23 @@ mod tests {
         assert_eq!(names.find(root, Some(b), "a"), Some(a), "the same name again");
         let c = names.find(root, Some(a), "c").unwrap();
         assert_eq!(names.expected(root, Some(a), b"c\""), Some((c, 1)));
-        assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
+        assert_eq!(names.expected_else(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
+    }
+
+    #[test]
+    fn names_of_every_length_are_told_apart() {
+        let mut names = Names::new();
+        let root = names.root();
+        for len in 0..40 {
+            let key = "abcdefgh".repeat(6)[..len].to_owned();
+            let made = names.find(root, None, &key).unwrap();
+            for rest in ["\"", "\": 1}", "\" : \"a longer value, so that whole words follow it\""] {
+                let text = format!("{key}{rest}");
+                assert_eq!(names.expected(root, None, text.as_bytes()), Some((made, len)));
+                let other = format!("{key}x{rest}");
+                assert_eq!(names.expected(root, None, other.as_bytes()), None);
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! nesting, an oversized record) makes it give up, and [`super::careful`] reads the record again.
 
 use std::cell::RefCell;
+use std::ops::Range;
+
+use wide::u8x16;
 
 use super::names::{Name, Names};
 use crate::event::Event;
@@ -10,7 +13,7 @@ use crate::limits;
 use crate::value::Value;
 
 thread_local! {
-    static NAMES: RefCell<Names> = RefCell::new(Names::new());
+    static KEPT: RefCell<(Names, Vec<u8>)> = RefCell::new((Names::new(), Vec::new()));
 }
 
 /// Reads the record into an event that has nothing but its raw text; `false` when it gave up, and
@@ -19,9 +22,9 @@ pub(super) fn read(record: &str, event: &mut Event) -> bool {
     if record.len() > limits::RAW_BYTES_MAX {
         return false;
     }
-    NAMES.with_borrow_mut(|names| {
+    KEPT.with_borrow_mut(|(names, room)| {
         let root = names.root();
-        let mut scan = Scan { text: record, bytes: record.as_bytes(), at: 0, names, event };
+        let mut scan = Scan { text: record, bytes: record.as_bytes(), at: 0, names, event, room };
         scan.record(root).is_some()
     })
 }
@@ -32,6 +35,8 @@ struct Scan<'r, 'e> {
     at: usize,
     names: &'e mut Names,
     event: &'e mut Event,
+    /// A text whose escapes are being resolved.
+    room: &'e mut Vec<u8>,
 }
 
 /// `None` means "gave up".
@@ -92,19 +97,33 @@ impl Scan<'_, '_> {
 
     #[inline]
     fn name(&mut self, parent: Name, previous: Option<Name>) -> Option<Name> {
-        self.take(b'"')?;
-        let rest = self.bytes.get(self.at..)?;
-        if let Some((name, len)) = self.names.expected(parent, previous, rest) {
-            self.at += len + 1;
+        let (quote, rest) = self.bytes.get(self.at..)?.split_first()?;
+        if *quote != b'"' {
+            return None;
+        }
+        match self.names.expected(parent, previous, rest) {
+            Some((name, len)) => {
+                self.at += len + 2;
+                Some(name)
+            }
+            None => self.other_name(parent, previous, rest),
+        }
+    }
+
+    /// A name that was not the likeliest; `rest` follows its opening quote.
+    #[inline(never)]
+    fn other_name(&mut self, parent: Name, previous: Option<Name>, rest: &[u8]) -> Option<Name> {
+        if let Some((name, len)) = self.names.expected_else(parent, previous, rest) {
+            self.at += len + 2;
             return Some(name);
         }
-        let end = plain_end(self.bytes, self.at);
+        let start = self.at + 1;
+        let end = plain_end(self.bytes, start);
         if self.bytes.get(end) != Some(&b'"') {
             return None;
         }
-        let key = self.text.get(self.at..end)?;
         self.at = end + 1;
-        self.names.find(parent, previous, key)
+        self.names.find(parent, previous, self.text.get(start..end)?)
     }
 
     fn value(&mut self, name: Name, depth: usize) -> Option<()> {
@@ -170,7 +189,10 @@ impl Scan<'_, '_> {
         }
         self.at = end + 1;
         match self.names.field(name) {
-            Some(id) => self.event.push_raw_range(id, start..end).then_some(()),
+            Some(id) => {
+                self.event.push_raw_text(id, start..end);
+                Some(())
+            }
             None => {
                 self.names.push(name, Value::Str(self.text.get(start..end)?), self.event);
                 Some(())
@@ -181,9 +203,9 @@ impl Scan<'_, '_> {
     /// A text that begins at `start` and has something special at `special`.
     fn escaped(&mut self, name: Name, mut start: usize, mut special: usize) -> Option<()> {
         let id = self.names.field(name)?;
-        let mut text = self.event.begin_text();
+        self.room.clear();
         loop {
-            text.push_str(self.text.get(start..special)?);
+            append(self.bytes, start..special, self.room)?;
             match (*self.bytes.get(special)?, self.bytes.get(special + 1)) {
                 (b'"', _) => break,
                 // What stands for itself behind a backslash begins the next stretch.
@@ -192,12 +214,12 @@ impl Scan<'_, '_> {
                     special = plain_end(self.bytes, special + 2);
                     continue;
                 }
-                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, &mut text)?,
+                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, self.room)?,
                 _ => return None,
             }
             special = plain_end(self.bytes, start);
         }
-        self.event.end_text(id, text);
+        self.event.push(id, Value::Str(std::str::from_utf8(self.room).ok()?));
         self.at = special + 1;
         Some(())
     }
@@ -263,44 +285,59 @@ impl Scan<'_, '_> {
 }
 
 /// Where the first quote, backslash or control character lies at or after `at`; the end of the
-/// bytes if there is none. Eight bytes at a time.
+/// bytes if there is none.
 #[inline]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    // A byte of `word ^ wanted` is zero where the byte is the wanted one; the lowest bit set by
-    // the subtraction is exact, higher ones may follow from its borrow.
-    let equal = |word: u64, byte: u8| {
-        let zero = word ^ u64::from_le_bytes([byte; 8]);
-        zero.wrapping_sub(ONES) & !zero
-    };
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(u64::from_le_bytes([0x20; 8])) & !word;
-        let special = (equal(word, b'"') | equal(word, b'\\') | control) & HIGH;
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        if let Some(found) = special(block) {
+            return at + found;
         }
-        at += 8;
+        at += BLOCK;
     }
-    while let Some(&byte) = bytes.get(at) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
-            break;
+    let rest = bytes.get(at..).unwrap_or_default();
+    let special = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
+    at + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Bytes looked at together.
+const BLOCK: usize = 16;
+
+/// Where the first special character lies in a block.
+#[inline]
+fn special(block: &[u8; BLOCK]) -> Option<usize> {
+    let bytes = u8x16::new(*block);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let marks = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+    let special = (control | marks).to_bitmask();
+    (special != 0).then(|| special.trailing_zeros() as usize)
+}
+
+/// Appends a stretch of the record; a short one as a whole piece that is then cut.
+#[inline]
+fn append(bytes: &[u8], stretch: Range<usize>, out: &mut Vec<u8>) -> Option<()> {
+    const PIECE: usize = 16;
+    let rest = bytes.get(stretch.start..)?;
+    let len = stretch.end.checked_sub(stretch.start)?;
+    match rest.first_chunk::<PIECE>() {
+        Some(piece) if len <= PIECE => {
+            let end = out.len() + len;
+            out.extend_from_slice(piece);
+            out.truncate(end);
         }
-        at += 1;
+        _ => out.extend_from_slice(rest.get(..len)?),
     }
-    at
+    Some(())
 }
 
 /// Appends the character of an escape whose backslash lies before `at`; where to go on.
 #[inline]
-fn unescape(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
+fn unescape(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     let c = match *bytes.get(at)? {
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'f' => 12,
         b'u' => return unicode(bytes, at + 1, out),
         _ => return None,
     };
@@ -308,10 +345,10 @@ fn unescape(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
     Some(at + 1)
 }
 
-fn unicode(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
+fn unicode(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     let high = hex(bytes, at)?;
     if let Some(c) = char::from_u32(high) {
-        out.push(c);
+        push_char(c, out);
         return Some(at + 4);
     }
     // The first half of a pair; a half alone is an error.
@@ -319,8 +356,12 @@ fn unicode(bytes: &[u8], at: usize, out: &mut String) -> Option<usize> {
         return None;
     }
     let low = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    out.push(char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?);
+    push_char(char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, out);
     Some(at + 10)
+}
+
+fn push_char(c: char, out: &mut Vec<u8>) {
+    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 fn hex(bytes: &[u8], at: usize) -> Option<u32> {

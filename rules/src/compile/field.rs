@@ -9,8 +9,10 @@
 use events::Value;
 use hashbrown::HashMap;
 
-use super::literals::Literals;
+use super::literals::{Found, Literals, Whose};
 use crate::bits::Bits;
+use crate::fold::folds_onto_ascii;
+use crate::lines::{Lines, Room};
 use crate::seen::Seen;
 use crate::syntax::test::{Op, Shape, Test, mask, parse_address};
 
@@ -20,6 +22,8 @@ pub(super) type Ids = Box<[u32]>;
 /// The compiled comparisons of a family.
 #[derive(Default)]
 pub(crate) struct FieldTable {
+    /// Its number among the tables that are used together.
+    pub(super) number: u32,
     pub(super) present: Ids,
     pub(super) null: Ids,
     pub(super) any: Ids,
@@ -64,13 +68,30 @@ pub(crate) struct Sink<'s, F> {
 #[derive(Default)]
 pub(crate) struct Work {
     held: Bits,
+    taken: Taken,
+}
+
+/// What is lent out while a value is looked at.
+#[derive(Default)]
+struct Taken {
     checks: Vec<u32>,
+    /// Checks of the table of keywords.
+    joined: Vec<u32>,
+    room: Room,
 }
 
 impl Work {
     /// Room for predicates below `len`.
     pub(crate) fn with_room(len: usize) -> Self {
-        Self { held: Bits::with_room(len), checks: Vec::new() }
+        Self { held: Bits::with_room(len), ..Self::default() }
+    }
+
+    /// Lends the buffers; the lists of checks are empty.
+    fn take(&mut self) -> Taken {
+        let mut taken = std::mem::take(&mut self.taken);
+        taken.checks.clear();
+        taken.joined.clear();
+        taken
     }
 }
 
@@ -101,30 +122,105 @@ impl FieldTable {
 
     /// Whether any comparison may hold for any value whose text is part of this text, or which
     /// is not a text. `room` is a buffer.
-    pub(crate) fn may_hold(&self, texts: &str, room: &mut String) -> bool {
+    pub(crate) fn may_hold(&self, texts: &str, room: &mut Vec<u8>) -> bool {
         if !self.screens() {
             return true;
         }
         room.clear();
-        room.push_str(texts);
-        room.make_ascii_lowercase();
-        self.literals.may_hold(room.as_bytes())
-            || (!room.is_ascii() && room.contains(crate::fold::ONTO_ASCII))
+        room.extend(texts.bytes().map(|b| b.to_ascii_lowercase()));
+        self.literals.may_hold(room) || (!texts.is_ascii() && folds_onto_ascii(texts))
     }
 
-    /// Gives every predicate that holds for the value to the sink.
-    pub(crate) fn eval<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
-        sink.all(Some(&self.present));
+    /// Makes tables ready that will be used together.
+    pub(crate) fn together(tables: &mut [Self]) {
+        for (table, number) in tables.iter_mut().zip(0..) {
+            table.number = number;
+        }
+        Literals::together(tables.iter_mut().map(|table| &mut table.literals));
+    }
+
+    /// Prepares for keywords in the same walk; see [`FieldTable::eval`].
+    pub(crate) fn join(&mut self, keywords: &FieldTable) {
+        self.literals.join(&keywords.literals);
+    }
+
+    /// Gives every predicate that holds for the value to the sink: of this table, and of the one
+    /// of keywords if there is one.
+    pub(crate) fn eval<F: Fn(u32) -> bool>(
+        &self,
+        keywords: Option<&FieldTable>,
+        lines: &mut Lines<'_>,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+    ) {
+        if let Some(keywords) = keywords.filter(|_| !self.literals.joined()) {
+            keywords.eval(None, lines, seen, sink);
+            return self.eval(None, lines, seen, sink);
+        }
         if matches!(seen.value, Value::Null) {
-            sink.all(Some(&self.null));
+            for table in [Some(self), keywords].into_iter().flatten() {
+                sink.all(Some(&table.present));
+                sink.all(Some(&table.null));
+            }
             return;
         }
+        let mut taken = sink.work.take();
+        let Taken { checks, joined, room } = &mut taken;
+        let whole = seen.folded.len();
+        let literals = (&self.literals, keywords.map(|k| &k.literals));
+        lines.find(self.number, literals, seen.folded, room, |whose, found| match whose {
+            Whose::Own => self.found(found, whole, sink, checks),
+            Whose::Joined => {
+                if let Some(keywords) = keywords {
+                    keywords.found(found, whole, sink, joined);
+                }
+            }
+        });
+        self.rest(seen, sink, checks);
+        if let Some(keywords) = keywords {
+            keywords.rest(seen, sink, joined);
+        }
+        sink.work.taken = taken;
+    }
+
+    /// What follows from a literal that was found.
+    fn found<F: Fn(u32) -> bool>(
+        &self,
+        found: Found,
+        whole: usize,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
+        for effect in self.effects(found.text) {
+            match *effect {
+                Effect::Check(check) => checks.push(check),
+                Effect::Holds(shape, id) => {
+                    let lies = match shape {
+                        Shape::Contains => true,
+                        Shape::Prefix => found.start == 0,
+                        Shape::Suffix => found.end == whole,
+                        Shape::Exact => found.start == 0 && found.end == whole,
+                    };
+                    if lies {
+                        sink.add(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All that no literal decides, and the checks that the literals found call for.
+    fn rest<F: Fn(u32) -> bool>(
+        &self,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
+        sink.all(Some(&self.present));
         sink.all(Some(&self.any));
         sink.all(self.exact_cased.get(seen.text));
         sink.all(self.exact.get(seen.folded));
-        sink.work.checks.clear();
-        self.scan(seen.folded, sink);
-        self.check(seen, sink);
+        self.check(seen, sink, checks);
         if !self.numbers.is_empty()
             && let Some(have) = seen.value.as_f64()
         {
@@ -140,27 +236,6 @@ impl FieldTable {
         }
     }
 
-    fn scan<F: Fn(u32) -> bool>(&self, folded: &str, sink: &mut Sink<'_, F>) {
-        self.literals.find(folded.as_bytes(), |found| {
-            for effect in self.effects(found.text) {
-                match *effect {
-                    Effect::Check(check) => sink.work.checks.push(check),
-                    Effect::Holds(shape, id) => {
-                        let lies = match shape {
-                            Shape::Contains => true,
-                            Shape::Prefix => found.start == 0,
-                            Shape::Suffix => found.end == folded.len(),
-                            Shape::Exact => found.start == 0 && found.end == folded.len(),
-                        };
-                        if lies {
-                            sink.add(id);
-                        }
-                    }
-                }
-            }
-        });
-    }
-
     fn effects(&self, literal: u32) -> &[Effect] {
         let at = literal as usize;
         let end = |at: usize| self.effect_ends.get(at).map_or(0, |end| *end as usize);
@@ -169,8 +244,12 @@ impl FieldTable {
     }
 
     /// Runs the checks that the literals found call for, and those that run always.
-    fn check<F: Fn(u32) -> bool>(&self, seen: &Seen<'_>, sink: &mut Sink<'_, F>) {
-        let mut checks = std::mem::take(&mut sink.work.checks);
+    fn check<F: Fn(u32) -> bool>(
+        &self,
+        seen: &Seen<'_>,
+        sink: &mut Sink<'_, F>,
+        checks: &mut Vec<u32>,
+    ) {
         checks.sort_unstable();
         checks.dedup();
         for at in checks.iter().chain(&self.always) {
@@ -182,14 +261,15 @@ impl FieldTable {
                 sink.add(*predicate);
             }
         }
-        sink.work.checks = checks;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::gather::Builder;
+    use super::super::literals::Rarity;
     use super::*;
+    use crate::memo::{Memo, MemoLimits};
     use crate::pattern::Pattern;
     use crate::seen::Forms;
     use crate::syntax::modifier::shaped;
@@ -220,14 +300,18 @@ mod tests {
         ) {
             let mut builder = Builder::default();
             tests.iter().zip(0u32..).for_each(|(test, id)| builder.add(test, id));
-            let table = builder.finish();
+            let mut table = [builder.finish(&Rarity::default())];
+            FieldTable::together(&mut table);
+            let [table] = table;
+            let mut memo = Memo::new(MemoLimits::default());
             let (mut forms, mut work) = (Forms::default(), Work::with_room(tests.len()));
             let number = text.parse::<i64>();
             for value in [Value::Str(&text), Value::Null, number.map_or(Value::Bool(true), Value::Int)] {
                 let mut got = Vec::new();
                 // Odd ones are not wanted.
                 let mut sink = Sink { wants: |id| id % 2 == 0, work: &mut work, out: &mut got };
-                table.eval(&forms.of(value), &mut sink);
+                let mut lines = Lines { memo: &mut memo, plan: 1 };
+                table.eval(None, &mut lines, &forms.of(value), &mut sink);
                 sink.end();
                 got.sort_unstable();
                 let even = tests.iter().zip(0u32..).filter(|(_, id)| id % 2 == 0);

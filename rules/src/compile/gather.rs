@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::field::{Check, Effect, FieldTable, Ids};
-use super::literals::Literals;
+use super::literals::{Literals, Rarity};
 use super::required;
 use crate::syntax::test::{Number, Op, Shape, Test};
 
@@ -86,7 +86,7 @@ impl Builder {
     }
 
     /// The table.
-    pub(crate) fn finish(self) -> FieldTable {
+    pub(crate) fn finish(self, rarity: &Rarity) -> FieldTable {
         let mut texts: Vec<(String, usize)> = self.literals.into_iter().collect();
         texts.sort_by_key(|(_, at)| *at);
         let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
@@ -121,7 +121,7 @@ impl Builder {
             any: self.any.into(),
             exact: boxed(self.exact),
             exact_cased: boxed(self.exact_cased),
-            literals: Literals::new(&texts),
+            literals: Literals::new(&texts, rarity),
             effect_ends: effect_ends.into(),
             effects: effects.into(),
             checks: self.checks.into(),
@@ -129,11 +129,41 @@ impl Builder {
             numbers: self.numbers.into(),
             networks: networks.into(),
             words,
+            number: 0,
         }
     }
 }
 
 /// Whether a literal is of ASCII and can lie in no number and no truth value written out.
 pub(crate) fn is_word(literal: &str) -> bool {
-    literal.is_ascii() && !literal.chars().all(|c| "0123456789+-.einfatrusl".contains(c))
+    literal.is_ascii()
+        && !literal.bytes().all(|b| b"0123456789+-.e".contains(&b))
+        && !["true", "false", "-inf", "nan"].iter().any(|text| text.contains(literal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::Value;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_word_lies_in_nothing_but_text(
+            literal in "[0-9.einfatrusl+-]{1,4}",
+            float in prop::num::f64::ANY,
+            int in any::<i64>(),
+        ) {
+            let values = [Value::Float(float), Value::Int(int), Value::Bool(true), Value::Bool(false)];
+            for value in values.into_iter().filter(|_| is_word(&literal)) {
+                prop_assert!(!crate::fold::fold(&value.text()).contains(&literal), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_told_from_numbers() {
+        assert!(["erase", "aaa", "admin", "trues"].iter().all(|w| is_word(w)));
+        assert!(["e", "ru", "inf", "an", "1e9", "-.", "学"].iter().all(|w| !is_word(w)));
+    }
 }

@@ -1,13 +1,17 @@
 //! Finds which of many texts a value holds, and where, in one walk over its bytes.
 //!
 //! Every text is filed under one *gram* of its bytes, the one that looks rarest: four bytes, or
-//! two for the shortest texts. The walk asks of each place in the value, in a small bit map that
+//! two for the shortest texts. The walk asks of each place in the value, in a small map that
 //! stays in the cache, whether a gram begins there; only then are the texts filed under it
 //! compared in full. No step of the walk waits for the one before, as in an automaton, and
-//! nothing is built but the map and two lists.
+//! nothing is built but the map and two lists. Two sets of texts can be joined: one walk then
+//! serves both.
+
+mod filter;
 
 use aho_corasick::packed::Searcher;
-use hashbrown::HashMap;
+
+use filter::{Filter, Gram, Pairs};
 
 /// Texts to look for, by number.
 #[derive(Default)]
@@ -17,6 +21,11 @@ pub(crate) struct Literals {
     ends: Box<[u32]>,
     quads: Grams,
     pairs: Grams,
+    /// Whether a gram begins at a place: one of these, or of the texts joined to them.
+    filter: Filter,
+    joined: bool,
+    /// No text holds a line break.
+    one_line: bool,
     /// Texts of one byte.
     singles: Box<[(u8, u32)]>,
     /// Few texts are looked for many bytes at a time first.
@@ -37,37 +46,79 @@ pub(crate) struct Found {
     pub(crate) end: usize,
 }
 
+/// Whose text was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Own,
+    Joined,
+}
+
+/// Places of a value at which texts may lie: a buffer for [`Literals::find`].
+#[derive(Default)]
+pub(crate) struct Candidates(Vec<(usize, Gram)>);
+
 impl Literals {
-    /// Texts are numbered in the order given; they must differ and not be empty.
-    pub(crate) fn new(texts: &[String]) -> Self {
+    /// Texts are numbered in the order given; they must differ and not be empty. To be made
+    /// ready by [`Literals::together`].
+    pub(crate) fn new(texts: &[String], rarity: &Rarity) -> Self {
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(texts.len());
         let (mut quads, mut pairs, mut singles) = (Vec::new(), Vec::new(), Vec::new());
-        let rarity = Rarity::of(texts);
         for (text, number) in texts.iter().map(String::as_bytes).zip(0u32..) {
             bytes.extend_from_slice(text);
             ends.push(bytes.len() as u32);
             match text {
                 [] => {}
                 [only] => singles.push((*only, number)),
-                _ if text.len() < 4 => pairs.push(rarity.entry(text, 2, number)),
-                _ => quads.push(rarity.entry(text, 4, number)),
+                _ if text.len() < 4 => pairs.push(rarity.entry(text, number)),
+                _ => quads.push(rarity.entry(text, number)),
             }
         }
-        Self {
+        let mut made = Self {
             bytes: bytes.into(),
             ends: ends.into(),
             quads: Grams::new(quads),
-            pairs: Grams::pairs(pairs),
+            pairs: Grams::new(pairs),
             singles: singles.into(),
-            few: Self::few(texts),
+            few: Self::few(texts, rarity),
+            one_line: !texts.iter().any(|text| text.contains('\n')),
+            ..Self::default()
+        };
+        made.filter = Filter::new(&[&made]);
+        made
+    }
+
+    /// Makes ready to find: those that will be used together.
+    pub(crate) fn together<'l>(all: impl Iterator<Item = &'l mut Self>) {
+        let mut all: Vec<&mut Self> = all.collect();
+        let pairs = Pairs::new(all.iter_mut().map(|l| &mut **l));
+        all.into_iter().for_each(|l| l.filter.share(&pairs));
+    }
+
+    /// Prepares for one walk with others. Nothing is joined to texts so few that other means
+    /// find them sooner.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if self.few.is_none() && other.few.is_none() && !self.ends.is_empty() {
+            self.filter = Filter::new(&[self, other]);
+            self.joined = true;
         }
     }
 
-    fn few(texts: &[String]) -> Option<Searcher> {
+    /// Whether others were joined to these.
+    pub(crate) fn joined(&self) -> bool {
+        self.joined
+    }
+
+    /// The search for few texts: of each the four bytes that look rarest.
+    fn few(texts: &[String], rarity: &Rarity) -> Option<Searcher> {
         let fits = (1..=FEW_MAX).contains(&texts.len())
             && texts.iter().all(|text| text.len() >= FEW_BYTES_MIN);
-        fits.then(|| Searcher::new(texts)).flatten()
+        let part = |text: &String| {
+            let text = text.as_bytes();
+            let start = if text.len() < 4 { 0 } else { rarity.entry(text, 0).offset as usize };
+            text[start..].iter().take(4).copied().collect::<Vec<u8>>()
+        };
+        fits.then(|| Searcher::new(texts.iter().map(part))).flatten()
     }
 
     /// Whether a value can be asked at little cost whether it may hold any of the texts.
@@ -81,31 +132,48 @@ impl Literals {
         self.few.as_ref().is_none_or(|few| few.find(value).is_some())
     }
 
-    fn text(&self, number: u32) -> &[u8] {
+    /// A text by its number.
+    pub(crate) fn text(&self, number: u32) -> &[u8] {
         let at = number as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         &self.bytes[start..self.ends[at] as usize]
     }
 
     /// Calls `each` for every place at which a text lies in the value; of a text of one byte the
-    /// first place and the last.
+    /// first place and the last. Those joined to them are found in the same walk.
     #[inline]
-    pub(crate) fn find(&self, value: &[u8], mut each: impl FnMut(Found)) {
+    pub(crate) fn find(
+        &self,
+        joined: Option<&Self>,
+        value: &[u8],
+        room: &mut Candidates,
+        mut each: impl FnMut(Whose, Found),
+    ) {
         if value.len() >= FEW_VALUE_BYTES_MIN && !self.may_hold(value) {
             return;
         }
-        match (self.quads.entries.is_empty(), self.pairs.entries.is_empty()) {
-            (true, true) => {}
-            (false, true) => {
-                for (at, gram) in value.array_windows().enumerate() {
-                    let gram = u32::from_le_bytes(*gram);
-                    if self.quads.may_have(gram) {
-                        self.compare(&self.quads, gram, at, value, &mut each);
-                    }
-                }
+        room.0.clear();
+        self.filter.walk(value, &mut room.0);
+        for (at, gram) in &room.0 {
+            self.compare(*at, *gram, value, &mut |found| each(Whose::Own, found));
+            if let Some(joined) = joined {
+                joined.compare(*at, *gram, value, &mut |found| each(Whose::Joined, found));
             }
-            (_, false) => self.both(value, &mut each),
         }
+        self.single(value, &mut |found| each(Whose::Own, found));
+        if let Some(joined) = joined {
+            joined.single(value, &mut |found| each(Whose::Joined, found));
+        }
+    }
+
+    /// Whether a long value is worth looking at line by line: no text spans lines, and no faster
+    /// means than the walk is at hand.
+    pub(crate) fn by_line(&self, joined: Option<&Self>) -> bool {
+        self.few.is_none() && self.one_line && joined.is_none_or(|j| j.one_line)
+    }
+
+    /// Finds the texts of one byte.
+    fn single(&self, value: &[u8], each: &mut impl FnMut(Found)) {
         if self.singles.is_empty() {
             return;
         }
@@ -123,37 +191,13 @@ impl Literals {
         }
     }
 
-    /// One walk for grams of four bytes and of two.
-    #[inline]
-    fn both(&self, value: &[u8], each: &mut impl FnMut(Found)) {
-        for (at, gram) in value.array_windows().enumerate() {
-            let gram = u32::from_le_bytes(*gram);
-            if self.quads.may_have(gram) {
-                self.compare(&self.quads, gram, at, value, each);
-            }
-            if self.pairs.may_have_pair(gram & 0xffff) {
-                self.compare(&self.pairs, gram & 0xffff, at, value, each);
-            }
-        }
-        // The last places, where no four bytes follow.
-        let rest = value.len().saturating_sub(3);
-        for (at, &[one, two]) in value.array_windows().enumerate().skip(rest) {
-            let gram = u32::from_le_bytes([one, two, 0, 0]);
-            if self.pairs.may_have_pair(gram) {
-                self.compare(&self.pairs, gram, at, value, each);
-            }
-        }
-    }
-
     /// Compares the texts filed under a gram that begins at `at`.
-    fn compare(
-        &self,
-        grams: &Grams,
-        gram: u32,
-        at: usize,
-        value: &[u8],
-        each: &mut impl FnMut(Found),
-    ) {
+    #[inline(never)]
+    fn compare(&self, at: usize, gram: Gram, value: &[u8], each: &mut impl FnMut(Found)) {
+        let (grams, gram) = match gram {
+            Gram::Quad(gram) => (&self.quads, gram),
+            Gram::Pair(gram) => (&self.pairs, gram),
+        };
         for entry in grams.bucket(gram) {
             if entry.gram != gram {
                 continue;
@@ -178,76 +222,34 @@ struct Entry {
 /// Texts filed under grams.
 #[derive(Default)]
 struct Grams {
-    /// By hash: whether any gram has it.
-    filter: Box<[u64]>,
-    /// For grams of two bytes, by the gram itself.
-    exact: Option<Box<[u64; 1024]>>,
     /// By the hash's leading bits: where the entries begin; one more for the end.
     starts: Box<[u32]>,
     entries: Box<[Entry]>,
-    /// Shifts that leave the bits needed of a hash.
-    filter_shift: u32,
-    bucket_shift: u32,
+    /// Shift that leaves the bits needed of a hash.
+    shift: u32,
 }
 
-/// Bits in the filter for each entry, and its bounds (as powers of two).
-const FILTER_BITS_PER_ENTRY: usize = 16;
-const FILTER_BITS: std::ops::RangeInclusive<u32> = 6..=18;
-
 impl Grams {
-    /// Entries for grams of two bytes.
-    fn pairs(entries: Vec<Entry>) -> Self {
-        let mut exact = Box::new([0; 1024]);
-        for entry in &entries {
-            exact[entry.gram as usize / 64 % 1024] |= 1 << (entry.gram % 64);
-        }
-        Self { exact: Some(exact), ..Self::new(entries) }
-    }
-
     fn new(mut entries: Vec<Entry>) -> Self {
         if entries.is_empty() {
             return Self::default();
         }
-        let power = |n: usize| n.next_power_of_two().trailing_zeros();
-        let filter_bits = power(entries.len() * FILTER_BITS_PER_ENTRY)
-            .clamp(*FILTER_BITS.start(), *FILTER_BITS.end());
-        let bucket_bits = power(entries.len()).clamp(1, 20);
-        let (filter_shift, bucket_shift) = (32 - filter_bits, 32 - bucket_bits);
-        let mut filter = vec![0u64; (1 << filter_bits) / 64];
-        let mut starts = vec![0u32; (1 << bucket_bits) + 1];
-        entries.sort_by_key(|e| hash(e.gram));
+        let bits = entries.len().next_power_of_two().trailing_zeros().clamp(1, 20);
+        let shift = 32 - bits;
+        let mut starts = vec![0u32; (1 << bits) + 1];
+        entries.sort_unstable_by_key(|e| (hash(e.gram), e.text));
         for entry in &entries {
-            let bit = hash(entry.gram) >> filter_shift;
-            filter[bit as usize / 64] |= 1 << (bit % 64);
-            starts[(hash(entry.gram) >> bucket_shift) as usize + 1] += 1;
+            starts[(hash(entry.gram) >> shift) as usize + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        Self {
-            filter: filter.into(),
-            exact: None,
-            starts: starts.into(),
-            entries: entries.into(),
-            filter_shift,
-            bucket_shift,
-        }
-    }
-
-    #[inline]
-    fn may_have(&self, gram: u32) -> bool {
-        let bit = hash(gram) >> self.filter_shift;
-        self.filter.get(bit as usize / 64).is_some_and(|w| w >> (bit % 64) & 1 == 1)
-    }
-
-    #[inline]
-    fn may_have_pair(&self, gram: u32) -> bool {
-        self.exact.as_ref().is_some_and(|e| e[gram as usize / 64 % 1024] >> (gram % 64) & 1 == 1)
+        Self { starts: starts.into(), entries: entries.into(), shift }
     }
 
     #[inline]
     fn bucket(&self, gram: u32) -> &[Entry] {
-        let at = (hash(gram) >> self.bucket_shift) as usize;
+        let at = (hash(gram) >> self.shift) as usize;
         let range = self.starts.get(at).zip(self.starts.get(at + 1));
         range.and_then(|(from, to)| self.entries.get(*from as usize..*to as usize)).unwrap_or(&[])
     }
@@ -259,32 +261,47 @@ fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9e37_79b1)
 }
 
-/// How often grams occur in the texts themselves: what many rules name is common in events too.
-struct Rarity {
-    counts: HashMap<u32, u32>,
+/// How often grams occur in the texts of all rules: what many name is common in events too.
+pub(crate) struct Rarity {
+    /// By hash, so that some grams pass for commoner than they are.
+    counts: Box<[u16; 1 << 16]>,
+}
+
+impl Default for Rarity {
+    fn default() -> Self {
+        Self { counts: Box::new([0; 1 << 16]) }
+    }
 }
 
 impl Rarity {
-    fn of(texts: &[String]) -> Self {
-        let mut counts = HashMap::new();
-        for text in texts.iter().map(String::as_bytes) {
-            let size = if text.len() < 4 { 2 } else { 4 };
-            text.windows(size).for_each(|w| *counts.entry(gram(w)).or_default() += 1);
+    /// Counts a text's grams.
+    pub(crate) fn add(&mut self, text: &str) {
+        for window in text.as_bytes().windows(gram_size(text.len())) {
+            let count = &mut self.counts[place(gram(window))];
+            *count = count.saturating_add(1);
         }
-        Self { counts }
     }
 
     /// Files a text under its rarest gram.
-    fn entry(&self, text: &[u8], size: usize, number: u32) -> Entry {
+    fn entry(&self, text: &[u8], number: u32) -> Entry {
         let cost = |window: &[u8]| {
             let common: u32 = window.iter().map(|b| commonness(*b)).sum();
-            self.counts.get(&gram(window)).copied().unwrap_or(0) * 8 + common
+            u32::from(self.counts[place(gram(window))]) * 8 + common
         };
-        let windows = text.windows(size).zip(0u32..);
+        let windows = text.windows(gram_size(text.len())).zip(0u32..);
         let best = windows.min_by_key(|(w, _)| cost(w));
         let (window, offset) = best.unwrap_or((text, 0));
         Entry { gram: gram(window), text: number, offset }
     }
+}
+
+/// Bytes of the gram of a text of so many bytes.
+fn gram_size(text: usize) -> usize {
+    if text < 4 { 2 } else { 4 }
+}
+
+fn place(gram: u32) -> usize {
+    (hash(gram) >> 16) as usize
 }
 
 fn gram(bytes: &[u8]) -> u32 {
@@ -312,8 +329,14 @@ mod tests {
             value in "[ab学]{0,30}",
         ) {
             let texts: Vec<String> = texts.into_iter().collect();
-            let mut got = Vec::new();
-            Literals::new(&texts).find(value.as_bytes(), |f| got.push((f.text, f.start, f.end)));
+            // Others used together with them change nothing.
+            let mut rarity = Rarity::default();
+            texts.iter().skip(1).for_each(|text| rarity.add(text));
+            let half = &texts[..texts.len() / 2];
+            let mut all = [Literals::new(half, &rarity), Literals::new(&texts, &rarity)];
+            Literals::together(all.iter_mut());
+            let (mut got, mut room) = (Vec::new(), Candidates::default());
+            all[1].find(None, value.as_bytes(), &mut room, |_, f| got.push((f.text, f.start, f.end)));
             got.sort_unstable();
             let mut want = Vec::new();
             for (text, number) in texts.iter().zip(0u32..) {
@@ -337,10 +360,10 @@ mod tests {
 
     #[test]
     fn a_text_is_filed_under_what_sets_it_apart() {
-        let texts: Vec<String> =
-            ["\\cmd.exe", "\\wmic.exe", "\\net.exe"].iter().map(|t| (*t).to_owned()).collect();
-        let rarity = Rarity::of(&texts);
-        let grams: Vec<u32> = texts.iter().map(|t| rarity.entry(t.as_bytes(), 4, 0).gram).collect();
+        let texts = ["\\cmd.exe", "\\wmic.exe", "\\net.exe"];
+        let mut rarity = Rarity::default();
+        texts.iter().for_each(|text| rarity.add(text));
+        let grams = texts.map(|text| rarity.entry(text.as_bytes(), 0).gram);
         assert!(grams.iter().all(|g| *g != gram(b".exe")));
     }
 }

@@ -9,7 +9,7 @@
 
 pub(crate) mod field;
 pub(crate) mod gather;
-mod literals;
+pub(crate) mod literals;
 pub(crate) mod pool;
 pub(crate) mod program;
 pub(crate) mod required;

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use events::FieldId;
 use hashbrown::HashMap;
 
+use super::literals::Rarity;
 use super::program::{Logic, Program, Special};
+use super::required;
 use super::tables::TableCache;
 use crate::bits::Bits;
+use crate::fold::fold;
 use crate::rule::{Rule, RuleKind};
 use crate::syntax::expr::{Expr, Field};
 use crate::syntax::test::{Shape, Test};
@@ -39,6 +42,8 @@ pub(crate) struct Runnable {
 pub(crate) struct Compiled {
     /// By predicate: the alternatives of which one must hold.
     pub(crate) tests: Vec<Box<[Test]>>,
+    /// How rare what their texts hold is.
+    pub(crate) rarity: Rarity,
     /// The tables made of them so far.
     pub(crate) made: TableCache,
     /// By logical field, its family.
@@ -100,6 +105,14 @@ pub(crate) fn compile(rules: &[Rule]) -> Compiled {
     }
     pool.tables(&mut out);
     out
+}
+
+impl Compiled {
+    /// Whether a predicate is of keywords.
+    #[inline]
+    pub(crate) fn is_keyword(&self, predicate: u32) -> bool {
+        self.keyword.is_some() && self.keyword == self.logical.get(predicate as usize).copied()
+    }
 }
 
 impl Pool {
@@ -276,6 +289,16 @@ impl Pool {
             }
         }
         out.families = families.numbered();
+        for test in self.defs.iter().flat_map(|(_, tests)| tests) {
+            match test {
+                Test::Text { text, cased: false, .. } => out.rarity.add(text),
+                Test::Text { text, cased: true, .. } => out.rarity.add(&fold(text)),
+                Test::Glob { pattern, .. } => {
+                    required::of_pattern(pattern).iter().flatten().for_each(|t| out.rarity.add(t));
+                }
+                _ => {}
+            }
+        }
         let defs = self.defs.into_iter().map(|(logical, tests)| (logical, tests.into()));
         (out.logical, out.tests) = defs.unzip();
         out.views = views.into_iter().map(Into::into).collect();

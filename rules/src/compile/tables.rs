@@ -34,7 +34,17 @@ impl Tables {
             let tests = &compiled.tests[id as usize];
             tests.iter().for_each(|test| builders[at as usize].add(test, id));
         }
-        Self { tables: builders.into_iter().map(Builder::finish).collect(), by_family }
+        let mut tables: Vec<FieldTable> =
+            builders.into_iter().map(|b| b.finish(&compiled.rarity)).collect();
+        FieldTable::together(&mut tables);
+        let keywords = compiled.keyword.and_then(|k| compiled.families.get(k as usize));
+        let keywords = keywords.and_then(|family| by_family.get(family));
+        if let Some(&at) = keywords {
+            let keywords = tables.remove(at as usize);
+            tables.iter_mut().for_each(|table| table.join(&keywords));
+            tables.insert(at as usize, keywords);
+        }
+        Self { tables, by_family }
     }
 
     /// Where the table of a logical field lies, if any of the rules reads that.

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::hit::MatchedField;
 use crate::limits;
 use crate::rule::{Detected, RuleIndex};
+use crate::scratch::Scratch;
 use crate::set::{RuleSet, values};
 
 /// One detection (命中). Its id follows from the rule and the events, so a replay gives the same.
@@ -46,6 +47,7 @@ impl Detection {
         index: RuleIndex,
         detected: &Detected,
         event: &Event,
+        scratch: &Scratch,
     ) -> Self {
         let rule = set.rule(index);
         let group = detected
@@ -72,7 +74,7 @@ impl Detection {
             group,
             site: event.site,
             exercise: event.exercise,
-            fields: set.matched_fields(index, event),
+            fields: set.matched_fields(index, event, scratch),
         }
     }
 }

@@ -164,7 +164,7 @@ impl Engine {
             if !rule.silent
                 && let RuleKind::Detection(detected) = &rule.kind
             {
-                let mut detection = Detection::of_event(set, index, detected, event);
+                let mut detection = Detection::of_event(set, index, detected, event, scratch);
                 detection.level = suppress::level_of_event(rule, event);
                 if quiet.may_speak(rule, &detection) {
                     out.push(detection);

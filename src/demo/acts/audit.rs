@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use centre::Caller;
-use centre::evidence::verify_bundle;
 use compliance::audit::VerdictKind;
+use compliance::evidence::{Trust, verify};
 use events::Text;
 use serde_json::json;
 
@@ -47,7 +47,8 @@ pub(super) async fn play(cast: &Cast<'_>) -> Result<Vec<ActReport>, Failure> {
 
     let out = cast.dir.join("evidence.zip");
     let summary = cast.centre.export_bundle(&Caller::local("demo"), run.id, &out)?;
-    let verified = verify_bundle(&out, Some(&cast.centre.evidence_key()?));
+    let trust = Trust { key: Some(cast.centre.evidence_key()?), ..Trust::default() };
+    let verified = verify(&out, &trust);
     let failed: Vec<&str> = verified.failed().map(|c| c.name).collect();
     let detail = json!({
         "bundle_bytes": summary.bytes, "leaves": summary.leaves, "sha256": summary.sha256,

@@ -118,7 +118,7 @@ pub(super) fn archived(cast: &Cast<'_>, story: &Story) -> Result<u64, Failure> {
         to: Some(Timestamp::MAX),
         limit: 1_000,
         exercises: false,
-        after: None,
+        ..SearchForm::default()
     };
     let page = cast.centre.search(&Caller::local("demo"), &form)?;
     let rows = page.table.map(|(_, rows)| rows).unwrap_or_default();

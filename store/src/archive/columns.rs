@@ -41,6 +41,20 @@ pub(crate) const BLOOM: [FieldId; 6] = [
     field::URL_DOMAIN,
 ];
 
+/// A file's schema for searching: each different text of a column is read once. Not so for what is
+/// different in every row.
+pub(crate) fn for_search(schema: &Schema) -> Arc<Schema> {
+    let shared = |field: &Arc<Field>| {
+        let long = [SHAPE, FIELDS, RAW].contains(&field.name().as_str());
+        if *field.data_type() != DataType::Utf8 || long {
+            return Arc::clone(field);
+        }
+        let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        Arc::new(Field::new(field.name(), kind, field.is_nullable()))
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(shared).collect::<Vec<_>>()))
+}
+
 fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }

@@ -42,6 +42,9 @@ pub struct SealedFile {
     pub whole: BTreeSet<String>,
     /// Of those with a bloom filter, the ones whose values are all in lower case.
     pub lower: BTreeSet<String>,
+    /// How many of its events belong to an exercise; unknown for files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exercises: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

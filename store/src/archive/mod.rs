@@ -221,6 +221,7 @@ impl Archive {
             sha256,
             whole: traits.whole,
             lower: traits.lower,
+            exercises: Some(traits.exercises),
         })
     }
 

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use arrow::array::{
-    Array, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray,
-    TimestampNanosecondArray, UInt8Array, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Int32Array, Int64Array,
+    RecordBatch, StringArray, TimestampNanosecondArray, UInt8Array, UInt64Array,
 };
-use arrow::datatypes::{Int64Type, TimestampNanosecondType, UInt8Type, UInt64Type};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampNanosecondType, UInt8Type, UInt64Type};
 use events::field::{COLUMNS, OVERFLOW};
 use events::{
     Event, EventId, ExerciseId, FieldId, LogSource, LogSourceId, SensorId, SiteId, Timestamp,
@@ -24,8 +24,8 @@ pub(crate) struct Rows<'a> {
     time: Option<&'a TimestampNanosecondArray>,
     received: Option<&'a TimestampNanosecondArray>,
     site: Option<&'a UInt64Array>,
-    sensor: Option<&'a StringArray>,
-    source: [Option<&'a StringArray>; 3],
+    sensor: Option<Texts<'a>>,
+    source: [Option<Texts<'a>>; 3],
     exercise: Option<&'a FixedSizeBinaryArray>,
     marks: Option<&'a UInt8Array>,
     typed: Vec<Typed<'a>>,
@@ -35,16 +35,48 @@ pub(crate) struct Rows<'a> {
     raw_bytes: Option<&'a BinaryArray>,
 }
 
-enum Typed<'a> {
+/// A typed column as it was read.
+#[derive(Clone, Copy)]
+pub(crate) enum Typed<'a> {
     Absent,
-    Text(&'a StringArray),
+    Text(Texts<'a>),
     Integer(&'a Int64Array),
+}
+
+/// A column of texts: one after the other, or each different one once and which row has which.
+#[derive(Clone, Copy)]
+pub(crate) enum Texts<'a> {
+    Plain(&'a StringArray),
+    Shared { keys: &'a Int32Array, values: &'a StringArray },
+}
+
+impl<'a> Texts<'a> {
+    fn new(array: &'a ArrayRef) -> Option<Self> {
+        if let Some(plain) = array.as_string_opt() {
+            return Some(Self::Plain(plain));
+        }
+        let shared = array.as_dictionary_opt::<Int32Type>()?;
+        let values = shared.values().as_string_opt()?;
+        Some(Self::Shared { keys: shared.keys(), values })
+    }
+
+    /// The text of a row.
+    pub(crate) fn get(&self, row: usize) -> Option<&'a str> {
+        match self {
+            Self::Plain(a) => (!a.is_null(row)).then(|| a.value(row)),
+            Self::Shared { keys, values } => {
+                let key = usize::try_from(keys.value(row)).ok().filter(|_| !keys.is_null(row))?;
+                (key < values.len()).then(|| values.value(key))
+            }
+        }
+    }
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(batch: &'a RecordBatch) -> Self {
         let column = |name| batch.column_by_name(name);
         let text = |name| column(name).and_then(|c| c.as_string_opt::<i32>());
+        let texts = |name| column(name).and_then(Texts::new);
         let id = |name| column(name).and_then(|c| c.as_fixed_size_binary_opt());
         let instant =
             |name| column(name).and_then(|c| c.as_primitive_opt::<TimestampNanosecondType>());
@@ -52,7 +84,7 @@ impl<'a> Rows<'a> {
         let typed = |c: &events::field::Column| {
             let Some(array) = column(c.name) else { return Typed::Absent };
             let integer = array.as_primitive_opt::<Int64Type>().map(Typed::Integer);
-            integer.or_else(|| array.as_string_opt().map(Typed::Text)).unwrap_or(Typed::Absent)
+            integer.or_else(|| Texts::new(array).map(Typed::Text)).unwrap_or(Typed::Absent)
         };
         Self {
             len: batch.num_rows(),
@@ -61,8 +93,8 @@ impl<'a> Rows<'a> {
             time: instant(columns::TIME),
             received: instant(columns::RECEIVED),
             site: number(columns::SITE),
-            sensor: text(columns::SENSOR),
-            source: [text(columns::PRODUCT), text(columns::CATEGORY), text(columns::SERVICE)],
+            sensor: texts(columns::SENSOR),
+            source: [texts(columns::PRODUCT), texts(columns::CATEGORY), texts(columns::SERVICE)],
             exercise: id(columns::EXERCISE),
             marks: column(columns::MARKS).and_then(|c| c.as_primitive_opt::<UInt8Type>()),
             typed: COLUMNS.iter().map(typed).collect(),
@@ -94,12 +126,12 @@ impl<'a> Rows<'a> {
     }
 
     pub(crate) fn sensor(&self, row: usize) -> &'a str {
-        self.sensor.map_or("", |a| a.value(row))
+        self.sensor.and_then(|a| a.get(row)).unwrap_or("")
     }
 
     /// Product, category or service.
     pub(crate) fn source(&self, row: usize, part: usize) -> &'a str {
-        self.source.get(part).copied().flatten().map_or("", |a| a.value(row))
+        self.source.get(part).copied().flatten().and_then(|a| a.get(row)).unwrap_or("")
     }
 
     pub(crate) fn exercise(&self, row: usize) -> Option<ExerciseId> {
@@ -113,10 +145,35 @@ impl<'a> Rows<'a> {
     /// The value in the typed column of a field.
     pub(crate) fn typed(&self, row: usize, field: FieldId) -> Option<Value<'a>> {
         match self.typed.get(field.index())? {
-            Typed::Text(a) if !a.is_null(row) => Some(Value::Str(a.value(row))),
+            Typed::Text(a) => a.get(row).map(Value::Str),
             Typed::Integer(a) if !a.is_null(row) => Some(Value::Int(a.value(row))),
             _ => None,
         }
+    }
+
+    /// The typed column of a field.
+    pub(crate) fn column(&self, field: FieldId) -> Typed<'a> {
+        self.typed.get(field.index()).copied().unwrap_or(Typed::Absent)
+    }
+
+    /// Names of sensors (3) or parts of log sources (0, 1, 2).
+    pub(crate) fn names(&self, part: usize) -> Option<Texts<'a>> {
+        if part == 3 { self.sensor } else { self.source.get(part).copied().flatten() }
+    }
+
+    /// The site codes.
+    pub(crate) fn sites(&self) -> Option<&'a UInt64Array> {
+        self.site
+    }
+
+    /// The records as text.
+    pub(crate) fn raws(&self) -> Option<&'a StringArray> {
+        self.raw
+    }
+
+    /// Whether values outside the typed columns were read.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.fields.is_some()
     }
 
     /// Whether the row has a value of the field outside its typed column, cheaply: may say yes

@@ -35,6 +35,7 @@ pub(crate) struct Traits {
     pub(crate) whole: BTreeSet<String>,
     /// Those of them with a bloom filter whose values have no capital letters.
     pub(crate) lower: BTreeSet<String>,
+    pub(crate) exercises: u64,
 }
 
 /// Writes events, already sorted by time, and syncs the file.
@@ -125,6 +126,7 @@ struct Columns {
     lower: Vec<bool>,
     span: Option<Span>,
     rows: u64,
+    exercises: u64,
 }
 
 /// The least and the greatest of what rows are found by.
@@ -178,11 +180,13 @@ impl Columns {
             lower: vec![true; COLUMNS.len()],
             span: None,
             rows: 0,
+            exercises: 0,
         }
     }
 
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
         self.rows += 1;
+        self.exercises += u64::from(event.exercise.is_some());
         self.span = Some(match &self.span {
             Some(span) => span.with(seq, event),
             None => Span::of(seq, event),
@@ -304,6 +308,7 @@ impl Columns {
             received_max: span.map(|s| s.received_max).unwrap_or_default(),
             whole,
             lower,
+            exercises: self.exercises,
         }
     }
 }

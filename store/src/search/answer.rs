@@ -39,6 +39,8 @@ pub(super) struct Collector<'q> {
     after: Option<Cursor>,
     /// Whether a record was left out for want of room.
     cut: bool,
+    /// What happened then or before was not looked at whole: it belongs to the next page.
+    open: Option<Timestamp>,
     /// The newest records, the oldest of them on top.
     newest: BinaryHeap<Reverse<(Timestamp, u64)>>,
     kept: HashMap<u64, Kept>,
@@ -61,6 +63,7 @@ impl<'q> Collector<'q> {
             limit: head.min(limit).max(1),
             after,
             cut: false,
+            open: None,
             newest: BinaryHeap::new(),
             kept: HashMap::new(),
             counts: HashMap::new(),
@@ -71,7 +74,6 @@ impl<'q> Collector<'q> {
 
     /// Takes a record that matches.
     pub(super) fn take(&mut self, seq: u64, record: &View<'_>, source: &Source<'_>) {
-        self.total += 1;
         match &self.query.shape {
             Shape::Events | Shape::Table(_) => {
                 if self.wants(seq, record) {
@@ -83,16 +85,39 @@ impl<'q> Collector<'q> {
                 }
             }
             Shape::Count(places) => {
-                let key: Vec<String> = places.iter().map(|(_, p)| record.text(p)).collect();
-                let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
-                let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
-                *self.counts.entry(key).or_default() += 1;
+                self.take_group(places.iter().map(|(_, p)| record.text(p)).collect(), 1);
             }
-            Shape::Histogram(secs) => {
-                let bucket = record.time().secs().div_euclid(*secs) * secs;
-                *self.buckets.entry(bucket).or_default() += 1;
-            }
+            Shape::Histogram(_) => self.take_bucket(record.time(), 1),
         }
+    }
+
+    /// Takes so many records that match, by what they have in common.
+    pub(super) fn take_group(&mut self, key: Vec<String>, records: u64) {
+        self.total += records;
+        if !key.is_empty() {
+            let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
+            let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
+            *self.counts.entry(key).or_default() += records;
+        }
+    }
+
+    /// Takes records that match and lie in one bucket of a histogram, by a time of theirs.
+    pub(super) fn take_bucket(&mut self, time: Timestamp, records: u64) {
+        self.total += records;
+        if let Some(bucket) = self.query.shape.bucket(time) {
+            *self.buckets.entry(bucket).or_default() += records;
+        }
+    }
+
+    /// Records older than this are no longer wanted: the page is full of newer ones.
+    pub(super) fn wanted_since(&self) -> Option<Timestamp> {
+        let Reverse((oldest, _)) = self.newest.peek()?;
+        (self.newest.len() >= self.limit).then_some(*oldest)
+    }
+
+    /// Notes that older records than the wanted ones were passed over.
+    pub(super) fn pass_over(&mut self) {
+        self.cut = true;
     }
 
     /// Whether a record is among the newest so far; makes room for it.
@@ -120,12 +145,28 @@ impl<'q> Collector<'q> {
         self.after.is_none_or(|cursor| (time, seq) < (cursor.time, cursor.seq))
     }
 
+    /// Leaves what happened at this time or before for the next page: not all of it was looked at.
+    pub(super) fn leave_open(&mut self, open: Timestamp) {
+        self.open = Some(open);
+        while let Some(Reverse((time, seq))) = self.newest.peek().copied()
+            && time <= open
+        {
+            self.newest.pop();
+            self.kept.remove(&seq);
+        }
+    }
+
     /// Where the next page begins, if there is one.
     pub(super) fn next(&self) -> Option<Cursor> {
-        let Reverse((time, seq)) = self.newest.peek().filter(|_| self.cut)?;
+        let full = self.newest.peek().filter(|_| self.cut && self.newest.len() >= self.limit);
+        let (time, seq) = match (full, self.open) {
+            (Some(Reverse(oldest)), _) => *oldest,
+            (None, Some(open)) => (open, u64::MAX),
+            (None, None) => return None,
+        };
         let taken = self.after.map_or(0, |cursor| cursor.taken) + self.newest.len();
         let more = self.query.head.is_none_or(|head| taken < head);
-        more.then_some(Cursor { time: *time, seq: *seq, taken })
+        more.then_some(Cursor { time, seq, taken })
     }
 
     /// The rows of archive files that are in the answer, in order.

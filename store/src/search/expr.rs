@@ -40,6 +40,23 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Its name in the query language.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Field(field) => field.name(),
+            Self::Id => "id",
+            Self::Time => "time",
+            Self::Site => "site",
+            Self::Sensor => "sensor",
+            Self::Product => "product",
+            Self::Category => "category",
+            Self::Service => "service",
+            Self::Raw => "raw",
+        }
+    }
+}
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expr {
@@ -113,6 +130,24 @@ impl Pattern {
         self.plain.as_deref()
     }
 
+    /// The pattern as it is written, in lower case.
+    pub(super) fn notation(&self) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Any => text.push('*'),
+                Part::One => text.push('?'),
+                Part::Char(c) => {
+                    if matches!(c, '*' | '?' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(*c);
+                }
+            }
+        }
+        text
+    }
+
     fn fits(&self, text: &str) -> bool {
         let text = fold(text);
         match &self.plain {
@@ -150,7 +185,17 @@ impl Needle {
         Self { pattern, finder }
     }
 
-    fn within(&self, text: &str) -> bool {
+    /// The text.
+    pub(super) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// What finds it anywhere, if the pattern is not too large.
+    pub(super) fn finder(&self) -> Option<&Regex> {
+        self.finder.as_ref()
+    }
+
+    pub(super) fn within(&self, text: &str) -> bool {
         if let Some(finder) = &self.finder {
             return finder.is_match(text);
         }
@@ -214,7 +259,8 @@ impl Expr {
 }
 
 impl Test {
-    fn holds(&self, value: Value<'_>) -> bool {
+    /// Whether a value fulfils it.
+    pub(super) fn holds(&self, value: Value<'_>) -> bool {
         match self {
             Self::Exists => value != Value::Null,
             Self::Fits(pattern) => match value {

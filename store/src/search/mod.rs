@@ -2,25 +2,31 @@
 //!
 //! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`expr`] evaluates
 //! the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
-//! archive, [`prune`] says which files, row groups and columns need no look, [`answer`] collects
-//! what matches, [`fetch`] reads the archive's part of the answer whole.
+//! archive, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
+//! row group down by [`column`]s, [`answer`] collects what matches, [`fetch`] reads the archive's
+//! part of the answer whole.
 //!
 //! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
 //! query says. The archive answers up to its `archived_through`, the journal beyond it: no record
 //! is counted twice, none falls between. A search ends by its deadline with a partial answer.
 
 mod answer;
+mod column;
 mod expr;
 mod fetch;
+mod group;
+pub mod outline;
 mod parse;
 mod prune;
 mod scan;
 mod view;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use events::{Event, EventId, Lang, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -101,8 +107,46 @@ pub struct SearchRequest {
     pub after: Option<Cursor>,
     /// When to stop with what there is.
     pub deadline: Option<Instant>,
+    /// How long the archive is looked through before a page of records may end with what is final
+    /// by then, so that it can be shown: the next page goes on. A page always gets somewhere. Every
+    /// page reads the journal again, so slices that grow cost least.
+    pub slice: Option<Duration>,
     /// Whether records of exercises are found too.
     pub include_exercise: bool,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.time.nanos(), self.seq, self.taken)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let mut parts = text.splitn(3, '.');
+        let mut part = || parts.next().ok_or(BadCursor);
+        let time = Timestamp::from_nanos(part()?.parse().map_err(|_| BadCursor)?);
+        let seq = part()?.parse().map_err(|_| BadCursor)?;
+        let taken = part()?.parse().map_err(|_| BadCursor)?;
+        Ok(Self { time, seq, taken })
+    }
+}
+
+/// A text that is no [`Cursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no place in a search")]
+pub struct BadCursor;
+
+/// Why a search ended before it had looked everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Its deadline passed.
+    Deadline,
+    /// Who asked does not want the answer any more.
+    Cancelled,
 }
 
 /// What was found.
@@ -126,15 +170,20 @@ pub struct SearchResult {
     pub answer: Answer,
     /// Records that match.
     pub matched: u64,
+    /// Whether `matched` is all of them: a page that is full leaves older ones uncounted.
+    pub counted: bool,
     /// Records that were looked at; what filters and statistics rule out is not.
     pub scanned: u64,
     /// Whether the deadline or the caller cut it short, or a part could not be read.
     pub partial: bool,
+    /// What cut it short.
+    pub stopped: Option<Stopped>,
     /// Parts of journal and archive that are damaged or gone; the answer is without them.
     pub unreadable: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page begins, if the limit, the slice or the deadline ended this one: what is
+    /// newer was given without a gap.
     pub next: Option<Cursor>,
 }
 
@@ -154,8 +203,10 @@ pub fn search(
     Ok(SearchResult {
         answer,
         matched: progress.matched,
+        counted: progress.counted && progress.unreadable.is_empty(),
         scanned: progress.scanned,
-        partial: progress.partial || !progress.unreadable.is_empty(),
+        partial: progress.stopped.is_some() || !progress.unreadable.is_empty(),
+        stopped: progress.stopped,
         unreadable: progress.unreadable,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         next,
@@ -177,6 +228,7 @@ pub fn event_by_id(
         limit: 1,
         after: None,
         deadline: None,
+        slice: None,
         include_exercise: true,
     };
     match search(journal, archive, &request, &AtomicBool::new(false))?.answer {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use events::{EventId, Text};
+use events::{EventId, Text, Timestamp};
 
 use super::QueryError;
 use super::expr::{Expr, Needle, Pattern, Place, Test, cidr};
@@ -34,6 +34,23 @@ pub(super) enum Shape {
     Histogram(i64),
     /// Places of each record, newest first.
     Table(Vec<(String, Place)>),
+}
+
+impl Shape {
+    /// The bucket of a histogram that a time lies in, in seconds.
+    pub(super) fn bucket(&self, time: Timestamp) -> Option<i64> {
+        let Self::Histogram(secs) = self else { return None };
+        Some(time.secs().div_euclid(*secs) * secs)
+    }
+
+    /// Whether records of these two times count alike: nothing more need be known of them.
+    pub(super) fn counts_alike(&self, one: Timestamp, other: Timestamp) -> bool {
+        match self {
+            Self::Events | Self::Table(_) => false,
+            Self::Count(places) => places.is_empty(),
+            Self::Histogram(_) => self.bucket(one) == self.bucket(other),
+        }
+    }
 }
 
 impl Query {

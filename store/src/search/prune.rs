@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 
-use events::EventId;
 use events::field::ColumnKind;
+use events::{EventId, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
@@ -15,26 +15,40 @@ use super::parse::Shape;
 use super::{Scope, SearchRequest};
 use crate::archive::{SealedFile, columns};
 
-/// The columns that deciding and counting need.
-pub(super) fn columns_of(request: &SearchRequest, sealed: &SealedFile) -> BTreeSet<&'static str> {
-    let mut names = BTreeSet::from([columns::TIME]);
-    if request.scope != Scope::All {
-        names.insert(columns::SITE);
-    }
-    if !request.include_exercise {
-        names.insert(columns::EXERCISE);
-    }
-    match &request.query.shape {
-        Shape::Events | Shape::Table(_) => {
-            names.insert(columns::SEQ);
-        }
+/// The columns that an expression looks at.
+pub(super) fn columns_of_expr(expr: &Expr, sealed: &SealedFile) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
+    of_expr(expr, sealed, &mut names);
+    names
+}
+
+/// The columns that the answer is made of.
+pub(super) fn columns_of_shape(shape: &Shape, sealed: &SealedFile) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
+    match shape {
+        Shape::Events | Shape::Table(_) => names.extend([columns::TIME, columns::SEQ]),
         Shape::Count(places) => {
             places.iter().for_each(|(_, place)| of_place(place, sealed, &mut names));
         }
-        Shape::Histogram(_) => {}
+        Shape::Histogram(_) => {
+            names.insert(columns::TIME);
+        }
     }
-    of_expr(&request.query.expr, sealed, &mut names);
     names
+}
+
+/// What evaluating an expression costs for a row, roughly: reading texts of records most, and
+/// values outside the typed columns; an equality of few rows least.
+pub(super) fn cost(expr: &Expr, sealed: &SealedFile) -> u32 {
+    let of_name = |name: &&str| match *name {
+        columns::RAW => 1_000,
+        columns::FIELDS => 300,
+        columns::ID => 20,
+        _ => 10,
+    };
+    let names = columns_of_expr(expr, sealed);
+    let equal = matches!(expr, Expr::Is(_, Test::Fits(pattern)) if pattern.as_plain().is_some());
+    names.iter().map(of_name).sum::<u32>() + u32::from(!equal)
 }
 
 fn of_expr(expr: &Expr, sealed: &SealedFile, names: &mut BTreeSet<&'static str>) {
@@ -111,6 +125,37 @@ impl Group<'_> {
             }),
         };
         in_time && in_scope && self.expr_may(&request.query.expr)
+    }
+
+    /// The columns that must be read to know which rows the request's own conditions let through:
+    /// time, scope and exercises, where the statistics do not say it for all of them.
+    pub(super) fn head(&self, request: &SearchRequest) -> BTreeSet<&'static str> {
+        let mut names = BTreeSet::new();
+        let (from, to) = (request.from.nanos(), request.to.nanos());
+        if !self.bounds(columns::TIME).is_some_and(|(min, max)| min >= from && max < to) {
+            names.insert(columns::TIME);
+        }
+        if request.scope != Scope::All {
+            names.insert(columns::SITE);
+        }
+        if !request.include_exercise && !self.is_empty(columns::EXERCISE) {
+            names.insert(columns::EXERCISE);
+        }
+        names
+    }
+
+    /// The least and the greatest time.
+    pub(super) fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        let (min, max) = self.bounds(columns::TIME)?;
+        Some((Timestamp::from_nanos(min), Timestamp::from_nanos(max)))
+    }
+
+    /// Whether no row has a value of a column.
+    fn is_empty(&self, name: &str) -> bool {
+        let rows = u64::try_from(self.group().num_rows()).ok();
+        let statistics = self.column(name).and_then(|c| self.group().column(c).statistics());
+        let nulls = statistics.and_then(Statistics::null_count_opt);
+        (rows.is_some() && nulls == rows) || self.sealed.exercises == Some(0)
     }
 
     fn expr_may(&self, expr: &Expr) -> bool {

@@ -1,25 +1,28 @@
 //! Walking journal and archive.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use events::Timestamp;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 
-use super::SearchRequest;
 use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
+use super::group::Narrowing;
+use super::parse::Shape;
 use super::prune::{self, Group};
 use super::view::View;
+use super::{Scope, SearchRequest, Stopped, column};
 use crate::archive::rows::Rows;
-use crate::archive::{Archive, SealedFile};
+use crate::archive::{Archive, SealedFile, columns};
 use crate::error::Error;
 use crate::journal::{Journal, Reader};
 
-/// Rows read at a time.
-const BATCH_ROWS: usize = 8_192;
 /// How often a snapshot is taken again because the archive moved meanwhile.
 const SNAPSHOTS_MAX: usize = 5;
 
@@ -27,8 +30,10 @@ const SNAPSHOTS_MAX: usize = 5;
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) matched: u64,
+    /// Whether `matched` is all that match.
+    pub(super) counted: bool,
     pub(super) scanned: u64,
-    pub(super) partial: bool,
+    pub(super) stopped: Option<Stopped>,
     /// Parts that could not be read.
     pub(super) unreadable: Vec<String>,
     /// The archive's files that were looked at: [`RowAt::file`] counts in it.
@@ -43,17 +48,32 @@ pub(super) fn scan(
     cancel: &AtomicBool,
     collector: &mut Collector<'_>,
 ) -> Result<Progress, Error> {
-    let mut scan = Scan { request, cancel, collector, progress: Progress::default() };
+    let progress = Progress { counted: true, ..Progress::default() };
+    let mut scan = Scan {
+        request,
+        cancel,
+        collector,
+        progress,
+        journal_read: false,
+        slice_ends: None,
+        paused: false,
+    };
     let (mut files, reader) = snapshot(journal, archive);
     scan.journal(reader);
+    scan.slice_ends = request.slice.map(|slice| Instant::now() + slice);
     files.retain(|f| prune::file_may(request, f));
     // Newest first, so that a deadline leaves the newest.
     files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
     for (number, file) in files.iter().enumerate() {
-        if scan.over() || scan.found_the_one() {
+        if scan.found_the_one() {
             break;
         }
-        scan.file(archive, number, file);
+        if !scan.over() && !scan.may_pause(file) {
+            scan.file(archive, number, file);
+        }
+        if scan.is_cut_short_at(file) {
+            break;
+        }
     }
     scan.progress.files = files;
     Ok(scan.progress)
@@ -79,16 +99,52 @@ struct Scan<'s, 'q> {
     cancel: &'s AtomicBool,
     collector: &'s mut Collector<'q>,
     progress: Progress,
+    /// Whether the journal was read to its end.
+    journal_read: bool,
+    /// When the page may end.
+    slice_ends: Option<Instant>,
+    /// Whether the page ends because its slice of time is over.
+    paused: bool,
 }
 
 impl Scan<'_, '_> {
     /// Whether it is time to stop; the answer is partial then.
     fn over(&mut self) -> bool {
         let late = self.request.deadline.is_some_and(|d| Instant::now() >= d);
-        if late || self.cancel.load(Ordering::Relaxed) {
-            self.progress.partial = true;
+        if self.cancel.load(Ordering::Relaxed) {
+            self.progress.stopped = Some(Stopped::Cancelled);
+        } else if late {
+            self.progress.stopped = Some(Stopped::Deadline);
         }
-        self.progress.partial
+        if self.progress.stopped.is_some() {
+            self.progress.counted = false;
+        }
+        self.progress.stopped.is_some()
+    }
+
+    /// Whether the page of records ends before a file, so that what was found can be shown.
+    fn may_pause(&mut self, next: &SealedFile) -> bool {
+        let due = self.slice_ends.is_some_and(|end| Instant::now() >= end);
+        self.paused = due && self.is_final_beyond(next.time_max);
+        self.paused
+    }
+
+    /// Whether what happened after a time was looked at whole, as part of a page that goes on there.
+    fn is_final_beyond(&self, time: Timestamp) -> bool {
+        let begin = self.request.after.map(|cursor| cursor.time);
+        let paged = matches!(self.request.query.shape, Shape::Events | Shape::Table(_));
+        paged && self.journal_read && time < self.request.to && begin.is_none_or(|b| time < b)
+    }
+
+    /// Whether the scan ends at a file that was not looked at whole. The page then holds what is
+    /// newer than anything in it, and the next page goes on from there.
+    fn is_cut_short_at(&mut self, file: &SealedFile) -> bool {
+        let ends = self.paused || self.progress.stopped.is_some();
+        if ends && self.is_final_beyond(file.time_max) {
+            self.collector.leave_open(file.time_max);
+        }
+        self.progress.counted &= !ends;
+        ends
     }
 
     fn journal(&mut self, reader: Reader) {
@@ -118,6 +174,7 @@ impl Scan<'_, '_> {
                 }
             }
         }
+        self.journal_read = true;
     }
 
     /// Whether the query names one record and it was found.
@@ -130,65 +187,134 @@ impl Scan<'_, '_> {
     }
 
     fn file(&mut self, archive: &Archive, number: usize, sealed: &SealedFile) {
+        if self.file_by_list(sealed) {
+            return;
+        }
         let file = match File::open(archive.path(sealed)) {
             Ok(file) => Ok(file),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !archive.holds(sealed) => return,
             Err(e) => Err(ParquetError::External(Box::new(e))),
         };
-        if let Err(error) = file.and_then(|file| self.rows(&file, number, sealed)) {
+        if let Err(error) = file.and_then(|file| self.groups(&file, number, sealed)) {
             tracing::error!(file = sealed.name, %error, "archive file cannot be read");
             self.progress.unreadable.push(sealed.name.clone());
         }
     }
 
-    /// Looks at the rows of a file that may match, newest first, and only at the columns that
-    /// decide.
-    fn rows(
+    /// Whether the archive's list says all that must be known of a file.
+    fn file_by_list(&mut self, sealed: &SealedFile) -> bool {
+        let request = self.request;
+        let inside = sealed.time_min >= request.from && sealed.time_max < request.to;
+        let all = request.query.expr == Expr::All
+            && inside
+            && request.scope == Scope::All
+            && (request.include_exercise || sealed.exercises == Some(0));
+        self.by_times(sealed.rows, all, sealed.time_min, sealed.time_max)
+    }
+
+    /// Whether the times of some records say all that must be known of them; `all` is whether all
+    /// of them are known to match.
+    fn by_times(&mut self, records: u64, all: bool, first: Timestamp, last: Timestamp) -> bool {
+        let old = self.collector.wanted_since().is_some_and(|since| last < since);
+        if old {
+            // Older than a page that is full: counted if that costs nothing.
+            self.collector.pass_over();
+            self.progress.matched += if all { records } else { 0 };
+            self.progress.counted &= all;
+            return true;
+        }
+        let alike = all && self.request.query.shape.counts_alike(first, last);
+        if alike {
+            self.progress.matched += records;
+            match self.request.query.shape {
+                Shape::Histogram(_) => self.collector.take_bucket(first, records),
+                _ => self.collector.take_group(Vec::new(), records),
+            }
+        }
+        alike
+    }
+
+    /// Looks at the row groups of a file that may hold a match, newest first.
+    fn groups(
         &mut self,
         file: &File,
         number: usize,
         sealed: &SealedFile,
     ) -> Result<(), ParquetError> {
         let metadata = ArrowReaderMetadata::load(file, Default::default())?;
-        let names = prune::columns_of(self.request, sealed);
-        let fields = metadata.schema().fields().iter().enumerate();
-        let wanted = fields.filter(|(_, f)| names.contains(f.name().as_str())).map(|(at, _)| at);
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted);
+        let options = ArrowReaderOptions::new();
+        let schema = columns::for_search(metadata.schema());
+        let metadata =
+            ArrowReaderMetadata::try_new(metadata.metadata().clone(), options.with_schema(schema))?;
         let lens = metadata.metadata().row_groups().iter().map(|g| g.num_rows());
         let lens: Vec<usize> = lens.map(|n| usize::try_from(n).unwrap_or(0)).collect();
         let mut begin: usize = lens.iter().sum();
         for (group, len) in lens.iter().enumerate().rev() {
             begin -= len;
+            if self.over() {
+                return Ok(());
+            }
             let again = file.try_clone().map_err(|e| ParquetError::External(Box::new(e)))?;
             let builder =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(again, metadata.clone());
-            if !(Group { builder: &builder, sealed, number: group }).may(self.request) {
+            let group = Group { builder: &builder, sealed, number: group };
+            if !group.may(self.request) {
                 continue;
             }
-            let builder = builder.with_row_groups(vec![group]).with_projection(mask.clone());
-            let mut row = begin;
-            for batch in builder.with_batch_size(BATCH_ROWS).build()? {
-                if self.over() {
-                    return Ok(());
-                }
-                let batch = batch?;
-                self.batch(&Rows::new(&batch), RowAt { file: number, row });
-                row += batch.num_rows();
+            let head = group.head(self.request);
+            let all = head.is_empty() && self.request.query.expr == Expr::All;
+            let known =
+                group.times().is_some_and(|(min, max)| self.by_times(*len as u64, all, min, max));
+            if known {
+                continue;
             }
+            let narrowing = Narrowing::new(file, &metadata, group.number, *len);
+            self.group(narrowing, &head, sealed, RowAt { file: number, row: begin })?;
         }
         Ok(())
     }
 
-    fn batch(&mut self, rows: &Rows<'_>, first: RowAt) {
-        for row in 0..rows.len {
-            self.progress.scanned += 1;
-            let view = View::Row(rows, row);
-            if self.wants(rows.seq(row), &view) {
-                self.progress.matched += 1;
-                let at = RowAt { row: first.row + row, ..first };
-                self.collector.take(rows.seq(row), &view, &Source::Row(at));
-            }
+    /// Takes the matching rows of a row group whose first row is `first`.
+    fn group(
+        &mut self,
+        mut group: Narrowing<'_>,
+        head: &BTreeSet<&'static str>,
+        sealed: &SealedFile,
+        first: RowAt,
+    ) -> Result<(), ParquetError> {
+        self.progress.scanned += group.count() as u64;
+        let request = self.request;
+        group.narrow(request, sealed, head, &mut || self.over())?;
+        if group.count() == 0 || self.progress.stopped.is_some() {
+            return Ok(());
         }
+        let shape = &request.query.shape;
+        let wanted = prune::columns_of_shape(shape, sealed);
+        if wanted.is_empty() {
+            self.progress.matched += group.count() as u64;
+            self.collector.take_group(Vec::new(), group.count() as u64);
+            return Ok(());
+        }
+        let batch = group.read(&wanted)?;
+        let rows = Rows::new(&batch);
+        if let Shape::Count(places) = shape {
+            self.progress.matched += group.count() as u64;
+            for (key, records) in column::tally(places, &rows) {
+                self.collector.take_group(key, records);
+            }
+            return Ok(());
+        }
+        for nth in 0..rows.len {
+            let (view, seq) = (View::Row(&rows, nth), rows.seq(nth));
+            let paged = matches!(shape, Shape::Events | Shape::Table(_));
+            if paged && !self.collector.is_new(view.time(), seq) {
+                continue;
+            }
+            self.progress.matched += 1;
+            let at = RowAt { row: first.row + group.row(nth), ..first };
+            self.collector.take(seq, &view, &Source::Row(at));
+        }
+        Ok(())
     }
 
     fn wants(&self, seq: u64, view: &View<'_>) -> bool {

@@ -1,5 +1,5 @@
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use events::{Event, EventId, ExerciseId, LogSource, LogSourceId, SensorId, SiteId, Timestamp};
 use events::{Value, field};
@@ -64,6 +64,7 @@ fn ask(store: &Store, query: &str, scope: Scope) -> SearchResult {
         limit: 1_000,
         after: None,
         deadline: None,
+        slice: None,
         include_exercise: false,
     };
     search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap()
@@ -267,10 +268,128 @@ fn a_deadline_gives_a_partial_answer() {
         limit: 10,
         after: None,
         deadline: Some(Instant::now()),
+        slice: None,
         include_exercise: true,
     };
     let result = search(&store.journal, &store.archive, &request, &AtomicBool::new(false)).unwrap();
     assert!(result.partial);
+    assert_eq!((result.stopped, result.counted), (Some(Stopped::Deadline), false));
+    let late = SearchRequest { deadline: None, ..request };
+    let result = search(&store.journal, &store.archive, &late, &AtomicBool::new(true)).unwrap();
+    assert_eq!((result.stopped, result.matched), (Some(Stopped::Cancelled), 0));
+}
+
+/// Reads page after page, each ended by a slice of time that is over before it begins.
+fn sliced(store: &Store, query: &str, limit: usize) -> (Vec<u128>, usize, u64) {
+    let (mut found, mut pages, mut after) = (Vec::new(), 0, None);
+    loop {
+        let request = SearchRequest {
+            query: Query::parse(query).unwrap(),
+            from: Timestamp::MIN,
+            to: Timestamp::MAX,
+            scope: Scope::All,
+            limit,
+            after,
+            deadline: None,
+            slice: Some(Duration::ZERO),
+            include_exercise: false,
+        };
+        let never = AtomicBool::new(false);
+        let page = search(&store.journal, &store.archive, &request, &never).unwrap();
+        let given = found.len() as u64;
+        found.extend(ids(&page));
+        pages += 1;
+        assert!(!page.partial, "a page that ends early is no partial answer");
+        // What `head` leaves is not counted.
+        assert!(page.counted || page.next.is_some() || query.contains("head"));
+        match page.next {
+            Some(next) => {
+                assert_eq!(next.to_string().parse(), Ok(next));
+                assert!(after.is_none_or(|a: Cursor| (next.time, next.seq) < (a.time, a.seq)));
+                after = Some(next);
+            }
+            None => return (found, pages, given + page.matched),
+        }
+    }
+}
+
+#[test]
+fn slices_join_without_gap_or_overlap() {
+    let mut events = many();
+    for (hour, late) in events.chunks_mut(15).enumerate() {
+        for e in late {
+            e.time = e.time.plus(std::time::Duration::from_secs(3_600 * hour as u64));
+        }
+    }
+    // One that came late lies in the second file with the first hour's time.
+    events[20].time = events[3].time;
+    let mut in_order: Vec<(Timestamp, u128)> =
+        events.iter().map(|e| (e.time, e.id.as_u128())).collect();
+    in_order.sort_by(|a, b| b.cmp(a));
+    let in_order: Vec<u128> = in_order.into_iter().map(|(_, id)| id).collect();
+    for parts in [&[60][..], &[15, 40], &[0]] {
+        let store = store_in_parts(&events, parts);
+        for limit in [1_000, 7] {
+            let (found, pages, matched) = sliced(&store, "*", limit);
+            assert_eq!(found, in_order, "{parts:?} {limit}");
+            assert_eq!(matched, 60);
+            assert!(pages > 1 || *parts == [0], "{parts:?}: {pages} pages");
+        }
+        let (found, _, _) = sliced(&store, "* | head 20", 1_000);
+        assert_eq!(found, in_order[..20], "head counts over slices");
+    }
+}
+
+#[test]
+fn a_cancelled_page_says_where_to_go_on() {
+    let store = store(&many(), 60);
+    let request = |after| SearchRequest {
+        query: Query::parse("*").unwrap(),
+        from: Timestamp::MIN,
+        to: Timestamp::MAX,
+        scope: Scope::All,
+        limit: 1_000,
+        after,
+        deadline: None,
+        slice: None,
+        include_exercise: false,
+    };
+    let cancelled = AtomicBool::new(true);
+    let none = search(&store.journal, &store.archive, &request(None), &cancelled).unwrap();
+    assert_eq!((ids(&none).len(), none.stopped), (0, Some(Stopped::Cancelled)));
+    let go_on = request(none.next);
+    let all = search(&store.journal, &store.archive, &go_on, &AtomicBool::new(false)).unwrap();
+    assert!(none.next.is_some());
+    assert_eq!((ids(&all).len(), all.next), (60, None));
+    assert!("1.2".parse::<Cursor>().is_err() && "a.b.c".parse::<Cursor>().is_err());
+}
+
+#[test]
+fn a_full_page_ends_the_search_and_says_what_it_left() {
+    let store = store(&many(), 60);
+    let first = ask(&store, "NOT user.name:nobody | head 3", Scope::All);
+    assert_eq!(ids(&first), [60, 59, 58]);
+    assert!(!first.counted && first.matched < 60 && first.scanned < 60, "{first:?}");
+    let all = ask(&store, "* | head 3", Scope::All);
+    assert_eq!((all.matched, all.counted), (60, true), "the archive's list counts the rest");
+    assert!(all.scanned < 60);
+}
+
+#[test]
+fn counts_by_the_list_are_those_of_the_rows() {
+    let mut events = many();
+    events[9].exercise = Some(ExerciseId::from_u128(1));
+    for hour in [1, 2] {
+        for late in &mut events[20 * hour..] {
+            late.time = late.time.plus(std::time::Duration::from_secs(3_600));
+        }
+    }
+    let store = store(&events, 60);
+    let hours = ask(&store, "* | histogram 1h", Scope::All);
+    assert_eq!(hours.scanned, 16, "only the row group with the exercise in it is read");
+    let counts: Vec<String> = table(hours).into_iter().map(|mut r| r.remove(1)).collect();
+    assert_eq!(counts, ["19", "20", "20"]);
+    assert_eq!(table(ask(&store, "* | count", Scope::All)), [["59"]]);
 }
 
 proptest! {

@@ -276,9 +276,13 @@ impl ServerCertVerifier for Onlooker {
     }
 }
 
+/// The file of authorities that this machine trusts, in PEM.
+pub fn system_authorities() -> Option<&'static Path> {
+    AUTHORITIES.iter().map(Path::new).find(|p| p.is_file())
+}
+
 fn authorities(file: Option<&Path>) -> Result<RootCertStore, String> {
-    let system = || AUTHORITIES.iter().map(Path::new).find(|p| p.is_file());
-    let Some(file) = file.or_else(system) else {
+    let Some(file) = file.or(system_authorities()) else {
         return Err("本机没有受信任机构列表 / no list of authorities on this machine".to_owned());
     };
     let certs = CertificateDer::pem_file_iter(file).map_err(|e| e.to_string())?;

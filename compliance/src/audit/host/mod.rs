@@ -21,7 +21,7 @@ mod witness;
 pub use allow::Command;
 use child::Child;
 pub use database::{DatabaseHost, Engine};
-pub use endpoint::TlsHost;
+pub use endpoint::{TlsHost, system_authorities};
 pub(in crate::audit) use export::exported;
 pub use local::LocalHost;
 pub use recorded::RecordedHost;

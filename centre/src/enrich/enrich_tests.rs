@@ -1,0 +1,109 @@
+use super::*;
+use crate::region::{Region, School};
+
+fn enricher(config: &EnrichConfig) -> Enricher {
+    let school = School {
+        code: "2133000001".parse().unwrap(),
+        name: Text::new("实验小学", "Primary"),
+        district: Text::new("青溪区", "Qingxi"),
+        networks: vec!["198.51.100.0/25".parse().unwrap()],
+    };
+    let region = Region { name: Text::new("局", "Bureau"), schools: vec![school] };
+    let directory = Arc::new(Directory::new(region).unwrap());
+    let mut alarms = Vec::new();
+    let made = Enricher::open(config, &directory, &Divisions::shipped(), &mut alarms).unwrap();
+    assert_eq!(alarms, []);
+    made.unwrap()
+}
+
+fn enriched(enricher: &Enricher, source: &str, destination: &str) -> Vec<(String, String)> {
+    let mut event = Event::new();
+    event.push(field::SOURCE_IP, Value::Str(source));
+    event.push(field::DESTINATION_IP, Value::Str(destination));
+    let before = event.fields().count();
+    enricher.enrich(&mut event);
+    event
+        .fields()
+        .skip(before)
+        .map(|(id, value)| (id.name().to_owned(), value.text().into_owned()))
+        .collect()
+}
+
+#[test]
+fn directions_follow_private_ranges_schools_and_assets() {
+    let dir = tempfile::tempdir().unwrap();
+    let assets = dir.path().join("assets.csv");
+    std::fs::write(&assets, "name,ip\ncloud,203.0.113.80\n").unwrap();
+    let config = EnrichConfig { direction: true, assets: Some(assets), ..EnrichConfig::default() };
+    let e = enricher(&config);
+    for (source, destination, direction) in [
+        ("10.1.1.1", "192.168.0.1", "internal"),
+        ("10.1.1.1", "8.8.8.8", "outbound"),
+        ("8.8.8.8", "198.51.100.7", "inbound"),
+        ("8.8.8.8", "198.51.100.200", "external"),
+        ("8.8.8.8", "203.0.113.80", "inbound"),
+        ("100.64.0.1", "::ffff:10.0.0.1", "internal"),
+        ("fd00::1", "2001:db8::1", "outbound"),
+    ] {
+        let added = enriched(&e, source, destination);
+        let found = added.iter().find(|(name, _)| name == "network.direction").unwrap();
+        assert_eq!(found.1, direction, "{source} to {destination}");
+    }
+    assert!(enriched(&e, "no address", "10.0.0.1").is_empty());
+}
+
+#[test]
+fn assets_and_places_are_added_and_what_the_record_says_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (assets, places) = (dir.path().join("a.csv"), dir.path().join("g.csv"));
+    std::fs::write(
+        &assets,
+        "资产名称,资产类型,IP地址,学校标识码\n教务系统,服务器,10.1.1.9,2133000001\n",
+    )
+    .unwrap();
+    std::fs::write(&places, "203.0.113.0/24,CN,浙江省,杭州市\n10.0.0.0/8,XX,,\n").unwrap();
+    let config =
+        EnrichConfig { assets: Some(assets), geoip: Some(places), ..EnrichConfig::default() };
+    let e = enricher(&config);
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(
+        enriched(&e, "203.0.113.5", "10.1.1.9"),
+        [
+            pair("source.geo.country_iso_code", "CN"),
+            pair("source.geo.region_name", "浙江省"),
+            pair("source.geo.city_name", "杭州市"),
+            pair("destination.asset.name", "教务系统"),
+            pair("destination.asset.type", "服务器"),
+            pair("destination.asset.school", "2133000001"),
+        ],
+        "a private address is nowhere in the world"
+    );
+    let mut event = Event::new();
+    event.push(field::SOURCE_IP, Value::Str("203.0.113.5"));
+    event.push_named("source.geo.country_iso_code", Value::Str("US"));
+    e.enrich(&mut event);
+    let name = FieldId::intern("source.geo.country_iso_code").unwrap();
+    let said: Vec<String> =
+        event.fields().filter(|(id, _)| *id == name).map(|(_, v)| v.text().into_owned()).collect();
+    assert_eq!(said, ["US"]);
+}
+
+#[test]
+fn files_that_are_wrong_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory =
+        Arc::new(Directory::new(Region { name: Text::default(), schools: vec![] }).unwrap());
+    let open = |config: &EnrichConfig, alarms: &mut Vec<Text>| {
+        Enricher::open(config, &directory, &Divisions::shipped(), alarms)
+    };
+    let mut alarms = Vec::new();
+    assert!(open(&EnrichConfig::default(), &mut alarms).unwrap().is_none());
+    let missing = EnrichConfig { assets: Some(dir.path().join("no.csv")), ..Default::default() };
+    let refused = open(&missing, &mut alarms).err().unwrap();
+    assert!(refused.text().zh.starts_with("enrich.assets：读不到"), "{}", refused.text().zh);
+    let path = dir.path().join("a.csv");
+    std::fs::write(&path, "name,ip\nx,10.0.0.999\ny,10.0.0.1\n").unwrap();
+    let half = EnrichConfig { assets: Some(path), ..Default::default() };
+    assert!(open(&half, &mut alarms).unwrap().is_some());
+    assert!(alarms[0].zh.contains("1 行未采用，首处为第 2 行 [N022]"), "{}", alarms[0].zh);
+}

@@ -1,0 +1,158 @@
+//! Where addresses lie (GeoIP), from a file the bureau supplies: a MaxMind DB (`.mmdb`), or CSV of
+//! `network,country,region,city`. Nothing is shipped and nothing is fetched.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+use events::Text;
+use maxminddb::{Reader, geoip2};
+
+use super::BadRow;
+use crate::config::ConfigError;
+use crate::region::Cidr;
+
+/// Where an address lies; empty texts are unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// ISO 3166-1 alpha-2.
+    pub(crate) country: String,
+    /// Province or state, in Chinese where the file has it.
+    pub(crate) region: String,
+    /// City, in Chinese where the file has it.
+    pub(crate) city: String,
+}
+
+/// The file, ready for look-ups.
+pub(crate) enum Geo {
+    Mmdb(Reader<Vec<u8>>),
+    Ranges(Ranges),
+}
+
+impl Geo {
+    /// Reads a file by its ending.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<(Self, Vec<BadRow>), ConfigError> {
+        let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+        if is_csv {
+            let (ranges, bad) = Ranges::parse(&bytes);
+            return Ok((Self::Ranges(ranges), bad));
+        }
+        let reader = Reader::from_source(bytes).map_err(|e| ConfigError::Value {
+            key: "enrich.geoip",
+            message: Text::new(
+                format!("{} 不是 MaxMind 数据库：{e}", path.display()),
+                format!("{} is no MaxMind database: {e}", path.display()),
+            ),
+        })?;
+        Ok((Self::Mmdb(reader), Vec::new()))
+    }
+
+    /// Where an address lies, if the file knows.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<Place> {
+        match self {
+            Self::Ranges(ranges) => ranges.of(address),
+            Self::Mmdb(reader) => place(reader, address),
+        }
+    }
+}
+
+/// A damaged record is an unknown place.
+fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
+    let found = reader.lookup(address).ok()?.decode::<geoip2::City<'_>>().ok()??;
+    let name = |names: &geoip2::Names<'_>| {
+        names.simplified_chinese.or(names.english).unwrap_or_default().to_owned()
+    };
+    Some(Place {
+        country: found.country.iso_code.unwrap_or_default().to_owned(),
+        region: found.subdivisions.first().map(|s| name(&s.names)).unwrap_or_default(),
+        city: name(&found.city.names),
+    })
+}
+
+/// Ranges that may lie in one another, by how many bits they fix.
+#[derive(Default)]
+pub(crate) struct Ranges {
+    by_bits: BTreeMap<std::cmp::Reverse<u8>, std::collections::HashMap<Cidr, Place>>,
+}
+
+impl Ranges {
+    fn parse(bytes: &[u8]) -> (Self, Vec<BadRow>) {
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .comment(Some(b'#'))
+            .trim(csv::Trim::All)
+            .from_reader(bytes);
+        let (mut ranges, mut bad) = (Self::default(), Vec::new());
+        for (nth, row) in reader.records().enumerate() {
+            let line = row.as_ref().ok().and_then(|r| r.position()).map_or(0, |p| p.line());
+            let row = row.unwrap_or_default();
+            let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
+            match cell(0).parse::<Cidr>() {
+                Ok(range) => {
+                    let place = Place { country: cell(1), region: cell(2), city: cell(3) };
+                    let of_bits =
+                        ranges.by_bits.entry(std::cmp::Reverse(range.bits())).or_default();
+                    of_bits.insert(range, place);
+                }
+                // The first line may be the heading.
+                Err(_) if nth == 0 => {}
+                Err(_) => bad.push(BadRow {
+                    code: "N024",
+                    line,
+                    why: Text::new(
+                        "应为 network,country,region,city，首列为地址段",
+                        "columns are network,country,region,city, the first a range",
+                    ),
+                }),
+            }
+        }
+        (ranges, bad)
+    }
+
+    /// The narrowest range that holds the address: one look for each width that occurs.
+    fn of(&self, address: IpAddr) -> Option<Place> {
+        self.by_bits.iter().find_map(|(std::cmp::Reverse(bits), places)| {
+            places.get(&Cidr::around(address, *bits)?).cloned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrowest_range_says_where() {
+        let text = "network,country,region,city\n203.0.113.0/24,CN,浙江省,杭州市\n203.0.0.0/16,JP,,\n\
+                    x,y\n2001:db8::/32,DE,Hessen,Frankfurt\n";
+        let (geo, bad) = Geo::parse(Path::new("places.CSV"), text.as_bytes().to_vec()).unwrap();
+        assert_eq!(bad.iter().map(|b| b.line).collect::<Vec<_>>(), [4]);
+        let of = |a: &str| geo.of(a.parse().unwrap()).map(|p| (p.country, p.city));
+        assert_eq!(of("203.0.113.9"), Some(("CN".to_owned(), "杭州市".to_owned())));
+        assert_eq!(of("203.0.7.9"), Some(("JP".to_owned(), String::new())));
+        assert_eq!(of("2001:db8::9").unwrap().0, "DE");
+        assert_eq!(of("198.51.100.1"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let refused = Geo::parse(Path::new("x.mmdb"), b"nothing".to_vec()).err().unwrap();
+        assert!(refused.text().zh.contains("不是 MaxMind 数据库"));
+    }
+
+    /// Made by the Python package mmdb-writer 0.2.7, which is not ours: 203.0.113.0/24 in China,
+    /// 198.51.100.0/24 in Germany without a Chinese name.
+    #[test]
+    fn a_database_of_another_writer_is_read() {
+        let bytes = include_bytes!("places.mmdb").to_vec();
+        let (geo, _) = Geo::parse(Path::new("places.mmdb"), bytes).unwrap();
+        let of = |a: &str| geo.of(a.parse().unwrap());
+        let hangzhou = of("203.0.113.77").unwrap();
+        assert_eq!((hangzhou.country.as_str(), hangzhou.city.as_str()), ("CN", "杭州"));
+        assert_eq!(hangzhou.region, "浙江");
+        let berlin = of("198.51.100.1").unwrap();
+        assert_eq!((berlin.country.as_str(), berlin.city.as_str()), ("DE", "Berlin"));
+        assert_eq!(of("192.0.2.1"), None);
+    }
+}

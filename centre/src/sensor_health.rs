@@ -1,0 +1,210 @@
+//! Whether sensors report and their clocks are right: an alarm for each that does not, and a log
+//! record of each change, so that rules raise it and the archive keeps it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use events::{Event, EventId, LogSource, LogSourceId, SensorId, Text, Timestamp, Value, field};
+
+use crate::centre::Centre;
+use crate::limits::SENSOR_SKEW_SECS_MAX;
+use crate::view::SensorRow;
+
+/// How often sensors are looked at.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What was said of a sensor last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    silent: bool,
+    skewed: bool,
+}
+
+/// What was said of each sensor last, and since when they run: a sensor that never reported is
+/// silent only after its time.
+#[derive(Debug, Default)]
+pub(crate) struct SensorWatch {
+    pub(crate) since: Timestamp,
+    said: BTreeMap<String, Said>,
+}
+
+/// A change of a sensor's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Silent,
+    Reporting,
+    Skewed,
+    ClockRight,
+}
+
+impl Change {
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Silent => "sensor.silent",
+            Self::Reporting => "sensor.reporting",
+            Self::Skewed => "sensor.skewed",
+            Self::ClockRight => "sensor.clock-right",
+        }
+    }
+
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::Silent | Self::Skewed => "failure",
+            Self::Reporting | Self::ClockRight => "success",
+        }
+    }
+}
+
+impl SensorRow {
+    /// Whether the clock of who sends to it is wrong by more than the bound.
+    pub fn is_skewed(&self) -> bool {
+        self.skew_ms.unsigned_abs() > SENSOR_SKEW_SECS_MAX * 1_000
+    }
+}
+
+impl SensorWatch {
+    /// What has changed since the last look.
+    fn look(&mut self, rows: &[SensorRow]) -> Vec<(usize, Change)> {
+        let mut changes = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let now = Said { silent: row.silent, skewed: row.is_skewed() };
+            let was = self.said.insert(row.name.clone(), now).unwrap_or_default();
+            if now.silent != was.silent {
+                changes.push((at, if now.silent { Change::Silent } else { Change::Reporting }));
+            }
+            if now.skewed != was.skewed {
+                changes.push((at, if now.skewed { Change::Skewed } else { Change::ClockRight }));
+            }
+        }
+        changes
+    }
+}
+
+impl Centre {
+    /// Looks at every sensor and writes what has changed into the journal; how many records.
+    pub fn watch_sensors(&self) -> usize {
+        let rows = self.sensor_rows();
+        let now = self.now();
+        let changes = {
+            let mut watch =
+                self.sensor_watch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            watch.look(&rows)
+        };
+        let records: Vec<Event> = changes
+            .iter()
+            .filter_map(|(at, change)| {
+                let row = rows.get(*at)?;
+                let (sensor, action) = (&row.name, change.action());
+                tracing::warn!(sensor, action, "the health of a sensor changed");
+                Some(record(row, *change, now, self.world.unique()))
+            })
+            .collect();
+        let count = records.len();
+        if count > 0
+            && let Err(error) = self.pipeline.journal.append(records)
+        {
+            tracing::error!(%error, "the health of sensors did not reach the journal");
+        }
+        count
+    }
+
+    /// An alarm for each sensor that does not report or whose clock is wrong.
+    pub(crate) fn sensor_alarms(&self) -> Vec<Text> {
+        let now = self.now();
+        self.sensor_rows().iter().flat_map(|row| alarms(row, now)).collect()
+    }
+}
+
+fn alarms(row: &SensorRow, now: Timestamp) -> Vec<Text> {
+    let name = &row.name;
+    let mut alarms = Vec::new();
+    if row.silent {
+        alarms.push(match row.last {
+            Some(last) => {
+                let minutes = now.since(last).as_secs() / 60;
+                Text::new(
+                    format!("采集器 {name} 静默：已 {minutes} 分钟没有日志记录"),
+                    format!("Sensor {name} is silent: no record for {minutes} minutes"),
+                )
+            }
+            None => Text::new(
+                format!("采集器 {name} 静默：启动以来没有日志记录"),
+                format!("Sensor {name} is silent: no record since the start"),
+            ),
+        });
+    }
+    if row.is_skewed() {
+        let seconds = row.skew_ms.unsigned_abs() / 1_000;
+        let (zh, en) = if row.skew_ms < 0 { ("快", "ahead") } else { ("慢", "behind") };
+        alarms.push(Text::new(
+            format!("采集器 {name} 时钟偏差：来源时钟{zh} {seconds} 秒，请校准 NTP"),
+            format!(
+                "Clock skew of sensor {name}: its senders are {seconds} s {en}; check their NTP"
+            ),
+        ));
+    }
+    alarms
+}
+
+/// The record of a change, at the school of the sensor.
+fn record(row: &SensorRow, change: Change, now: Timestamp, unique: u128) -> Event {
+    let mut event = Event::new();
+    let raw = serde_json::json!({
+        "at": now, "sensor": row.name, "action": change.action(), "last": row.last,
+        "skew_ms": row.skew_ms,
+    });
+    event.set_raw(raw.to_string().as_bytes());
+    event.id = EventId::at(now, unique);
+    event.time = now;
+    event.received = now;
+    event.site = row.site;
+    event.sensor = SensorId::intern("xuedun");
+    event.logsource = LogSourceId::intern(&LogSource::new("xuedun", "", "health"));
+    event.push(field::EVENT_ACTION, Value::Str(change.action()));
+    event.push(field::EVENT_OUTCOME, Value::Str(change.outcome()));
+    event.push_named("observer.name", Value::Str(&row.name));
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::SiteId;
+
+    fn row(silent: bool, skew_ms: i64) -> SensorRow {
+        SensorRow {
+            name: "fw".to_owned(),
+            site: SiteId::BUREAU,
+            site_name: Text::default(),
+            input: String::new(),
+            place: String::new(),
+            received: 0,
+            decoded: 0,
+            undecoded: 0,
+            dropped: vec![],
+            last: None,
+            skew_ms,
+            silent,
+            samples: vec![],
+        }
+    }
+
+    #[test]
+    fn only_changes_are_told_and_each_once() {
+        let mut watch = SensorWatch::default();
+        let mut told = |silent, skew_ms| {
+            let changes = watch.look(&[row(silent, skew_ms)]);
+            changes.into_iter().map(|(_, change)| change.action()).collect::<Vec<_>>()
+        };
+        assert!(told(false, 0).is_empty());
+        assert_eq!(told(true, -60_001), ["sensor.silent", "sensor.skewed"]);
+        assert!(told(true, 70_000).is_empty());
+        assert_eq!(told(false, 60_000), ["sensor.reporting", "sensor.clock-right"]);
+    }
+
+    #[test]
+    fn an_alarm_says_which_way_a_clock_is_wrong() {
+        let told = |skew_ms| alarms(&row(false, skew_ms), Timestamp::from_secs(0)).remove(0);
+        assert!(told(-90_000).zh.contains("快 90 秒") && told(90_500).en.contains("90 s behind"));
+    }
+}
