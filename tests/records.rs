@@ -122,3 +122,55 @@ fn findings_are_told_by_the_types_of_the_taxonomy() {
     let cells = ok(dir.path(), 0, &["classify", "in.csv", "--cells"]);
     assert!(cells.contains("0\t2\tCN_ID\t0..18") && !cells.contains("CnId"), "{cells}");
 }
+
+#[test]
+fn an_inventory_is_kept_and_the_next_scan_compared_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fs::write(dir.join("in.csv"), "班级,备注\n七（1）班,无\n").unwrap();
+    ok(dir, 0, &["classify", "in.csv", "--report", "last.json"]);
+    ok(dir, 0, &["classify", "in.csv", "--since", "last.json"]);
+    fs::write(dir.join("in.csv"), CSV).unwrap();
+    let told = ok(dir, 1, &["classify", "in.csv", "--since", "last.json", "--report", "now.html"]);
+    assert!(told.contains("new column: identity document number"), "{told}");
+    let page = fs::read_to_string(dir.join("now.html")).unwrap();
+    assert!(page.contains("new column: identity document number") && !page.contains("张三丰"));
+    ok(dir, 0, &["classify", "in.csv", "--report", "now.xlsx"]);
+    assert!(fs::read(dir.join("now.xlsx")).unwrap().starts_with(b"PK"));
+    ok(dir, 2, &["classify", "in.csv", "--report", "now.pdf"]);
+    ok(dir, 2, &["classify", "in.csv", "--since", "in.csv"]);
+}
+
+#[test]
+fn a_masked_copy_says_what_it_still_gives_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: String =
+        (0..40).map(|n| format!("{},甲校,{}\n", ["男", "女"][n % 2], 60 + n)).collect();
+    fs::write(dir.path().join("in.csv"), format!("性别,学校名称,成绩\n{rows}")).unwrap();
+    let mask = ["mask", "in.csv", "--policy", "inter-agency", "--out", "m.csv"];
+    let told = ok(dir.path(), 0, &[&mask[..], &["--population", "400"]].concat());
+    assert!(told.contains("prosecutor, at most 5.00 %"), "{told}");
+    assert!(told.contains("journalist, at most 0.50 %") && told.contains("l = "), "{told}");
+}
+
+#[test]
+fn a_photograph_is_sealed_whole_and_opened_for_a_purpose() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let photo: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+    fs::write(dir.join("photo.jpg"), &photo).unwrap();
+    let protect =
+        ["protect", "photo.jpg", "--whole", "--algorithm", "sm4-gcm", "--out", "photo.xds"];
+    ok(dir, 0, &[&protect[..], &["--dataset", "p", "--data", "log"]].concat());
+    let reveal = ["reveal", "photo.xds", "--dataset", "p", "--data", "log", "--out", "open.jpg"];
+    ok(dir, 2, &reveal);
+    ok(dir, 0, &[&reveal[..], &["--purpose", "核验"]].concat());
+    assert_eq!(fs::read(dir.join("open.jpg")).unwrap(), photo);
+    let mut sealed = fs::read(dir.join("photo.xds")).unwrap();
+    sealed.truncate(sealed.len() - 1);
+    fs::write(dir.join("photo.xds"), sealed).unwrap();
+    let cut = ["reveal", "photo.xds", "--dataset", "p", "--out", "cut.jpg", "--purpose", "核验"];
+    let done = run(dir, &cut);
+    assert!(String::from_utf8_lossy(&done.stderr).contains("C046"));
+    assert!(!dir.join("cut.jpg").exists() && !dir.join("cut.jpg.part").exists());
+}

@@ -3,7 +3,7 @@
 //! erased only the keyed name that lets the erasure be repeated.
 
 use compliance::records::MaskReport;
-use compliance::records::protect::{Erased, ProtectReport, RevealReport};
+use compliance::records::protect::{Erased, ProtectReport, RevealReport, StreamReport};
 use events::Timestamp;
 use serde_json::{Value, json};
 
@@ -36,6 +36,17 @@ pub enum RecordsAct<'a> {
         dataset: &'a str,
         /// What came of it, with the purpose.
         report: &'a RevealReport,
+    },
+    /// A whole file was sealed, or opened for a purpose.
+    File {
+        /// The file.
+        source: &'a str,
+        /// The dataset.
+        dataset: &'a str,
+        /// Why it was opened; none when it was sealed.
+        purpose: Option<&'a str>,
+        /// What came of it.
+        report: &'a StreamReport,
     },
     /// A person's keys were destroyed.
     Erased(&'a Erased),
@@ -70,6 +81,11 @@ impl RecordsAct<'_> {
                 "kind": "records.revealed", "at": now, "source": source, "dataset": dataset,
                 "purpose": report.purpose, "rows": report.rows, "cells": report.cells,
                 "left": report.left, "erased": report.erased,
+            }),
+            Self::File { source, dataset, purpose, report } => json!({
+                "kind": if purpose.is_some() { "records.opened" } else { "records.sealed" },
+                "at": now, "source": source, "dataset": dataset, "purpose": purpose,
+                "bytes": report.bytes, "pieces": report.pieces,
             }),
             Self::Erased(erased) => json!({
                 "kind": ERASED, "at": now, "dataset": erased.dataset,

@@ -12,6 +12,7 @@ use events::Lang;
 
 use super::classify_database;
 use super::database::DatabaseArgs;
+use super::inventory::ReportArgs;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,8 @@ pub struct Args {
     /// File that keeps what of a database's tables is done: a scan cut short goes on from it
     #[arg(long, value_name = "FILE", requires = "database")]
     pub resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub report: ReportArgs,
     /// One JSON object a column (with --cells: a finding)
     #[arg(long)]
     pub json: bool,
@@ -62,6 +65,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     };
     // A workbook's empty sheets are no tables.
     let several = tables.len() > 1;
+    let mut found = Vec::new();
     for table in &tables {
         options.header = table.has_header();
         let read = table.open().map_err(fail)?;
@@ -75,6 +79,10 @@ pub fn run(args: Args, lang: Lang) -> Done {
             done => done.map_err(fail)?,
         };
         if several {
+            inventory.dataset = format!("{}.{}", inventory.dataset, table.name);
+        }
+        found.push(inventory.clone());
+        if several {
             for column in &mut inventory.columns {
                 column.column = format!("{}.{}", table.name, column.column);
             }
@@ -87,7 +95,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
             print(&inventory, lang)?;
         }
     }
-    Ok(Outcome::Clean)
+    args.report.finish(&found, args.json, lang)
 }
 
 /// Findings of one table; of several, each is headed by its name.

@@ -8,7 +8,7 @@ use events::Lang;
 
 use super::classify::{Args, cells, print};
 use super::database::tables;
-use super::{Done, Failure, Outcome, print_json, print_line};
+use super::{Done, Failure, print_json, print_line};
 
 /// Classifies the tables that were named, or all. What fails in one does not stop the others; the
 /// last failure is the answer.
@@ -24,7 +24,7 @@ pub fn run(
         Some(path) => Some(Progress::open(path, &about).map_err(fail)?),
         None => None,
     };
-    let mut failed = None;
+    let (mut failed, mut found) = (None, Vec::new());
     for table in tables(database, &args.tables)? {
         let name = table.full_name();
         if !table.readable {
@@ -68,15 +68,17 @@ pub fn run(
                 }
             },
         };
+        found.push(inventory.clone());
         show(args, &table, inventory, lang)?;
     }
+    let done = args.report.finish(&found, args.json, lang)?;
     match failed {
         // Each was told when it happened.
         Some(_) => Err(Failure::runtime(
             "C053",
             events::Text::new("有表未能读取，见上", "some tables could not be read; see above"),
         )),
-        None => Ok(Outcome::Clean),
+        None => Ok(done),
     }
 }
 

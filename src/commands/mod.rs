@@ -20,6 +20,7 @@ pub mod explain;
 mod failure;
 pub mod hunt;
 pub mod init;
+mod inventory;
 mod interrupt;
 pub mod keys;
 pub mod mask;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use centre::World;
 use centre::records_proof::RecordsAct;
-use compliance::records::protect::{Algorithm, KeyRing, ProtectOptions, Root, protect_file};
+use compliance::records::protect::{
+    Algorithm, KeyRing, ProtectOptions, Root, StreamReport, protect_file, seal_file,
+};
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::{Lang, Sensitive};
 
@@ -90,7 +92,10 @@ pub struct Args {
     /// The column that names a row for good; default: the row's place
     #[arg(long, value_name = "COLUMN")]
     row_key: Option<String>,
-    /// How cells are sealed
+    /// Seal the file as it is, whatever its kind, in place of columns of a table
+    #[arg(long, conflicts_with_all = ["columns", "subject", "row_key", "table"])]
+    whole: bool,
+    /// How cells or the file are sealed
     #[arg(long, default_value = "aes-256-gcm", value_parser = ["aes-256-gcm", "sm4-gcm"])]
     algorithm: String,
     #[command(flatten)]
@@ -109,19 +114,31 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let recorder = Recorder::open(args.data.as_deref())?;
     let source = name_of(&args.file);
     let dataset = args.dataset.unwrap_or_else(|| source.clone());
+    let sm4 = args.algorithm == "sm4-gcm";
+    let algorithm = if sm4 { Algorithm::Sm4Gcm } else { Algorithm::Aes256Gcm };
+    let random = World::real().random;
+    if args.whole {
+        let report = seal_file(&args.file, &args.out, &mut ring, &dataset, algorithm, &*random)
+            .map_err(fail)?;
+        let (source, dataset) = (source.as_str(), dataset.as_str());
+        recorder.record(&RecordsAct::File { source, dataset, purpose: None, report: &report })?;
+        return told_file(
+            &report,
+            args.json,
+            lang.pick("已加密字节 / 段", "bytes / pieces sealed"),
+        );
+    }
     let mut classify = ClassifyOptions::new(day(None)?, dataset.clone());
     classify.table = args.table;
-    let sm4 = args.algorithm == "sm4-gcm";
     let options = ProtectOptions {
         classify,
         dataset: dataset.clone(),
         columns: args.columns,
         subject: args.subject,
         row_key: args.row_key,
-        algorithm: if sm4 { Algorithm::Sm4Gcm } else { Algorithm::Aes256Gcm },
+        algorithm,
     };
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
-    let random = World::real().random;
     let report = protect_file(&args.file, &args.out, &mut ring, &options, &taxonomy, &*random)
         .map_err(fail)?;
     recorder.record(&RecordsAct::Protected {
@@ -136,6 +153,16 @@ pub fn run(args: Args, lang: Lang) -> Done {
         let line = lang.pick("已加密单元格 / 行 / 主体", "cells sealed / rows / subjects");
         print_line(&format!("{line}: {cells} / {rows} / {}", report.subjects))?;
         print_line(&report.columns.join(", "))?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Says what became of a whole file.
+pub fn told_file(report: &StreamReport, json: bool, words: &str) -> Done {
+    if json {
+        print_json(report)?;
+    } else {
+        print_line(&format!("{words}: {} / {}", report.bytes, report.pieces))?;
     }
     Ok(Outcome::Clean)
 }

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use centre::records_proof::RecordsAct;
-use compliance::records::protect::{RevealOptions, reveal_file};
+use compliance::records::protect::stream::is_sealed_file;
+use compliance::records::protect::{RevealOptions, open_file, reveal_file};
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::Lang;
 
 use super::audit::Recorder;
 use super::classify::{day, name_of};
-use super::protect::KeyArgs;
+use super::protect::{KeyArgs, told_file};
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A protected file
+    /// A protected table, or a file sealed whole
     file: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "OUT")]
@@ -47,6 +48,14 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let recorder = Recorder::open(args.data.as_deref())?;
     let source = name_of(&args.file);
     let dataset = args.dataset.unwrap_or_else(|| source.clone());
+    if is_sealed_file(&args.file).map_err(fail)? {
+        let (source, dataset, purpose) = (source.as_str(), dataset.as_str(), args.purpose.as_str());
+        let report = open_file(&args.file, &args.out, &mut ring, dataset, purpose).map_err(fail)?;
+        let purpose = Some(purpose);
+        recorder.record(&RecordsAct::File { source, dataset, purpose, report: &report })?;
+        let words = lang.pick("已解密字节 / 段", "bytes / pieces opened");
+        return told_file(&report, args.json, words);
+    }
     let options = RevealOptions {
         classify: ClassifyOptions::new(day(None)?, dataset.clone()),
         dataset: dataset.clone(),

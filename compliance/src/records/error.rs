@@ -155,6 +155,21 @@ pub enum Error {
         /// 0-based column.
         col: usize,
     },
+    /// A file that was not sealed by this program, or only its beginning.
+    #[error("not a sealed file")]
+    NotSealed,
+    /// A piece of a sealed file does not authenticate: altered, moved, cut off, or under other keys.
+    #[error("piece {piece} of the file does not authenticate here")]
+    TamperedPiece {
+        /// 0-based piece of 64 KiB.
+        piece: u64,
+    },
+    /// A file larger than its nonces last: 2^32 pieces.
+    #[error("the file is larger than {limit} bytes")]
+    FileTooLarge {
+        /// The bound, in bytes.
+        limit: u64,
+    },
     /// A named column is not in the file.
     #[error("no column is named {column}")]
     NoColumn {
@@ -249,6 +264,9 @@ impl Error {
             Self::NoRandomness => "C042",
             Self::KeysInUse => "C044",
             Self::Crypto { .. } => "C043",
+            Self::NotSealed => "C045",
+            Self::TamperedPiece { .. } => "C046",
+            Self::FileTooLarge { .. } => "C047",
             Self::BadAddress { .. } => "C050",
             Self::Connect { .. } => "C051",
             Self::NotEncrypted { .. } => "C052",

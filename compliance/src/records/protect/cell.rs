@@ -35,7 +35,7 @@ const VERSION: u8 = 2;
 /// Version, algorithm, key id, slot, count: a multiple of three, so that the text after it begins
 /// on a character of its own.
 const HEAD_BYTES: usize = 1 + 1 + 4 + 6 + 6;
-const TAG_BYTES: usize = 16;
+pub(super) const TAG_BYTES: usize = 16;
 /// Slots and counts take six bytes.
 const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
 
@@ -50,14 +50,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    const fn code(self) -> u8 {
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::Aes256Gcm => 1,
             Self::Sm4Gcm => 2,
         }
     }
 
-    const fn of(code: u8) -> Option<Self> {
+    pub(super) const fn of(code: u8) -> Option<Self> {
         match code {
             1 => Some(Self::Aes256Gcm),
             2 => Some(Self::Sm4Gcm),
@@ -160,7 +160,12 @@ impl Cipher {
         }
     }
 
-    fn encrypt(&self, nonce: [u8; 12], aad: &[u8], text: &mut [u8]) -> Option<[u8; TAG_BYTES]> {
+    pub(super) fn encrypt(
+        &self,
+        nonce: [u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+    ) -> Option<[u8; TAG_BYTES]> {
         let tag = match self {
             Self::Aes(cipher) => cipher.encrypt_inout_detached(&nonce.into(), aad, text.into()),
             Self::Sm4(cipher) => cipher.encrypt_inout_detached(&nonce.into(), aad, text.into()),
@@ -168,7 +173,7 @@ impl Cipher {
         tag.ok().map(Into::into)
     }
 
-    fn decrypt(
+    pub(super) fn decrypt(
         &self,
         nonce: [u8; 12],
         aad: &[u8],

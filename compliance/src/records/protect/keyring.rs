@@ -76,6 +76,7 @@ pub(super) struct DatasetKey {
     name: String,
     names: hmac::Key,
     pages: Box<Aes256Gcm>,
+    files: Zeroizing<[u8; 32]>,
 }
 
 impl KeyRing {
@@ -214,7 +215,8 @@ impl KeyRing {
         let key = key.ok_or(Error::BadKeyStore { reason: "a dataset key" })?;
         let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
         let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
-        Ok(DatasetKey { id: held.key_id, name: name.to_owned(), names, pages })
+        let files = derive(&key, b"files")?;
+        Ok(DatasetKey { id: held.key_id, name: name.to_owned(), names, pages, files })
     }
 
     /// The key of a dataset, made and made durable if it is new.
@@ -301,6 +303,11 @@ impl DatasetKey {
         let plain =
             self.pages.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &aad }).ok()?;
         Some(Zeroizing::new(plain.into_boxed_slice()))
+    }
+
+    /// The key of one file, by its salt.
+    pub(super) fn file_key(&self, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
+        derive(&self.files, salt)
     }
 
     /// What a page is bound to.

@@ -2,7 +2,8 @@
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
 //! Layout: [`keyring`] the key store (root key → dataset key → subjects' keys), [`keylog`] the
-//! subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole files.
+//! subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole tables, [`stream`] files of any
+//! kind in pieces.
 //!
 //! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
 //! memory does not grow with rows or subjects; a failure reveals nothing and leaves no partial
@@ -12,10 +13,12 @@ pub mod cell;
 mod distinct;
 mod keylog;
 pub mod keyring;
+pub mod stream;
 pub mod table;
 
 pub use cell::Algorithm;
 pub use keyring::{Erased, KeyRing, Root};
+pub use stream::{StreamReport, open_file, seal_file};
 pub use table::{
     ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file,
 };
