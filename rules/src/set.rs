@@ -90,11 +90,29 @@ impl RuleSet {
         Self { rules, compiled, routing, by_id, correlated, serial, virtuals }
     }
 
-    /// One detection by itself, as a set; `None` for a correlation.
-    pub fn single(&self, index: RuleIndex) -> Option<Self> {
-        let rule = self.rule(index);
-        let alone = matches!(rule.kind, RuleKind::Detection(_)).then(|| rule.clone())?;
-        Some(Self::compile(vec![alone], self.routing))
+    /// One rule by itself, as a set; a correlation with the rules it builds on, and last.
+    pub fn single(&self, index: RuleIndex) -> Self {
+        let mut needed = vec![index];
+        let mut seen = 0;
+        while let Some(at) = needed.get(seen) {
+            if let RuleKind::Correlation(c) = &self.rule(*at).kind {
+                let more: Vec<_> =
+                    c.rules.iter().filter(|b| !needed.contains(b)).copied().collect();
+                needed.extend(more);
+            }
+            seen += 1;
+        }
+        // A correlation comes after what it builds on, so the one asked for is the last.
+        needed.sort_unstable_by_key(|at| (*at == index, at.0));
+        let place =
+            |of: &RuleIndex| RuleIndex(needed.iter().take_while(|at| *at != of).count() as u32);
+        let mut rules: Vec<Rule> = needed.iter().map(|at| self.rule(*at).clone()).collect();
+        for rule in &mut rules {
+            if let RuleKind::Correlation(c) = &mut rule.kind {
+                c.rules.iter_mut().for_each(|base| *base = place(base));
+            }
+        }
+        Self::compile(rules, self.routing)
     }
 
     /// All rules, detections and correlations.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::at;
 use events::{Event, EventId, Timestamp, Value};
 use proptest::prelude::*;
-use rules::{CorrelationLimits, Detection, Engine, LoadOptions, RuleSet, Source};
+use rules::{CorrelationLimits, Detection, Engine, LoadOptions, RuleIndex, RuleSet, Source};
 
 const BASES: &str = "
 title: a
@@ -246,6 +246,34 @@ proptest! {
         events[cut..].iter().for_each(|e| engine.feed(e, &mut out));
         engine.advance(Timestamp::MAX, &mut out);
         prop_assert_eq!(out, run(&events, lateness));
+    }
+}
+
+#[test]
+fn a_rule_by_itself_says_what_it_says_among_others() {
+    let whole = all();
+    let given = (0..60i64).map(|n| Given {
+        secs: n,
+        kind: ["a", "b", "c"][n as usize % 3],
+        group: ["g", "h"][n as usize % 2],
+        value: n % 7,
+    });
+    let events: Vec<Event> = given.enumerate().map(|(n, g)| event(&g, n)).collect();
+    let among = run(&events, 0);
+    for (rule, at) in whole.rules().iter().zip(0u32..) {
+        let alone = Arc::new(whole.single(RuleIndex(at)));
+        assert_eq!(alone.rules().last().unwrap().id, rule.id);
+        let (mut engine, mut out) = (Engine::new(alone, limits(0)), Vec::new());
+        events.iter().for_each(|e| engine.feed(e, &mut out));
+        engine.advance(Timestamp::MAX, &mut out);
+        let of = |all: &[Detection]| -> Vec<_> {
+            all.iter().filter(|d| d.rule_id == rule.id).map(|d| d.id).collect()
+        };
+        // What only serves correlations is silent among others.
+        if !rule.silent {
+            assert_eq!(of(&out), of(&among), "{}", rule.id);
+            assert!(!of(&out).is_empty(), "{}", rule.id);
+        }
     }
 }
 
