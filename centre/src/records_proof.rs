@@ -116,7 +116,10 @@ mod tests {
     fn erasures_come_back_from_the_log_once_and_nothing_else_does() {
         let dir = tempfile::tempdir().unwrap();
         let (config, world) = (Default::default(), crate::world::World::real());
-        let evidence = crate::evidence::Evidence::open(dir.path(), &config, &world).unwrap();
+        // What is remembered of the log lies beside its folder: that too must be this test's own.
+        let folder = dir.path().join("evidence");
+        std::fs::create_dir(&folder).unwrap();
+        let evidence = crate::evidence::Evidence::open(&folder, &config, &world).unwrap();
         let now = Timestamp::from_secs(1_800_000_000);
         let erased =
             |subject: &str| Erased { dataset: "学籍".into(), subject: subject.into(), keys: 1 };
