@@ -42,6 +42,13 @@ fn one_person_is_erased_for_good_and_the_root_changes() {
     let columns = ["--subject", "姓名", "--row-key", "编号", "--column", "手机号"];
     ok(dir, 0, &[&protect[..], &columns, &["--column", "身份证件号"]].concat());
     assert_eq!(ok(dir, 0, &["keys", "list"]), "d\n");
+    let open = ok(dir, 0, &["classify", "in.csv"]);
+    assert!(
+        open.contains("field encryption of core data 0.00 % (cells 0/6, columns 0/2)"),
+        "{open}"
+    );
+    let sealed = ok(dir, 0, &["classify", "sealed.csv"]);
+    assert!(sealed.contains("core data 100.00 % (cells 6/6, columns 2/2)"), "{sealed}");
     assert_eq!(revealed(dir), CSV);
     let backup = fs::read(dir.join("xuedun-keys.json.1")).unwrap();
 

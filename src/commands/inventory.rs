@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use compliance::records::Inventory;
 use compliance::records::change::{Change, changes};
+use compliance::records::coverage::Coverage;
 use compliance::report::{inventory_html, inventory_xlsx};
 use events::Lang;
 
@@ -28,6 +29,9 @@ impl ReportArgs {
         let told = since.map(|before| changes(&before, inventories));
         for change in told.iter().flatten() {
             tell(change, json, lang)?;
+        }
+        if !json {
+            tell_coverage(inventories, lang)?;
         }
         if let Some(path) = &self.report {
             write(path, inventories, told.as_deref(), lang)?;
@@ -53,6 +57,22 @@ fn tell(change: &Change, json: bool, lang: Lang) -> Result<(), Failure> {
     let mark = if change.worse { "!" } else { " " };
     let column = change.column.as_deref().unwrap_or("-");
     print_line(&format!("{mark} {}\t{column}\t{}", change.dataset, change.what.get(lang)))
+}
+
+/// How much of what should be encrypted field by field is.
+fn tell_coverage(inventories: &[Inventory], lang: Lang) -> Result<(), Failure> {
+    let coverage = Coverage::of(inventories);
+    let Some(share) = coverage.share() else { return Ok(()) };
+    let (cells, columns) = (lang.pick("单元格", "cells"), lang.pick("列", "columns"));
+    print_line(&format!(
+        "{} {:.2} % ({cells} {}/{}, {columns} {}/{})",
+        lang.pick("核心数据加密率（字段级）", "field encryption of core data"),
+        share * 100.0,
+        coverage.cells_sealed,
+        coverage.cells,
+        coverage.columns_sealed,
+        coverage.columns
+    ))
 }
 
 fn write(

@@ -6,6 +6,7 @@
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
+//! - [`coverage`]: how much of what should be sealed is;
 //! - [`change`]: what is other than at the last scan;
 //! - [`mask`]: policies, methods, k-anonymity, and the second scan;
 //! - [`protect`]: field encryption under a key per subject.
@@ -16,9 +17,11 @@
 pub mod cells;
 pub mod change;
 pub mod classify;
+pub mod coverage;
 pub mod database;
 pub mod error;
 pub mod find;
+mod judge;
 pub mod limits;
 pub mod mask;
 pub mod protect;

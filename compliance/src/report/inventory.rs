@@ -8,6 +8,7 @@ use events::Lang;
 use super::html_page::{STYLE, esc, table};
 use super::office::{OfficeError, workbook};
 use crate::records::change::Change;
+use crate::records::coverage::Coverage;
 use crate::records::{ColumnReport, Inventory};
 
 fn head(lang: Lang) -> [&'static str; 12] {
@@ -74,6 +75,17 @@ pub fn inventory_html(inventories: &[Inventory], changes: Option<&[Change]>, lan
          <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n",
         lang.tag(),
     );
+    let coverage = Coverage::of(inventories);
+    if let Some(share) = coverage.share() {
+        let _ = writeln!(
+            out,
+            "<p>{}: {:.2} % ({}/{})</p>",
+            t("核心数据加密率（字段级，按单元格）", "Field encryption of core data, by cells"),
+            share * 100.0,
+            coverage.cells_sealed,
+            coverage.cells
+        );
+    }
     if let Some(changes) = changes {
         let _ = writeln!(out, "<h2>{}</h2>", t("与上次扫描相比", "Since the last scan"));
         let mut rows = String::new();

@@ -118,6 +118,11 @@ pub fn is_sealed(cell: &str) -> bool {
     cell.starts_with(MARK)
 }
 
+/// Whether a cell is sealed, header and all; the text inside may still be altered.
+pub fn is_whole(cell: &str) -> bool {
+    is_sealed(cell) && parse(cell).is_some()
+}
+
 /// Fresh randomness, fetched from the system in pages: one call for each key costs more than
 /// sealing a cell.
 pub(super) struct Pool<'a> {
