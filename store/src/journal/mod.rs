@@ -345,17 +345,26 @@ impl Inner {
     }
 }
 
+/// How often a folder in use is tried again, and after what pause. A lock that was given up can be
+/// held a moment longer by a program that another thread is just starting: until it runs, it has
+/// its parent's files.
+const LOCK_TRIES: usize = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Takes a folder for this process alone, as long as the file lives.
 pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(Error::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { path: dir.to_owned() }),
-        Err(std::fs::TryLockError::Error(source)) => {
-            Err(Error::Io { action: "lock", path, source })
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(std::fs::TryLockError::Error(source)) => {
+                return Err(Error::Io { action: "lock", path, source });
+            }
         }
     }
+    Err(Error::Locked { path: dir.to_owned() })
 }
 
 #[cfg(test)]
