@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# kill -9 twenty times during a stream of acknowledged records. Every record that was answered
+# kill -9 fifty times during a stream of acknowledged records. Every record that was answered
 # with success must be found once, and no alert may appear twice.
 PORT_BASE=24300
 . "$(dirname "$0")/lib.sh"
-ROUNDS=${KILL9_ROUNDS:-20}
+ROUNDS=${KILL9_ROUNDS:-50}
 BATCH=20
 
 node_init
