@@ -27,10 +27,13 @@ struct Flows {
     protocol: u8,
     packets: u32,
     bytes: u32,
+    /// Whether each goes to the next port.
+    next_port: bool,
 }
 
 const fn tcp(from: &'static str, to: (&'static str, u16), packets: u32, bytes: u32) -> Flows {
-    Flows { at: 0, repeat: 1, every: 0, from: (from, 51_000), to, protocol: 6, packets, bytes }
+    let from = (from, 51_000);
+    Flows { at: 0, repeat: 1, every: 0, from, to, protocol: 6, packets, bytes, next_port: false }
 }
 
 impl Flows {
@@ -42,6 +45,9 @@ impl Flows {
     }
     const fn port(self, port: u16) -> Self {
         Self { from: (self.from.0, port), ..self }
+    }
+    const fn to_next_port(self) -> Self {
+        Self { next_port: true, ..self }
     }
     const fn protocol(self, protocol: u8) -> Self {
         Self { protocol, ..self }
@@ -56,6 +62,7 @@ const OUT: &str = "203.0.113.9";
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &[Flows], &[Flows])] = &[
     ("netflow-mining-beacon", DAY, &[tcp("10.1.1.77", (OUT, 14444), 4, 400).times(24, 15)], &[tcp("10.1.1.77", (OUT, 443), 4, 400).times(24, 15)]),
+    ("netflow-port-scan", DAY, &[tcp("10.1.1.77", ("10.1.1.20", 1_000), 2, 120).times(120, 1).to_next_port()], &[tcp("10.1.1.77", ("10.1.1.20", 443), 2, 120).times(120, 1)]),
     ("netflow-host-sweep", DAY, &[tcp("10.1.1.77", ("10.1.2.{n}", 445), 2, 120).times(50, 2)], &[tcp("10.1.2.{n}", ("10.1.1.20", 445), 90, 9_000).times(50, 2)]),
     ("netflow-lateral-after-sweep", DAY, &[tcp("10.1.1.77", ("10.1.2.{n}", 445), 2, 120).times(50, 2), tcp("10.1.1.77", ("10.1.2.9", 445), 400, 90_000).after(300)], &[tcp("10.1.1.77", ("10.1.2.9", 3389), 400, 90_000)]),
     ("netflow-inbound-session", DAY, &[tcp(OUT, ("10.1.1.20", 3389), 500, 90_000)], &[tcp(OUT, ("10.1.1.20", 34567), 500, 90_000).port(443)]),
@@ -117,7 +124,8 @@ fn record(f: &Flows, n: u64) -> Vec<u8> {
     out.extend(f.packets.to_be_bytes());
     out.extend(f.bytes.to_be_bytes());
     out.extend(f.from.1.to_be_bytes());
-    out.extend(f.to.1.to_be_bytes());
+    let port = f.to.1 + if f.next_port { n as u16 } else { 0 };
+    out.extend(port.to_be_bytes());
     out.extend([0, 0x1b, f.protocol, 0]);
     out.extend([0u8; 8]);
     out
