@@ -33,6 +33,7 @@ pub mod limits;
 pub mod live;
 mod own;
 pub mod pipeline;
+mod ranges;
 pub mod rates;
 mod rebuild;
 pub mod records_proof;

@@ -8,6 +8,7 @@ use events::{SiteId, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::ranges::Ranges;
 
 /// A bureau's region (区域), as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +138,7 @@ pub struct Directory {
     name: Text,
     schools: BTreeMap<SiteId, School>,
     /// Longest prefix first.
-    networks: Vec<(Cidr, SiteId)>,
+    networks: Ranges<SiteId>,
 }
 
 impl Directory {
@@ -147,15 +148,16 @@ impl Directory {
             return Err(BadRegion::TooMany);
         }
         let mut schools = BTreeMap::new();
-        let mut networks = Vec::new();
+        let mut networks = Ranges::default();
         for school in region.schools {
-            networks.extend(school.networks.iter().map(|n| (*n, school.code)));
+            for network in &school.networks {
+                networks.entry(*network).or_insert(school.code);
+            }
             let code = school.code;
             if schools.insert(code, school).is_some() {
                 return Err(BadRegion::Twice(code));
             }
         }
-        networks.sort_by_key(|(n, _)| std::cmp::Reverse(n.bits));
         Ok(Self { name: region.name, schools, networks })
     }
 
@@ -176,7 +178,7 @@ impl Directory {
 
     /// The school an address belongs to.
     pub fn site_of(&self, address: IpAddr) -> Option<SiteId> {
-        self.networks.iter().find(|(n, _)| n.contains(address)).map(|(_, s)| *s)
+        self.networks.of(address).copied()
     }
 
     /// What a person calls a site.

@@ -24,14 +24,14 @@ pub fn run(
         Some(path) => Some(Progress::open(path, &about).map_err(fail)?),
         None => None,
     };
-    let (mut failed, mut found) = (None, Vec::new());
+    let (mut failed, mut found) = (false, Vec::new());
     for table in tables(database, &args.tables)? {
         let name = table.full_name();
         if !table.readable {
             // 42501: insufficient privilege.
             let error = Error::Database { what: name, state: "42501".to_owned() };
             fail(error).print(lang);
-            failed = Some(lang);
+            failed = true;
             continue;
         }
         let source = database.source(&table, args.sample);
@@ -44,7 +44,7 @@ pub fn run(
                 Ok(read) => read,
                 Err(e) => {
                     fail(e).print(lang);
-                    failed = Some(lang);
+                    failed = true;
                     continue;
                 }
             };
@@ -63,7 +63,7 @@ pub fn run(
                 }
                 Err(e) => {
                     fail(e).print(lang);
-                    failed = Some(lang);
+                    failed = true;
                     continue;
                 }
             },
@@ -72,14 +72,14 @@ pub fn run(
         show(args, &table, inventory, lang)?;
     }
     let done = args.report.finish(&found, args.json, lang)?;
-    match failed {
+    if failed {
         // Each was told when it happened.
-        Some(_) => Err(Failure::runtime(
+        return Err(Failure::runtime(
             "C053",
             events::Text::new("有表未能读取，见上", "some tables could not be read; see above"),
-        )),
-        None => Ok(done),
+        ));
     }
+    Ok(done)
 }
 
 fn show(args: &Args, table: &Table, mut inventory: Inventory, lang: Lang) -> Result<(), Failure> {

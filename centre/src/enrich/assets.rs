@@ -9,6 +9,7 @@ use events::{SiteId, Text};
 use super::BadRow;
 use super::division::Divisions;
 use crate::limits;
+use crate::ranges::Ranges;
 use crate::region::Cidr;
 
 /// One asset.
@@ -27,8 +28,7 @@ pub struct Asset {
 pub struct Assets {
     assets: Vec<Asset>,
     single: HashMap<IpAddr, usize>,
-    /// Ranges, the narrowest first.
-    ranges: Vec<(Cidr, usize)>,
+    ranges: Ranges<usize>,
 }
 
 /// The columns that are read, each with the headings it goes by.
@@ -85,7 +85,6 @@ impl Assets {
                 bad.push(BadRow { code: "N022", line, why });
             }
         }
-        assets.ranges.sort_by_key(|(range, _)| std::cmp::Reverse(range.bits()));
         (assets, bad)
     }
 
@@ -135,16 +134,17 @@ impl Assets {
             return Err(Text::new(format!("{twice} 已登记"), format!("{twice} is listed before")));
         }
         self.single.extend(single.into_iter().map(|address| (address, asset)));
-        self.ranges.extend(ranges.into_iter().map(|range| (range, asset)));
+        for range in ranges {
+            self.ranges.entry(range).or_insert(asset);
+        }
         self.assets.push(Asset { name: name.to_owned(), kind: kind.to_owned(), school });
         Ok(())
     }
 
     /// The asset at an address, by itself or in the narrowest range.
     pub fn of(&self, address: IpAddr) -> Option<&Asset> {
-        let in_range = || self.ranges.iter().find(|(range, _)| range.contains(address));
-        let at = self.single.get(&address).copied().or_else(|| in_range().map(|(_, at)| *at))?;
-        self.assets.get(at)
+        let at = self.single.get(&address).or_else(|| self.ranges.of(address))?;
+        self.assets.get(*at)
     }
 
     /// How many there are.

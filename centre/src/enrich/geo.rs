@@ -1,7 +1,6 @@
 //! Where addresses lie (GeoIP), from a file the bureau supplies: a MaxMind DB (`.mmdb`), or CSV of
 //! `network,country,region,city`. Nothing is shipped and nothing is fetched.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use maxminddb::{Reader, geoip2};
 
 use super::BadRow;
 use crate::config::ConfigError;
+use crate::ranges::Ranges;
 use crate::region::Cidr;
 
 /// Where an address lies; empty texts are unknown.
@@ -26,7 +26,7 @@ pub(crate) struct Place {
 /// The file, ready for look-ups.
 pub(crate) enum Geo {
     Mmdb(Reader<Vec<u8>>),
-    Ranges(Ranges),
+    Ranges(Ranges<Place>),
 }
 
 impl Geo {
@@ -34,7 +34,7 @@ impl Geo {
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<(Self, Vec<BadRow>), ConfigError> {
         let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
         if is_csv {
-            let (ranges, bad) = Ranges::parse(&bytes);
+            let (ranges, bad) = ranges(&bytes);
             return Ok((Self::Ranges(ranges), bad));
         }
         let reader = Reader::from_source(bytes).map_err(|e| ConfigError::Value {
@@ -50,7 +50,7 @@ impl Geo {
     /// Where an address lies, if the file knows.
     pub(crate) fn of(&self, address: IpAddr) -> Option<Place> {
         match self {
-            Self::Ranges(ranges) => ranges.of(address),
+            Self::Ranges(ranges) => ranges.of(address).cloned(),
             Self::Mmdb(reader) => place(reader, address),
         }
     }
@@ -69,53 +69,37 @@ fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
     })
 }
 
-/// Ranges that may lie in one another, by how many bits they fix.
-#[derive(Default)]
-pub(crate) struct Ranges {
-    by_bits: BTreeMap<std::cmp::Reverse<u8>, std::collections::HashMap<Cidr, Place>>,
-}
-
-impl Ranges {
-    fn parse(bytes: &[u8]) -> (Self, Vec<BadRow>) {
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .has_headers(false)
-            .comment(Some(b'#'))
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
-        let (mut ranges, mut bad) = (Self::default(), Vec::new());
-        for (nth, row) in reader.records().enumerate() {
-            let line = row.as_ref().ok().and_then(|r| r.position()).map_or(0, |p| p.line());
-            let row = row.unwrap_or_default();
-            let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
-            match cell(0).parse::<Cidr>() {
-                Ok(range) => {
-                    let place = Place { country: cell(1), region: cell(2), city: cell(3) };
-                    let of_bits =
-                        ranges.by_bits.entry(std::cmp::Reverse(range.bits())).or_default();
-                    of_bits.insert(range, place);
-                }
-                // The first line may be the heading.
-                Err(_) if nth == 0 => {}
-                Err(_) => bad.push(BadRow {
-                    code: "N024",
-                    line,
-                    why: Text::new(
-                        "应为 network,country,region,city，首列为地址段",
-                        "columns are network,country,region,city, the first a range",
-                    ),
-                }),
+/// Reads ranges and where they lie.
+fn ranges(bytes: &[u8]) -> (Ranges<Place>, Vec<BadRow>) {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(false)
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(bytes);
+    let (mut ranges, mut bad) = (Ranges::default(), Vec::new());
+    for (nth, row) in reader.records().enumerate() {
+        let line = row.as_ref().ok().and_then(|r| r.position()).map_or(0, |p| p.line());
+        let row = row.unwrap_or_default();
+        let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
+        match cell(0).parse::<Cidr>() {
+            Ok(range) => {
+                let place = Place { country: cell(1), region: cell(2), city: cell(3) };
+                ranges.entry(range).insert_entry(place);
             }
+            // The first line may be the heading.
+            Err(_) if nth == 0 => {}
+            Err(_) => bad.push(BadRow {
+                code: "N024",
+                line,
+                why: Text::new(
+                    "应为 network,country,region,city，首列为地址段",
+                    "columns are network,country,region,city, the first a range",
+                ),
+            }),
         }
-        (ranges, bad)
     }
-
-    /// The narrowest range that holds the address: one look for each width that occurs.
-    fn of(&self, address: IpAddr) -> Option<Place> {
-        self.by_bits.iter().find_map(|(std::cmp::Reverse(bits), places)| {
-            places.get(&Cidr::around(address, *bits)?).cloned()
-        })
-    }
+    (ranges, bad)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod find;
 mod judge;
 pub mod limits;
 pub mod mask;
+mod part;
 pub mod protect;
 pub(crate) mod scan;
 pub mod source;

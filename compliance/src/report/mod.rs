@@ -14,7 +14,7 @@ mod oscal_results;
 mod remark;
 
 pub use assessor_forms::{docx, xlsx};
-pub use csv_table::csv;
+pub use csv_table::{csv, csv_line};
 pub use html_page::html;
 pub use inventory::{inventory_html, inventory_xlsx};
 pub use office::OfficeError;

@@ -135,7 +135,7 @@ impl Builder {
 }
 
 /// Whether a literal is of ASCII and can lie in no number and no truth value written out.
-pub(crate) fn is_word(literal: &str) -> bool {
+fn is_word(literal: &str) -> bool {
     literal.is_ascii()
         && !literal.bytes().all(|b| b"0123456789+-.e".contains(&b))
         && !["true", "false", "-inf", "nan"].iter().any(|text| text.contains(literal))

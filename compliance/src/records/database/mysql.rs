@@ -140,6 +140,7 @@ impl Rows for Selected {
             Some(Err(e)) => return Err(io::Error::other(refused(&self.what, &e))),
         };
         let mut bytes = 0;
+        // This `unwrap` is the driver's: the values, all there as none was taken from the row.
         cells.extend(row.unwrap().into_iter().map(|value| {
             let text = text(value);
             bytes += text.len() + 1;

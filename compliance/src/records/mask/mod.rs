@@ -13,9 +13,8 @@ mod second;
 mod value;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -28,6 +27,7 @@ use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
 use super::find::engine::Finder;
 use super::limits::GROUPS_MAX;
+use super::part::Part;
 use super::scan::Scan;
 use super::source::Source;
 use super::taxonomy::Taxonomy;
@@ -106,7 +106,7 @@ pub fn mask_source(
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<MaskReport, Error> {
-    let part = Part::new(output);
+    let part = Part::of(output);
     let mut options = options.clone();
     options.header = options.header.or(source.has_header());
     options.delimiter = options.delimiter.or(source.delimiter());
@@ -116,30 +116,12 @@ pub fn mask_source(
     let plans = job.plan()?;
     let groups =
         if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
-    let (mut report, written) = job.write(&part.0, plans, groups.as_ref())?;
+    let (mut report, written) = job.write(part.path(), plans, groups.as_ref())?;
     report.canaries = canaries;
-    report.output_sha256 = second_scan(&part.0, written, options, taxonomy)?;
+    report.output_sha256 = second_scan(part.path(), written, options, taxonomy)?;
     report.input_sha256 = sha256(source.bytes()?)?;
-    fs::rename(&part.0, output).map_err(Error::Write)?;
+    part.release()?;
     Ok(report)
-}
-
-/// A file under its working name; removed unless it was renamed.
-struct Part(PathBuf);
-
-impl Part {
-    fn new(output: &Path) -> Self {
-        let mut name = output.as_os_str().to_owned();
-        name.push(".part");
-        Self(PathBuf::from(name))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Not there is as it should be.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// What is done to a column.

@@ -1,4 +1,6 @@
 use super::second::ends_at_a_district;
+use std::fs;
+
 use super::*;
 use crate::records::find::Day;
 

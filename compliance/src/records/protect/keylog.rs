@@ -21,6 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::keyring::{DatasetKey, sync_folder};
 use crate::records::error::Error;
+use crate::records::part::Part;
 
 /// Bytes of a page: nonce, sealed slots, tag.
 pub(super) const PAGE_BYTES: usize = 4096;
@@ -216,7 +217,7 @@ pub(super) fn erase(
     let part = Part::of(path);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    let mut out = BufWriter::new(options.open(&part.0).map_err(Error::Write)?);
+    let mut out = BufWriter::new(options.open(part.path()).map_err(Error::Write)?);
     let pages = old.metadata().map_err(Error::Read)?.len() / PAGE_BYTES as u64;
     let mut reader = BufReader::with_capacity(1 << 18, &mut old);
     let mut sealed = vec![0; PAGE_BYTES];
@@ -236,7 +237,7 @@ pub(super) fn erase(
         return Ok(0);
     }
     out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
-    fs::rename(&part.0, path).map_err(Error::Write)?;
+    part.release()?;
     sync_folder(path)?;
     overwrite(&mut old, pages).map_err(Error::Write)?;
     Ok(gone)
@@ -262,24 +263,6 @@ fn overwrite(file: &mut File, pages: u64) -> std::io::Result<()> {
         file.write_all(&nothing)?;
     }
     file.sync_all()
-}
-
-/// A file under its working name; gone unless it was renamed.
-struct Part(PathBuf);
-
-impl Part {
-    fn of(path: &Path) -> Self {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".part");
-        Self(PathBuf::from(name))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Not there is as it should be.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

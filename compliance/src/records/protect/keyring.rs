@@ -21,6 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
 use crate::records::error::Error;
 use crate::records::limits::KEY_STORE_BYTES_MAX;
+use crate::records::part::Part;
 
 const VERSION: u32 = 2;
 
@@ -262,17 +263,15 @@ impl KeyRing {
 
     /// Writes the store whole: it is on disk before any cell sealed under its keys is released.
     fn save(&self) -> Result<(), Error> {
-        let mut part = self.path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let part = Part::of(&self.path);
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&part).map_err(Error::Write)?;
+        let file = options.open(part.path()).map_err(Error::Write)?;
         let mut out = BufWriter::with_capacity(1 << 18, file);
         serde_json::to_writer(&mut out, &self.store)
             .map_err(|_| Error::BadKeyStore { reason: "cannot be written" })?;
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(Error::Write)?;
-        fs::rename(&part, &self.path).map_err(Error::Write)?;
+        part.release()?;
         sync_folder(&self.path)
     }
 }

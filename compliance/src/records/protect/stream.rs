@@ -20,7 +20,7 @@
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ring::rand::SecureRandom;
 use serde::Serialize;
@@ -28,6 +28,7 @@ use serde::Serialize;
 use super::cell::{Algorithm, Cipher, TAG_BYTES};
 use super::keyring::KeyRing;
 use crate::records::error::Error;
+use crate::records::part::Part;
 
 const MARK: &[u8; 4] = b"XDS1";
 const HEAD_BYTES: usize = 4 + 1 + 4 + SALT_BYTES;
@@ -76,7 +77,7 @@ pub fn seal_file(
     random.fill(&mut head[9..]).map_err(|_| Error::NoRandomness)?;
     let cipher = Cipher::new(algorithm, &*keys.file_key(&head[9..])?);
     let aad = bound(&head, dataset);
-    let mut out = Part::new(output)?;
+    let mut out = Out::new(output)?;
     out.write(&head)?;
     let mut report = StreamReport { bytes: 0, pieces: 0 };
     // One piece ahead: the last one must know that it is.
@@ -127,7 +128,7 @@ pub fn open_file(
     }
     let cipher = Cipher::new(algorithm, &*keys.file_key(&head[9..])?);
     let aad = bound(&head, dataset);
-    let mut out = Part::new(output)?;
+    let mut out = Out::new(output)?;
     let mut report = StreamReport { bytes: 0, pieces: 0 };
     let mut piece = next(&mut reader, PIECE_BYTES + TAG_BYTES)?;
     loop {
@@ -185,38 +186,28 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Error> {
     Ok(at)
 }
 
-/// The output under its working name; gone unless it is released.
-struct Part {
+/// The output, for its owner alone.
+struct Out {
     file: File,
-    part: PathBuf,
-    output: PathBuf,
+    part: Part,
 }
 
-impl Part {
+impl Out {
     fn new(output: &Path) -> Result<Self, Error> {
-        let mut name = output.as_os_str().to_owned();
-        name.push(".part");
-        let part = PathBuf::from(name);
+        let part = Part::of(output);
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&part).map_err(Error::Write)?;
-        Ok(Self { file, part, output: output.to_owned() })
+        let file = options.open(part.path()).map_err(Error::Write)?;
+        Ok(Self { file, part })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file.write_all(bytes).map_err(Error::Write)
     }
 
-    fn release(&mut self) -> Result<(), Error> {
+    fn release(self) -> Result<(), Error> {
         self.file.sync_all().map_err(Error::Write)?;
-        fs::rename(&self.part, &self.output).map_err(Error::Write)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Not there is as it should be: it was released.
-        let _ = fs::remove_file(&self.part);
+        self.part.release()
     }
 }
 

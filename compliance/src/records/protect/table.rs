@@ -1,8 +1,8 @@
 //! Whole files: seal columns, reveal columns. The output appears whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hashbrown::HashMap;
 use ring::rand::SecureRandom;
@@ -14,6 +14,7 @@ use super::keylog::{Key, KeyWriter, Subject};
 use super::keyring::{DatasetKey, KeyRing};
 use crate::records::classify::{ClassifyOptions, classify};
 use crate::records::error::Error;
+use crate::records::part::Part;
 use crate::records::scan::Scan;
 use crate::records::source::Source;
 use crate::records::table::Row;
@@ -119,8 +120,8 @@ pub fn protect_file(
     };
     let is_sealed: Vec<bool> = (0..copy.names.len()).map(|at| sealed.contains(&at)).collect();
     let names = copy.names.clone();
-    let mut seen = Distinct::new(&copy.part);
-    let mut subjects = Distinct::new(&copy.part.with_extension("subjects"));
+    let mut seen = Distinct::new(copy.part.path());
+    let mut subjects = Distinct::new(&copy.part.path().with_extension("subjects"));
     let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
     let mut sealer = Sealer::default();
     let mut row = String::new();
@@ -336,10 +337,8 @@ const PIECE_BYTES: usize = 1 << 18;
 struct Copy {
     scan: Scan<Box<dyn Read>>,
     out: File,
-    part: PathBuf,
-    output: PathBuf,
+    part: Part,
     names: Vec<String>,
-    released: bool,
 }
 
 impl Copy {
@@ -353,12 +352,10 @@ impl Copy {
         let mut options = options.clone();
         options.header = options.header.or(source.has_header());
         let scan = Scan::open(source.open()?, &options, taxonomy)?;
-        let mut name = output.as_os_str().to_owned();
-        name.push(".part");
-        let part = PathBuf::from(name);
-        let out = File::create(&part).map_err(Error::Write)?;
+        let part = Part::of(output);
+        let out = File::create(part.path()).map_err(Error::Write)?;
         let names = scan.columns.iter().map(|c| c.name.clone()).collect();
-        Ok(Self { scan, out, part, output: output.to_owned(), names, released: false })
+        Ok(Self { scan, out, part, names })
     }
 
     fn index(&self, column: Option<&str>) -> Result<Option<usize>, Error> {
@@ -399,19 +396,8 @@ impl Copy {
         self.out.write_all(&bytes).map_err(Error::Write)
     }
 
-    fn release(mut self) -> Result<(), Error> {
+    fn release(self) -> Result<(), Error> {
         self.out.sync_all().map_err(Error::Write)?;
-        fs::rename(&self.part, &self.output).map_err(Error::Write)?;
-        self.released = true;
-        Ok(())
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        if !self.released {
-            // Not there is as it should be.
-            let _ = fs::remove_file(&self.part);
-        }
+        self.part.release()
     }
 }
