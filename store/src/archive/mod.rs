@@ -16,7 +16,7 @@ pub(crate) mod rest;
 mod retention;
 pub(crate) mod rows;
 mod verify;
-mod write;
+pub(crate) mod write;
 
 use std::collections::BTreeMap;
 use std::fs::File;
