@@ -129,7 +129,7 @@ equal "the password is not repeated" 0 "$(grep -c r-p4ss "$WORK/err" "$WORK/out"
 "${pgx[@]}" --table score --ca "$WORK/ca.pem" >/dev/null && pass "TLS by its authority"
 code "another authority" C051 4 "${pgx[@]}" --table score --ca "$WORK/other.pem"
 code "a server elsewhere without TLS" C052 4 "${X[@]}" classify --database postgresql://reader@db.example/school --password-file "$WORK/reader"
-code "MySQL elsewhere" C052 4 "${X[@]}" classify --database mysql://reader@db.example/school --password-file "$WORK/reader" --ca "$WORK/ca.pem"
+code "MySQL elsewhere without TLS" C052 4 "${X[@]}" classify --database mysql://reader@db.example/school --password-file "$WORK/reader"
 if [ -n "$ELSEWHERE" ]; then
     "${X[@]}" classify --database "postgresql://reader@$ELSEWHERE:$PGPORT/school" --table score --ca "$WORK/ca.pem" --password-file "$WORK/reader" >/dev/null && pass "TLS to this machine's own address"
 else echo "SKIP TLS over an outer address: this machine has none"; fi
@@ -188,10 +188,14 @@ if grep -rqa records.masked "$WORK/log"; then pass "copies are in the evidence l
 # 8. MariaDB: the same tables, the same findings.
 chown -R mysql "$MY"
 mariadb-install-db --no-defaults --datadir="$MY/data" --user=mysql --auth-root-authentication-method=socket >/dev/null 2>&1
-mariadbd --no-defaults --datadir="$MY/data" --user=mysql --socket="$MY/s" --port="$MYPORT" --bind-address=127.0.0.1 \
+cp "$PG"/server.pem "$PG"/server.key "$MY/" && chown mysql "$MY"/server.*
+mariadbd --no-defaults --datadir="$MY/data" --user=mysql --socket="$MY/s" --port="$MYPORT" --bind-address=0.0.0.0 \
+    --ssl-cert="$MY/server.pem" --ssl-key="$MY/server.key" \
     --general-log --general-log-file="$MY/general.log" --secure-file-priv= >"$WORK/my.log" 2>&1 &
 within 60 mariadb-admin --no-defaults --socket="$MY/s" ping >/dev/null 2>&1
-msql -e "CREATE DATABASE school CHARACTER SET gbk; CREATE USER reader@localhost IDENTIFIED BY 'r-p4ss'; GRANT SELECT ON school.* TO reader@localhost"
+msql -e "CREATE DATABASE school CHARACTER SET gbk; CREATE USER reader@localhost IDENTIFIED BY 'r-p4ss'; GRANT SELECT ON school.* TO reader@localhost; CREATE USER far@'%' IDENTIFIED BY 'r-p4ss' REQUIRE SSL; GRANT SELECT ON school.* TO far@'%'"
+# The anonymous account of a fresh server stands before far@'%' for whoever comes from this machine.
+msql -e "CREATE USER far@localhost IDENTIFIED BY 'r-p4ss' REQUIRE SSL; GRANT SELECT ON school.* TO far@localhost"
 msql school --default-character-set=utf8mb4 <<Q
 CREATE TABLE student (id int PRIMARY KEY, 姓名 varchar(20), 身份证件号 varchar(18), 学籍号 varchar(19), 手机号 varchar(11), 家庭住址 varchar(200), 班级 varchar(20), 照片 blob);
 CREATE TABLE score (id int PRIMARY KEY, 学籍号 varchar(19), 语文 int);
@@ -206,6 +210,18 @@ alike "socket and port say the same" "$(cat "$WORK/my.json")" "$(cat "$WORK/my-s
 same() { jq -c 'select(.column | test("score|student")) | [(.column | sub("^[^.]*."; "")), .element, .grade, .rows, .hits]' "$1" | sort; }
 alike "MariaDB (in GBK) and PostgreSQL give the same elements, grades, rows and hits" "$(same "$WORK/pg.json")" "$(same "$WORK/my.json")"
 equal "statements that could write" 0 "$(grep -ciwE 'insert|update|delete|create|drop|alter|truncate' "$MY/general.log" || true)"
+far=("${X[@]}" classify --json --password-file "$WORK/reader" --database)
+"${far[@]}" "mysql://far@127.0.0.1:$MYPORT/school" --ca "$WORK/ca.pem" >"$WORK/my-tls.json"
+alike "the same over TLS by its authority" "$(cat "$WORK/my.json")" "$(cat "$WORK/my-tls.json")"
+code "an account that needs TLS, without" 28000 4 "${far[@]}" "mysql://far@127.0.0.1:$MYPORT/school"
+code "another authority" C051 4 "${far[@]}" "mysql://far@127.0.0.1:$MYPORT/school" --ca "$WORK/other.pem"
+code "a name that the certificate does not bear" C051 4 "${far[@]}" "mysql://far@127.0.0.2:$MYPORT/school" --ca "$WORK/ca.pem"
+code "a file of authorities without one" C051 4 "${far[@]}" "mysql://far@127.0.0.1:$MYPORT/school" --ca "$WORK/reader"
+equal "the server saw TLS, and turned away what came without" "$(grep -c 'far@.*using TCP/IP' "$MY/general.log")" "$(grep -c "Access denied for user 'far'" "$MY/general.log")"
+if [ -n "$ELSEWHERE" ]; then
+    "${far[@]}" "mysql://far@$ELSEWHERE:$MYPORT/school" --table score --ca "$WORK/ca.pem" >/dev/null && pass "TLS to this machine's own address"
+    code "there, without TLS" C052 4 "${far[@]}" "mysql://far@$ELSEWHERE:$MYPORT/school" --table score
+else echo "SKIP TLS over an outer address: this machine has none"; fi
 code "a wrong password" 28000 4 "${X[@]}" classify --database "mysql://reader@127.0.0.1:$MYPORT/school" --password-file "$WORK/wrong"
 equal "rows of a sample" 100 "$("${myx[@]}" --database "mysql://reader@127.0.0.1:$MYPORT/school" --table score --sample 100 | jq -r 'select(.column == "school.score.id") | .rows')"
 "${X[@]}" mask --database "mysql://reader@127.0.0.1:$MYPORT/school" --password-file "$WORK/reader" --table student --policy inter-agency --key "$WORK/mask.key" --out "$WORK/my-masked.csv" >/dev/null
