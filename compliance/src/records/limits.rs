@@ -28,3 +28,7 @@ pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const DATABASE_TABLES_MAX: usize = 20_000;
 /// How long a connection to a database may take, in milliseconds.
 pub const DATABASE_CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// How long the transit service may take for an answer, in milliseconds.
+pub const TRANSIT_ANSWER_TIMEOUT_MS: u64 = 15_000;
+/// Bytes of an answer of the transit service; those about one key are far smaller.
+pub const TRANSIT_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
