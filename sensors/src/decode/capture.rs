@@ -103,7 +103,8 @@ impl Job {
                 let Some(on) = self.links.get(packet.if_id as usize).copied() else { return };
                 let stamp = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
                 let ms = u128::from(stamp) * 1000 / u128::from(on.ticks);
-                let ms = i64::try_from(ms).unwrap_or(0).saturating_add(on.offset_secs * 1000);
+                let ms = i64::try_from(ms).unwrap_or(0);
+                let ms = ms.saturating_add(on.offset_secs.saturating_mul(1000));
                 let kept = packet.data.len().min(packet.caplen as usize);
                 self.packet(on, &packet.data[..kept], ms, each);
             }
