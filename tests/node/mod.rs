@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub const RECORDS: usize = 300;
+pub(crate) const RECORDS: usize = 300;
 /// How long anything may take before the test gives up; nothing is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Node {
-    pub dir: tempfile::TempDir,
+pub(crate) struct Node {
+    pub(crate) dir: tempfile::TempDir,
     child: Child,
-    pub sensor: String,
+    pub(crate) sensor: String,
 }
 
 impl Node {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let text = "[node]\ndata_dir = \"data\"\n[console]\nlisten = \"127.0.0.1:0\"\n[rules]\n\
             library = false\n[store]\ndisk_reserve_mib = 1\n[[sensor]]\nname = \"tcp\"\n\
@@ -39,7 +39,7 @@ impl Node {
     }
 
     /// Sends records and waits until they are found.
-    pub fn feed(&self) {
+    pub(crate) fn feed(&self) {
         let now = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
         let now = String::from_utf8(now.stdout).unwrap();
         let now = now.trim();
@@ -55,13 +55,13 @@ impl Node {
         }
     }
 
-    pub fn search(&self, args: &[&str]) -> Output {
+    pub(crate) fn search(&self, args: &[&str]) -> Output {
         let all = ["--lang", "en", "search"].iter().chain(args).copied().collect::<Vec<_>>();
         program(&all, self.dir.path()).output().unwrap()
     }
 
     /// Ends the node in order; its folder stays.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let id = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status().unwrap();
         self.child.wait().unwrap();
@@ -75,17 +75,17 @@ impl Drop for Node {
     }
 }
 
-pub fn program(args: &[&str], dir: &Path) -> Command {
+pub(crate) fn program(args: &[&str], dir: &Path) -> Command {
     let config: PathBuf = dir.join("xuedun.toml");
     let mut command = Command::new(env!("CARGO_BIN_EXE_xuedun"));
     command.args(args).arg("--config").arg(config).env("NO_COLOR", "1");
     command
 }
 
-pub fn lines(output: &Output) -> Vec<String> {
+pub(crate) fn lines(output: &Output) -> Vec<String> {
     String::from_utf8(output.stdout.clone()).unwrap().lines().map(str::to_owned).collect()
 }
 
-pub fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
