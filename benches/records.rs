@@ -193,6 +193,8 @@ fn protect(
         let (_, s) = timed(&what, rows.megabytes(), || rows.seal(algorithm, true));
         each = each.min(s / rows.cells() as f64);
         let mut ring = KeyRing::open(&dir.join(format!("{name}.{turn}")), &root, &random).unwrap();
+        // What an earlier turn left is not this one's to put away.
+        let _ = std::fs::remove_file(output);
         let run = || protect_file(input, output, &mut ring, &protect, taxonomy, &random).unwrap();
         let (report, s) = timed(&format!("protect, {name}, 8 columns"), megabytes, run);
         ours = ours.min(s / report.cells as f64);

@@ -21,9 +21,7 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, AesGcm};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::SecureRandom;
 use sm4::Sm4;
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::records::error::Error;
 
@@ -37,7 +35,7 @@ const VERSION: u8 = 2;
 pub(super) const HEAD_BYTES: usize = 1 + 1 + 4 + 6 + 6;
 pub(super) const TAG_BYTES: usize = 16;
 /// Slots and counts take six bytes.
-const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
+pub(super) const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
 
 /// How cells are sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,34 +119,6 @@ pub fn is_sealed(cell: &str) -> bool {
 /// Whether a cell is sealed, header and all; the text inside may still be altered.
 pub fn is_whole(cell: &str) -> bool {
     is_sealed(cell) && parse(cell).is_some()
-}
-
-/// Fresh randomness, fetched from the system in pages: one call for each key costs more than
-/// sealing a cell.
-pub(super) struct Pool<'a> {
-    random: &'a dyn SecureRandom,
-    page: Zeroizing<[u8; 4096]>,
-    at: usize,
-}
-
-impl<'a> Pool<'a> {
-    pub(super) fn new(random: &'a dyn SecureRandom) -> Self {
-        Self { random, page: Zeroizing::new([0; 4096]), at: 4096 }
-    }
-
-    /// A key that is given out once.
-    pub(super) fn key(&mut self) -> Result<Zeroizing<[u8; 32]>, Error> {
-        if self.at + 32 > self.page.len() {
-            self.random.fill(&mut *self.page).map_err(|_| Error::NoRandomness)?;
-            self.at = 0;
-        }
-        let mut out = Zeroizing::new([0; 32]);
-        let given = self.page.get_mut(self.at..self.at + 32).ok_or(Error::NoRandomness)?;
-        out.copy_from_slice(given);
-        given.zeroize();
-        self.at += 32;
-        Ok(out)
-    }
 }
 
 /// A subject's cipher, set up once for all cells of a row.

@@ -2,7 +2,8 @@
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
 //! Layout: [`keyring`] the key store (root key → dataset key → subjects' keys), [`keylog`] the
-//! subjects' keys of a dataset, [`cell`] one sealed cell, [`row`] the cells
+//! subjects' keys of a dataset, [`subjects`] those of one
+//! run, [`cell`] one sealed cell, [`row`] the cells
 //! of a row sealed together, [`table`] whole tables, [`stream`] files of any
 //! kind in pieces.
 //!
@@ -16,6 +17,7 @@ mod keylog;
 pub mod keyring;
 mod row;
 pub mod stream;
+mod subjects;
 pub mod table;
 
 pub use cell::Algorithm;

@@ -21,7 +21,7 @@ use sm4::cipher::{
     KeyInit, ParBlocks, ParBlocksSizeUser,
 };
 
-use super::cell::{Algorithm, HEAD_BYTES, Header, MARK, TAG_BYTES, bind, half, nonce};
+use super::cell::{Algorithm, HEAD_BYTES, Header, MARK, SIX_BYTES_MAX, TAG_BYTES, bind, half};
 use crate::records::error::Error;
 
 type Block = Array<u8, U16>;
@@ -41,18 +41,25 @@ fn base64() -> Base64 {
 /// Blocks of a cell's text worked out ahead; the rest of a longer one is no better for it.
 const AHEAD_BLOCKS: usize = 8;
 
+const fn failed() -> Error {
+    Error::Crypto { what: "AEAD" }
+}
+
 /// One cell of the row under way: where its bytes lie, its text among them, and its column.
 struct Piece {
     start: usize,
     end: usize,
     column: usize,
+    count: u64,
 }
 
 /// Seals rows; its buffers are reused.
 pub(super) struct RowSealer {
     /// Each column's name as cells are bound to it.
     columns: Vec<Vec<u8>>,
-    /// Header without count, dataset and row; a column is put behind them.
+    /// Header without count.
+    head: [u8; 12],
+    /// It, dataset and row; a column is put behind them.
     aad: Vec<u8>,
     pieces: Vec<Piece>,
     /// Header, text and tag of each cell, each filled up to three bytes.
@@ -73,6 +80,7 @@ impl RowSealer {
         };
         Self {
             columns: columns.map(bound).collect(),
+            head: [0; 12],
             aad: Vec::new(),
             pieces: Vec::new(),
             bytes: Vec::new(),
@@ -91,37 +99,40 @@ impl RowSealer {
 
     /// Begins a row: what all its cells are bound to.
     pub(super) fn begin(&mut self, header: &Header, dataset: &str, row: &str) -> Result<(), Error> {
-        let head = header.bytes(0)?;
+        self.head = *header.bytes(0)?.first_chunk().ok_or_else(failed)?;
         self.aad.clear();
-        self.aad.extend_from_slice(head.get(..12).unwrap_or_default());
+        self.aad.extend_from_slice(&self.head);
         bind(dataset, &mut self.aad);
         bind(row, &mut self.aad);
         self.pieces.clear();
         self.bytes.clear();
         self.asked.clear();
         // The hash's key is the first block a cipher in GCM is asked for.
-        self.asked.push(Block::default());
+        self.asked.push(Block::from([0; 16]));
         Ok(())
     }
 
     /// Adds a cell to the row.
     pub(super) fn add(&mut self, header: &Header, column: usize, text: &str) -> Result<(), Error> {
-        let head = header.bytes(self.count)?;
-        self.count += 1;
-        let mut block = Block::default();
-        block[..12].copy_from_slice(&nonce(&head));
-        let blocks = text.len().div_ceil(16).min(AHEAD_BLOCKS);
-        for counter in 1..=(1 + blocks as u8) {
-            block[15] = counter;
-            self.asked.push(block);
+        let count = self.count;
+        if count > SIX_BYTES_MAX {
+            return Err(Error::KeyExhausted { key_id: header.key_id, limit: SIX_BYTES_MAX });
         }
+        self.count += 1;
+        let blocks = text.len().div_ceil(16).min(AHEAD_BLOCKS) as u128;
+        // Nonce and counter, as GCM counts them: one for the tag, then the text.
+        let first = u128::from(count) << 32 | 1;
+        self.asked.extend((0..=blocks).map(|n| Block::from((first + n).to_be_bytes())));
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&head);
+        let [_, _, counted @ ..] = count.to_be_bytes();
+        self.bytes.extend_from_slice(&self.head);
+        self.bytes.extend_from_slice(&counted);
         self.bytes.extend_from_slice(text.as_bytes());
         let end = self.bytes.len();
-        let filled = (end + TAG_BYTES).next_multiple_of(3);
-        self.bytes.resize(filled, 0);
-        self.pieces.push(Piece { start, end, column });
+        // Room for the tag, and up to where base64 begins a character anew.
+        self.bytes.extend_from_slice(&[0; TAG_BYTES + 2]);
+        self.bytes.truncate((end + TAG_BYTES).next_multiple_of(3));
+        self.pieces.push(Piece { start, end, column, count });
         Ok(())
     }
 
@@ -131,13 +142,15 @@ impl RowSealer {
             Algorithm::Aes256Gcm => self.seal_by(Aes256Enc::new(key.into()))?,
             Algorithm::Sm4Gcm => self.seal_by(Sm4::new(&half(key).into()))?,
         }
-        self.encoded.resize(self.bytes.len() / 3 * 4, 0);
+        let len = self.bytes.len() / 3 * 4;
+        if self.encoded.len() < len {
+            self.encoded.resize(len, 0);
+        }
         let n = self.base64.encode_slice(&self.bytes, &mut self.encoded);
         n.map(|_| ()).map_err(|_| Error::Crypto { what: "base64" })
     }
 
     fn seal_by<C: BlockCipherEncrypt<BlockSize = U16>>(&mut self, cipher: C) -> Result<(), Error> {
-        let failed = || Error::Crypto { what: "AEAD" };
         self.made.resize(self.asked.len(), Block::default());
         cipher.encrypt_blocks_b2b(&self.asked, &mut self.made).map_err(|_| failed())?;
         let ahead = Ahead { cipher, asked: &self.asked, made: &self.made, next: Cell::new(0) };
@@ -145,15 +158,16 @@ impl RowSealer {
         let row_bytes = self.aad.len();
         for piece in &self.pieces {
             let column = self.columns.get(piece.column).map_or(&[][..], Vec::as_slice);
+            self.aad.truncate(row_bytes);
             self.aad.extend_from_slice(column);
             let bytes = self.bytes.get_mut(piece.start..).ok_or_else(failed)?;
-            let (head, rest) = bytes.split_first_chunk_mut::<HEAD_BYTES>().ok_or_else(failed)?;
+            let rest = bytes.get_mut(HEAD_BYTES..).ok_or_else(failed)?;
             let len = piece.end - piece.start - HEAD_BYTES;
             let (text, rest) = rest.split_at_mut_checked(len).ok_or_else(failed)?;
             let tag = rest.first_chunk_mut::<TAG_BYTES>().ok_or_else(failed)?;
-            let made = gcm.encrypt_inout_detached(&nonce(head).into(), &self.aad, text.into());
+            let [_, _, _, _, nonce @ ..] = u128::from(piece.count).to_be_bytes();
+            let made = gcm.encrypt_inout_detached(&nonce.into(), &self.aad, text.into());
             *tag = made.map_err(|_| failed())?.into();
-            self.aad.truncate(row_bytes);
         }
         Ok(())
     }
@@ -180,10 +194,19 @@ impl<C> Ahead<'_, C> {
     /// The block made of this one, if it is the next.
     fn known(&self, block: &Block) -> Option<&Block> {
         let at = self.next.get();
-        let made = self.asked.get(at).filter(|asked| *asked == block).and(self.made.get(at));
+        let made = self.asked.get(at).filter(|a| is_same(a, block)).and(self.made.get(at));
         self.next.set(at + usize::from(made.is_some()));
         made
     }
+}
+
+/// Whether two counter blocks are one. In the pieces they are written in: reading one whole that was
+/// just written in pieces makes the processor wait.
+fn is_same(a: &Block, b: &Block) -> bool {
+    let nonce = |b: &Block| u64::from_ne_bytes([b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11]]);
+    let first = |b: &Block| u64::from(u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
+    let counter = |b: &Block| u64::from(u32::from_ne_bytes([b[12], b[13], b[14], b[15]]));
+    (nonce(a) ^ nonce(b)) | (first(a) ^ first(b)) | (counter(a) ^ counter(b)) == 0
 }
 
 impl<C> BlockSizeUser for Ahead<'_, C> {
@@ -226,6 +249,7 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
 
+    use super::super::cell::nonce;
     use super::*;
 
     proptest! {
@@ -288,5 +312,10 @@ mod tests {
         let mut got = block(1);
         BlockCipherEncBackend::encrypt_block(&ahead, (&mut got).into());
         assert_eq!((got, ahead.next.get()), (block(0), 1));
+        for at in 0..16 {
+            let mut other = block(5);
+            other[at] = 6;
+            assert!(is_same(&block(5), &block(5)) && !is_same(&block(5), &other), "{at}");
+        }
     }
 }

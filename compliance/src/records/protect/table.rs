@@ -1,18 +1,18 @@
 //! Whole files: seal columns, reveal columns. The output appears whole or not at all.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use hashbrown::HashMap;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
-use super::cell::{self, Algorithm, Cipher, Header, Opener, Place, Pool};
+use super::cell::{self, Algorithm, Cipher, Header, Opener, Place};
 use super::distinct::Distinct;
-use super::keylog::{Key, KeyWriter, Subject};
-use super::keyring::{DatasetKey, KeyRing};
+use super::keyring::KeyRing;
 use super::row::RowSealer;
+use super::subjects::SubjectKeys;
 use crate::records::classify::{ClassifyOptions, classify};
 use crate::records::error::Error;
 use crate::records::part::Part;
@@ -111,13 +111,7 @@ pub fn protect_file(
         return Err(Error::NoColumn { column: copy.names[at].clone() });
     }
     let keys = ring.dataset_or_new(&options.dataset, random)?;
-    let mut subject_keys = SubjectKeys {
-        writer: ring.writer(&keys)?,
-        pool: Pool::new(random),
-        random,
-        last: None,
-        recent: Recent::default(),
-    };
+    let mut subject_keys = SubjectKeys::new(ring.writer(&keys)?, random);
     let is_sealed: Vec<bool> = (0..copy.names.len()).map(|at| sealed.contains(&at)).collect();
     let mut sealer = RowSealer::new(copy.names.iter().map(String::as_str));
     let mut seen = Distinct::new(copy.part.path());
@@ -153,7 +147,7 @@ pub fn protect_file(
                 writer.cell(out, text);
                 continue;
             }
-            let (mark, sealed) = ready.next().ok_or(Error::Crypto { what: "AEAD" })?;
+            let (mark, sealed) = ready.next().ok_or_else(|| Error::Crypto { what: "AEAD" })?;
             writer.plain(out);
             out.extend_from_slice(mark.as_bytes());
             out.extend_from_slice(sealed);
@@ -165,63 +159,9 @@ pub fn protect_file(
     }
     report.subjects = subjects.finish()?.distinct;
     // Keys first: a cell whose key could be lost is never released.
-    subject_keys.writer.finish(&keys, random)?;
+    subject_keys.finish(&keys)?;
     copy.release()?;
     Ok(report)
-}
-
-/// The keys of the subjects met, made as they come.
-struct SubjectKeys<'a> {
-    writer: KeyWriter,
-    pool: Pool<'a>,
-    random: &'a dyn SecureRandom,
-    /// The key in use: subject, slot, key.
-    last: Option<(Subject, u64, Key)>,
-    recent: Recent,
-}
-
-impl SubjectKeys<'_> {
-    /// A subject's slot and key.
-    fn of(&mut self, subject: Subject, keys: &DatasetKey) -> Result<(u64, &[u8; 32]), Error> {
-        if self.last.as_ref().is_none_or(|(last, ..)| *last != subject) {
-            let (slot, key) = match self.recent.get(subject) {
-                Some(known) => known,
-                None => {
-                    let key = self.pool.key()?;
-                    let slot = self.writer.add(subject, &key, keys, self.random)?;
-                    self.recent.put(subject, (slot, key.clone()));
-                    (slot, key)
-                }
-            };
-            self.last = Some((subject, slot, key));
-        }
-        let (_, slot, key) = self.last.as_ref().ok_or(Error::NoRandomness)?;
-        Ok((*slot, key))
-    }
-}
-
-/// Subjects in each half of [`Recent`].
-const RECENT_MAX: usize = 1 << 16;
-
-/// Keys of subjects met lately in this run. A subject forgotten gets one more key when it comes
-/// again; erasing finds them all by the subject's name.
-#[derive(Default)]
-struct Recent {
-    young: HashMap<Subject, (u64, Key)>,
-    old: HashMap<Subject, (u64, Key)>,
-}
-
-impl Recent {
-    fn get(&self, subject: Subject) -> Option<(u64, Key)> {
-        self.young.get(&subject).or_else(|| self.old.get(&subject)).cloned()
-    }
-
-    fn put(&mut self, subject: Subject, known: (u64, Key)) {
-        if self.young.len() >= RECENT_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(subject, known);
-    }
 }
 
 /// Opens columns of a protected file, for a purpose.
@@ -298,8 +238,8 @@ fn row_key(number: u64, cells: &Row<'_>, at: Option<usize>, out: &mut String) ->
     out.clear();
     match at {
         None => {
-            out.push('#');
-            out.push_str(&number.to_string());
+            // Writing to a text cannot fail.
+            let _ = write!(out, "#{number}");
         }
         Some(at) => {
             out.push_str(cells.cell(at).trim());
@@ -333,7 +273,7 @@ fn marked(
 type Change<'a> = dyn FnMut(u64, Row<'_>, &mut RowWriter, &mut Vec<u8>) -> Result<(), Error> + 'a;
 
 /// Bytes written at a time.
-const PIECE_BYTES: usize = 1 << 18;
+const PIECE_BYTES: usize = 1 << 16;
 
 /// A file read row by row and written anew under a working name.
 struct Copy {
