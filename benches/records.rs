@@ -171,7 +171,7 @@ fn protect(
             classify: options.clone(),
         };
         let keys = dir.join(format!("{name}.keys"));
-        let root = Root::Key(events::Sensitive::new([3; 32]));
+        let root = Root::key([3; 32]);
         let mut ring = KeyRing::open(&keys, &root, &random).unwrap();
         let run = || protect_file(input, output, &mut ring, &protect, taxonomy, &random).unwrap();
         let (report, seconds) = timed(&format!("protect, {name}, 8 columns"), megabytes, run);

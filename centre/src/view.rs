@@ -98,8 +98,8 @@ pub struct SchoolRow {
     pub name: Text,
     /// Its district.
     pub district: Text,
-    /// The province its code names.
-    pub province: Option<Division>,
+    /// The division the configuration names, or the province that its code names.
+    pub division: Option<Division>,
     /// Its index and how it came about.
     pub risk: RiskIndex,
     /// How the index reads.

@@ -175,7 +175,8 @@ messages! {
         index_how: "满分 100，逐项扣分，越低风险越高。", "Starts at 100; every deduction is listed. Lower means more at risk.";
         rank: "排名", "Rank";
         code: "学校标识码", "School code";
-        province: "省级区划（据标识码）", "Province (by the code)";
+        division: "行政区划", "Division";
+        division_until: "代码已停用，最后见于", "code withdrawn, last seen in";
         deductions: "扣分项", "Deductions";
         cartogram_desc: "每格一所学校，数字为风险指数，颜色与形状表示等级。", "One tile per school; the number is its risk index, colour and shape its band.";
         band_good: "良好", "Good";

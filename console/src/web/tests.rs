@@ -35,6 +35,7 @@ fn school(code: &str) -> School {
         code: code.parse().unwrap(),
         name: Text::new("<script>alert(1)</script>小学", "<script>alert(1)</script> School"),
         district: Text::new("青溪区", "Qingxi"),
+        division: None,
         networks: vec![],
     }
 }

@@ -276,7 +276,8 @@ pub(super) struct Sealed {
 
 /// Takes a sealed cell apart; `None` if it is not one.
 pub(super) fn parse(cell: &str) -> Option<Sealed> {
-    let bytes = URL_SAFE_NO_PAD.decode(cell.strip_prefix(MARK)?).ok()?;
+    // A column of fixed width fills up with blanks.
+    let bytes = URL_SAFE_NO_PAD.decode(cell.trim_end_matches(' ').strip_prefix(MARK)?).ok()?;
     if bytes.len() < HEAD_BYTES + TAG_BYTES || bytes[0] != VERSION {
         return None;
     }
