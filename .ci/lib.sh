@@ -77,8 +77,13 @@ node_stop() {
 }
 
 # search QUERY: the records of the node as JSON lines, of all times (a capture may be dated anywhere).
-search() {
-    "$XUEDUN" search --config "$CONFIG" --from 1900-01-01T00:00:00Z --to 2200-01-01T00:00:00Z --limit 10000 --json "$1" \
+search() { search_most 10000 "$1"; }
+
+# search_all QUERY: the same without a limit.
+search_all() { search_most 0 "$1"; }
+
+search_most() {
+    "$XUEDUN" search --config "$CONFIG" --from 1900-01-01T00:00:00Z --to 2200-01-01T00:00:00Z --limit "$1" --json "$2" \
         2>>"$WORK/search.err"
 }
 

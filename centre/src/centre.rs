@@ -95,7 +95,15 @@ impl Centre {
                 .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
         );
         let divisions = config.enrich.divisions(&mut alarms)?;
-        let enricher = Enricher::open(&config.enrich, &directory, &divisions, &mut alarms)?;
+        for school in directory.schools() {
+            if let Some(code) = school.division.filter(|code| divisions.get(*code).is_none()) {
+                alarms.push(Text::new(
+                    format!("{}：行政区划代码 {code} 不存在", school.code),
+                    format!("{}: there is no division {code}", school.code),
+                ));
+            }
+        }
+        let enricher = Enricher::open(&config.enrich, &directory, &divisions)?;
         let rules = Arc::new(RuleBook::open(config.rules.clone(), Arc::clone(&state))?);
         let pipeline = Pipeline::new(
             Arc::clone(&journal),
@@ -181,7 +189,7 @@ impl Centre {
         tokio::spawn(crate::inject::watch(Arc::downgrade(self), self.subscribe()));
         self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner).since = self.now();
         tokio::spawn(watch_sensors(Arc::downgrade(self)));
-        tokio::spawn(watch_rules(Arc::downgrade(self)));
+        tokio::spawn(watch_files(Arc::downgrade(self)));
         if let Some(id) = self.running_drill() {
             self.drive_drill(id);
         }
@@ -264,10 +272,29 @@ impl Centre {
         self.pipeline.seal_all()
     }
 
+    /// Reads the inventory and the places again if a file changed; refused files leave the old ones.
+    fn refresh_enrichment(&self) {
+        let Some(done) = self.enricher.as_ref().map(|e| e.refresh()) else { return };
+        let about = match &done {
+            Ok(false) => return,
+            Ok(true) => String::new(),
+            Err(error) => error.text().en,
+        };
+        match &done {
+            Ok(_) => tracing::info!("inventory and places were read again"),
+            Err(_) => tracing::error!(about, "new inventory or places were refused"),
+        }
+        let log = self.audit_log.record(None, "enrich.reload", &about, done.is_ok(), self.now());
+        if let Err(error) = log {
+            tracing::error!(%error, "reading inventory and places again could not be logged");
+        }
+    }
+
     /// What is wrong with the node itself, for the workbench.
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alarms.extend(self.pipeline.rules.refused());
+        alarms.extend(self.enricher.iter().flat_map(|e| e.alarms()));
         alarms.extend(self.sensor_alarms());
         let counters = &self.pipeline.counters;
         alarms.extend(self.ledger.evidence().standing().alarms());
@@ -328,7 +355,6 @@ fn open_journal(
 /// How often the files of rules and lists are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 
-/// Loads rules, pipelines and lists again when a file changes, until the node is gone.
 async fn watch_sensors(centre: std::sync::Weak<Centre>) {
     loop {
         tokio::time::sleep(crate::sensor_health::LOOK_EVERY).await;
@@ -340,11 +366,14 @@ async fn watch_sensors(centre: std::sync::Weak<Centre>) {
     }
 }
 
-async fn watch_rules(centre: std::sync::Weak<Centre>) {
+/// Loads rules, pipelines, lists, the inventory and the places again when a file changes, until the
+/// node is gone.
+async fn watch_files(centre: std::sync::Weak<Centre>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(centre) = centre.upgrade() else { return };
         let looked = tokio::task::spawn_blocking(move || {
+            centre.refresh_enrichment();
             let done = centre.pipeline.rules.reload_if_changed()?;
             let ok = done.is_ok();
             let about = done.as_ref().err().map(ToString::to_string).unwrap_or_default();

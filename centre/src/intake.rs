@@ -60,7 +60,7 @@ impl Intake for JournalIntake {
             batch.iter_mut().filter_map(|event| self.mark(event)).collect();
         marked.dedup();
         if let Some(enricher) = &self.enricher {
-            batch.iter_mut().for_each(|event| enricher.enrich(event));
+            enricher.enrich(&mut batch);
         }
         let pending = self.journal.append(batch);
         Box::pin(async move {

@@ -31,6 +31,9 @@ pub struct School {
     pub name: Text,
     /// The district it lies in.
     pub district: Text,
+    /// The code of that district (行政区划代码, GB/T 2260), which names it wholly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<u32>,
     /// Its address ranges, in CIDR notation.
     #[serde(default)]
     pub networks: Vec<Cidr>,
@@ -200,6 +203,7 @@ mod tests {
             code: code.parse().unwrap(),
             name: Text::new("实验小学", "Experimental Primary School"),
             district: Text::new("青溪区", "Qingxi"),
+            division: None,
             networks: vec![network.parse().unwrap()],
         }
     }

@@ -90,6 +90,10 @@ impl Batch {
         self.tally.events
     }
 
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// How many of the events could not be decoded.
     pub(crate) fn failed(&self) -> u64 {
         self.tally.failed

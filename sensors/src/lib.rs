@@ -16,6 +16,7 @@ mod counters;
 pub mod decode;
 mod error;
 mod feed;
+pub mod fuzzing;
 mod input;
 pub mod limits;
 mod offline;

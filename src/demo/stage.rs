@@ -150,6 +150,7 @@ fn places(region: &tale::Region) -> region::Region {
         code: s.code,
         name: s.name.clone(),
         district: region.districts.get(s.district).cloned().unwrap_or_default(),
+        division: None,
         networks: s.networks().iter().filter_map(|n| n.parse().ok()).collect(),
     };
     region::Region {

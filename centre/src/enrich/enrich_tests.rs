@@ -6,14 +6,14 @@ fn enricher(config: &EnrichConfig) -> Enricher {
         code: "2133000001".parse().unwrap(),
         name: Text::new("实验小学", "Primary"),
         district: Text::new("青溪区", "Qingxi"),
+        division: None,
         networks: vec!["198.51.100.0/25".parse().unwrap()],
     };
     let region = Region { name: Text::new("局", "Bureau"), schools: vec![school] };
     let directory = Arc::new(Directory::new(region).unwrap());
-    let mut alarms = Vec::new();
-    let made = Enricher::open(config, &directory, &Divisions::shipped(), &mut alarms).unwrap();
-    assert_eq!(alarms, []);
-    made.unwrap()
+    let made = Enricher::open(config, &directory, &Divisions::shipped()).unwrap().unwrap();
+    assert_eq!(made.alarms(), []);
+    made
 }
 
 fn enriched(enricher: &Enricher, source: &str, destination: &str) -> Vec<(String, String)> {
@@ -21,7 +21,7 @@ fn enriched(enricher: &Enricher, source: &str, destination: &str) -> Vec<(String
     event.push(field::SOURCE_IP, Value::Str(source));
     event.push(field::DESTINATION_IP, Value::Str(destination));
     let before = event.fields().count();
-    enricher.enrich(&mut event);
+    enricher.enrich(std::slice::from_mut(&mut event));
     event
         .fields()
         .skip(before)
@@ -81,7 +81,7 @@ fn assets_and_places_are_added_and_what_the_record_says_stays() {
     let mut event = Event::new();
     event.push(field::SOURCE_IP, Value::Str("203.0.113.5"));
     event.push_named("source.geo.country_iso_code", Value::Str("US"));
-    e.enrich(&mut event);
+    e.enrich(std::slice::from_mut(&mut event));
     let name = FieldId::intern("source.geo.country_iso_code").unwrap();
     let said: Vec<String> =
         event.fields().filter(|(id, _)| *id == name).map(|(_, v)| v.text().into_owned()).collect();
@@ -93,17 +93,43 @@ fn files_that_are_wrong_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let directory =
         Arc::new(Directory::new(Region { name: Text::default(), schools: vec![] }).unwrap());
-    let open = |config: &EnrichConfig, alarms: &mut Vec<Text>| {
-        Enricher::open(config, &directory, &Divisions::shipped(), alarms)
-    };
-    let mut alarms = Vec::new();
-    assert!(open(&EnrichConfig::default(), &mut alarms).unwrap().is_none());
+    let open = |config: &EnrichConfig| Enricher::open(config, &directory, &Divisions::shipped());
+    assert!(open(&EnrichConfig::default()).unwrap().is_none());
     let missing = EnrichConfig { assets: Some(dir.path().join("no.csv")), ..Default::default() };
-    let refused = open(&missing, &mut alarms).err().unwrap();
+    let refused = open(&missing).err().unwrap();
     assert!(refused.text().zh.starts_with("enrich.assets：读不到"), "{}", refused.text().zh);
     let path = dir.path().join("a.csv");
     std::fs::write(&path, "name,ip\nx,10.0.0.999\ny,10.0.0.1\n").unwrap();
     let half = EnrichConfig { assets: Some(path), ..Default::default() };
-    assert!(open(&half, &mut alarms).unwrap().is_some());
+    let alarms = open(&half).unwrap().unwrap().alarms();
     assert!(alarms[0].zh.contains("1 行未采用，首处为第 2 行 [N022]"), "{}", alarms[0].zh);
+}
+
+#[test]
+fn a_file_that_changed_is_read_again_once_it_rests() {
+    let dir = tempfile::tempdir().unwrap();
+    let assets = dir.path().join("assets.csv");
+    std::fs::write(&assets, "name,ip\nold,10.1.1.9\n").unwrap();
+    let config = EnrichConfig { assets: Some(assets.clone()), ..EnrichConfig::default() };
+    let e = enricher(&config);
+    let name =
+        |e: &Enricher| enriched(e, "10.1.1.9", "10.0.0.1").into_iter().map(|(_, v)| v).next();
+    assert!(!e.refresh().unwrap(), "nothing changed");
+    std::fs::write(&assets, "name,ip\nnew,10.1.1.9\nx,10.0.0.999\n").unwrap();
+    assert!(!e.refresh().unwrap(), "it may be being written");
+    assert!(e.refresh().unwrap());
+    assert_eq!(name(&e).as_deref(), Some("new"));
+    assert!(e.alarms()[0].en.contains("1 lines refused"), "{:?}", e.alarms());
+    assert!(!e.refresh().unwrap(), "read once");
+    // Gone: what was read stays at work and the alarm says so; back, it is read again.
+    std::fs::remove_file(&assets).unwrap();
+    assert!(!e.refresh().unwrap());
+    assert!(e.refresh().is_err());
+    assert_eq!(name(&e).as_deref(), Some("new"));
+    assert!(e.alarms()[0].zh.contains("仍用此前读入的内容"), "{:?}", e.alarms());
+    std::fs::write(&assets, "name,ip\nback,10.1.1.9\n").unwrap();
+    let (first, second) = (e.refresh().unwrap(), e.refresh().unwrap());
+    assert_eq!((first, second), (false, true));
+    assert_eq!(name(&e).as_deref(), Some("back"));
+    assert_eq!(e.alarms(), []);
 }

@@ -1,5 +1,6 @@
 //! Where addresses lie (GeoIP), from a file the bureau supplies: a MaxMind DB (`.mmdb`), or CSV of
-//! `network,country,region,city`. Nothing is shipped and nothing is fetched.
+//! `network,country,region,city`, where the region may be the six-digit code of a division (GB/T
+//! 2260) that names region and city. Nothing is shipped and nothing is fetched.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -8,6 +9,7 @@ use events::Text;
 use maxminddb::{Reader, geoip2};
 
 use super::BadRow;
+use super::division::Divisions;
 use crate::config::ConfigError;
 use crate::ranges::Ranges;
 use crate::region::Cidr;
@@ -21,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) region: String,
     /// City, in Chinese where the file has it.
     pub(crate) city: String,
+    /// The whole name of the division, where the file gives its code.
+    pub(crate) name: String,
 }
 
 /// The file, ready for look-ups.
@@ -31,10 +35,14 @@ pub(crate) enum Geo {
 
 impl Geo {
     /// Reads a file by its ending.
-    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<(Self, Vec<BadRow>), ConfigError> {
+    pub(crate) fn parse(
+        path: &Path,
+        bytes: Vec<u8>,
+        divisions: &Divisions,
+    ) -> Result<(Self, Vec<BadRow>), ConfigError> {
         let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
         if is_csv {
-            let (ranges, bad) = ranges(&bytes);
+            let (ranges, bad) = ranges(&bytes, divisions);
             return Ok((Self::Ranges(ranges), bad));
         }
         let reader = Reader::from_source(bytes).map_err(|e| ConfigError::Value {
@@ -66,11 +74,12 @@ fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
         country: found.country.iso_code.unwrap_or_default().to_owned(),
         region: found.subdivisions.first().map(|s| name(&s.names)).unwrap_or_default(),
         city: name(&found.city.names),
+        name: String::new(),
     })
 }
 
 /// Reads ranges and where they lie.
-fn ranges(bytes: &[u8]) -> (Ranges<Place>, Vec<BadRow>) {
+fn ranges(bytes: &[u8], divisions: &Divisions) -> (Ranges<Place>, Vec<BadRow>) {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(false)
@@ -82,24 +91,49 @@ fn ranges(bytes: &[u8]) -> (Ranges<Place>, Vec<BadRow>) {
         let line = row.as_ref().ok().and_then(|r| r.position()).map_or(0, |p| p.line());
         let row = row.unwrap_or_default();
         let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
+        let mut refuse = |zh: &str, en: &str| {
+            bad.push(BadRow { code: "N024", line, why: Text::new(zh, en) });
+        };
         match cell(0).parse::<Cidr>() {
-            Ok(range) => {
-                let place = Place { country: cell(1), region: cell(2), city: cell(3) };
-                ranges.entry(range).insert_entry(place);
-            }
+            Ok(range) => match coded(&cell(2), divisions) {
+                Ok(Some(place)) => {
+                    let place = Place { country: cell(1), ..place };
+                    ranges.entry(range).insert_entry(place);
+                }
+                Ok(None) => {
+                    let (country, region, city) = (cell(1), cell(2), cell(3));
+                    let place = Place { country, region, city, name: String::new() };
+                    ranges.entry(range).insert_entry(place);
+                }
+                Err(NoDivision) => {
+                    refuse("行政区划代码不存在", "there is no division of that code")
+                }
+            },
             // The first line may be the heading.
             Err(_) if nth == 0 => {}
-            Err(_) => bad.push(BadRow {
-                code: "N024",
-                line,
-                why: Text::new(
-                    "应为 network,country,region,city，首列为地址段",
-                    "columns are network,country,region,city, the first a range",
-                ),
-            }),
+            Err(_) => refuse(
+                "应为 network,country,region,city，首列为地址段",
+                "columns are network,country,region,city, the first a range",
+            ),
         }
     }
     (ranges, bad)
+}
+
+/// A code that names no division.
+struct NoDivision;
+
+/// The place that a six-digit code of a division names; `None` for a name.
+fn coded(region: &str, divisions: &Divisions) -> Result<Option<Place>, NoDivision> {
+    if region.len() != 6 || !region.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let code = region.parse().map_err(|_| NoDivision)?;
+    let whole = divisions.whole(code).ok_or(NoDivision)?;
+    let [province, prefecture, county] =
+        divisions.levels(code).map(|d| d.map(|d| d.name.zh.clone()).unwrap_or_default());
+    let city = if prefecture.is_empty() { county } else { prefecture };
+    Ok(Some(Place { region: province, city, name: whole.name.zh, country: String::new() }))
 }
 
 #[cfg(test)]
@@ -110,7 +144,9 @@ mod tests {
     fn the_narrowest_range_says_where() {
         let text = "network,country,region,city\n203.0.113.0/24,CN,浙江省,杭州市\n203.0.0.0/16,JP,,\n\
                     x,y\n2001:db8::/32,DE,Hessen,Frankfurt\n";
-        let (geo, bad) = Geo::parse(Path::new("places.CSV"), text.as_bytes().to_vec()).unwrap();
+        let (geo, bad) =
+            Geo::parse(Path::new("places.CSV"), text.as_bytes().to_vec(), &Divisions::default())
+                .unwrap();
         assert_eq!(bad.iter().map(|b| b.line).collect::<Vec<_>>(), [4]);
         let of = |a: &str| geo.of(a.parse().unwrap()).map(|p| (p.country, p.city));
         assert_eq!(of("203.0.113.9"), Some(("CN".to_owned(), "杭州市".to_owned())));
@@ -120,8 +156,27 @@ mod tests {
     }
 
     #[test]
+    fn a_division_s_code_names_region_and_city() {
+        let text =
+            "203.0.113.0/24,CN,330106,\n198.51.100.0/24,CN,110101,x\n192.0.2.0/24,CN,330199,\n";
+        let shipped = Divisions::shipped();
+        let (geo, bad) =
+            Geo::parse(Path::new("a.csv"), text.as_bytes().to_vec(), &shipped).unwrap();
+        assert_eq!(bad.iter().map(|b| (b.code, b.line)).collect::<Vec<_>>(), [("N024", 3)]);
+        let of = |a: &str| {
+            let Place { country, region, city, name } = geo.of(a.parse().unwrap()).unwrap();
+            [country, region, city, name]
+        };
+        assert_eq!(of("203.0.113.9"), ["CN", "浙江省", "杭州市", "浙江省杭州市西湖区"]);
+        assert_eq!(of("198.51.100.9"), ["CN", "北京市", "东城区", "北京市东城区"]);
+        assert_eq!(geo.of("192.0.2.1".parse().unwrap()), None);
+    }
+
+    #[test]
     fn a_file_that_is_no_database_is_refused() {
-        let refused = Geo::parse(Path::new("x.mmdb"), b"nothing".to_vec()).err().unwrap();
+        let refused = Geo::parse(Path::new("x.mmdb"), b"nothing".to_vec(), &Divisions::default())
+            .err()
+            .unwrap();
         assert!(refused.text().zh.contains("不是 MaxMind 数据库"));
     }
 
@@ -130,7 +185,7 @@ mod tests {
     #[test]
     fn a_database_of_another_writer_is_read() {
         let bytes = include_bytes!("places.mmdb").to_vec();
-        let (geo, _) = Geo::parse(Path::new("places.mmdb"), bytes).unwrap();
+        let (geo, _) = Geo::parse(Path::new("places.mmdb"), bytes, &Divisions::default()).unwrap();
         let of = |a: &str| geo.of(a.parse().unwrap());
         let hangzhou = of("203.0.113.77").unwrap();
         assert_eq!((hangzhou.country.as_str(), hangzhou.city.as_str()), ("CN", "杭州"));

@@ -8,19 +8,18 @@
 pub mod assets;
 pub mod division;
 mod geo;
+mod tables;
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use events::{Event, FieldId, Text, Value, field};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 use crate::region::Directory;
-use assets::Assets;
 use division::Divisions;
-use geo::Geo;
+use tables::{Tables, fingerprint, read, tell};
 
 /// `[enrich]`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -62,13 +61,24 @@ pub struct BadRow {
     pub why: Text,
 }
 
-/// What records are put beside.
+/// What records are put beside. Files that change are read again.
 pub struct Enricher {
+    config: EnrichConfig,
     directory: Arc<Directory>,
-    direction: bool,
-    assets: Option<Assets>,
-    geo: Option<Geo>,
+    divisions: Divisions,
+    tables: RwLock<Arc<Tables>>,
+    look: Mutex<Look>,
     names: Names,
+}
+
+/// What was seen of the files.
+struct Look {
+    /// When they were read last.
+    read: u64,
+    /// At the last look: a file that is being written is left until it rests.
+    last: u64,
+    /// What is wrong with them.
+    alarms: Vec<Text>,
 }
 
 /// The interned names of what is added.
@@ -87,6 +97,7 @@ struct Side {
     country: Option<FieldId>,
     region: Option<FieldId>,
     city: Option<FieldId>,
+    place: Option<FieldId>,
 }
 
 impl Side {
@@ -100,49 +111,87 @@ impl Side {
             country: name("geo.country_iso_code"),
             region: name("geo.region_name"),
             city: name("geo.city_name"),
+            place: name("geo.name"),
         }
     }
 }
 
 impl Enricher {
-    /// Reads the files of a configuration; what is wrong with single lines is said in `alarms`.
-    /// `None` if nothing is to be added.
+    /// Reads the files of a configuration. `None` if nothing is to be added.
     pub fn open(
         config: &EnrichConfig,
         directory: &Arc<Directory>,
         divisions: &Divisions,
-        alarms: &mut Vec<Text>,
     ) -> Result<Option<Self>, ConfigError> {
-        let assets = config.assets.as_deref().map(|path| {
-            let (assets, bad) = Assets::parse(&read("enrich.assets", path)?, divisions);
-            tell(path, &bad, alarms);
-            Ok::<_, ConfigError>(assets)
-        });
-        let geo = config.geoip.as_deref().map(|path| {
-            let (geo, bad) = Geo::parse(path, read("enrich.geoip", path)?)?;
-            tell(path, &bad, alarms);
-            Ok::<_, ConfigError>(geo)
-        });
-        let enricher = Self {
+        if !config.direction && config.assets.is_none() && config.geoip.is_none() {
+            return Ok(None);
+        }
+        let seen = fingerprint(config);
+        let (tables, alarms) = Tables::read(config, divisions)?;
+        Ok(Some(Self {
+            config: config.clone(),
             directory: Arc::clone(directory),
-            direction: config.direction,
-            assets: assets.transpose()?,
-            geo: geo.transpose()?,
+            divisions: divisions.clone(),
+            tables: RwLock::new(Arc::new(tables)),
+            look: Mutex::new(Look { read: seen, last: seen, alarms }),
             names: Names {
                 direction: FieldId::intern("network.direction"),
                 source: Side::new("source", field::SOURCE_IP),
                 destination: Side::new("destination", field::DESTINATION_IP),
             },
-        };
-        let idle = !enricher.direction && enricher.assets.is_none() && enricher.geo.is_none();
-        Ok((!idle).then_some(enricher))
+        }))
     }
 
-    /// Adds what is known of a record's addresses.
-    pub fn enrich(&self, event: &mut Event) {
-        let source = self.side(event, &self.names.source);
-        let destination = self.side(event, &self.names.destination);
-        if let (true, Some(source), Some(destination)) = (self.direction, source, destination) {
+    /// Reads the files again when one has changed and rests since the last look: `true`. When they
+    /// cannot be used, what was read before stays at work, and the reason is among the alarms.
+    pub fn refresh(&self) -> Result<bool, ConfigError> {
+        let now = fingerprint(&self.config);
+        let mut look = self.look();
+        let rests = std::mem::replace(&mut look.last, now) == now;
+        if !rests || look.read == now {
+            return Ok(false);
+        }
+        look.read = now;
+        match Tables::read(&self.config, &self.divisions) {
+            Ok((tables, alarms)) => {
+                *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+                look.alarms = alarms;
+                Ok(true)
+            }
+            Err(error) => {
+                let (why, old) = (error.text(), "仍用此前读入的内容");
+                look.alarms = vec![Text::new(
+                    format!("{}；{old}", why.zh),
+                    format!("{}; what was read before is still used", why.en),
+                )];
+                Err(error)
+            }
+        }
+    }
+
+    /// What is wrong with the files.
+    pub fn alarms(&self) -> Vec<Text> {
+        self.look().alarms.clone()
+    }
+
+    fn look(&self) -> MutexGuard<'_, Look> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is known of the addresses of records, all by the same reading of the files.
+    pub fn enrich(&self, events: &mut [Event]) {
+        let tables = Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner));
+        for event in events {
+            self.one(event, &tables);
+        }
+    }
+
+    fn one(&self, event: &mut Event, tables: &Tables) {
+        let source = self.side(event, &self.names.source, tables);
+        let destination = self.side(event, &self.names.destination, tables);
+        if let (true, Some(source), Some(destination)) =
+            (self.config.direction, source, destination)
+        {
             let direction = match (source, destination) {
                 (true, true) => "internal",
                 (true, false) => "outbound",
@@ -154,12 +203,12 @@ impl Enricher {
     }
 
     /// Adds what is known of one address; whether it is one of ours, if there is one.
-    fn side(&self, event: &mut Event, side: &Side) -> Option<bool> {
+    fn side(&self, event: &mut Event, side: &Side, tables: &Tables) -> Option<bool> {
         let address: IpAddr = match event.get(side.address)? {
             Value::Str(text) => text.parse::<IpAddr>().ok()?.to_canonical(),
             _ => return None,
         };
-        let asset = self.assets.as_ref().and_then(|assets| assets.of(address));
+        let asset = tables.assets.as_ref().and_then(|assets| assets.of(address));
         if let Some(asset) = asset {
             add(event, side.asset_name, &asset.name);
             add(event, side.asset_type, &asset.kind);
@@ -168,10 +217,11 @@ impl Enricher {
             }
         }
         let inside = is_private(address);
-        if !inside && let Some(place) = self.geo.as_ref().and_then(|geo| geo.of(address)) {
+        if !inside && let Some(place) = tables.geo.as_ref().and_then(|geo| geo.of(address)) {
             add(event, side.country, &place.country);
             add(event, side.region, &place.region);
             add(event, side.city, &place.city);
+            add(event, side.place, &place.name);
         }
         Some(inside || asset.is_some() || self.directory.site_of(address).is_some())
     }
@@ -194,46 +244,6 @@ fn is_private(address: IpAddr) -> bool {
             a.is_private() || a.is_loopback() || a.is_link_local() || shared
         }
         IpAddr::V6(a) => a.is_loopback() || a.is_unique_local() || a.is_unicast_link_local(),
-    }
-}
-
-/// A file of the configuration, within the bound.
-fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let too_long =
-        std::fs::metadata(path).is_ok_and(|m| m.len() > crate::limits::ENRICH_FILE_BYTES_MAX);
-    let why = if too_long {
-        let most = crate::limits::ENRICH_FILE_BYTES_MAX >> 20;
-        Text::new(format!("文件超过 {most} MiB"), format!("the file is longer than {most} MiB"))
-    } else {
-        match std::fs::read(path) {
-            Ok(bytes) => return Ok(bytes),
-            Err(e) => {
-                let path = path.display();
-                Text::new(format!("读不到 {path}：{e}"), format!("cannot read {path}: {e}"))
-            }
-        }
-    };
-    Err(ConfigError::Value { key, message: why })
-}
-
-/// Says how many lines of a file were refused, and the first of them.
-fn tell(path: &Path, bad: &[BadRow], alarms: &mut Vec<Text>) {
-    for row in bad {
-        let reason = &row.why.en;
-        tracing::warn!(file = %path.display(), line = row.line, code = row.code, reason, "a line was refused");
-    }
-    if let Some(first) = bad.first() {
-        let (path, count, line) = (path.display(), bad.len(), first.line);
-        alarms.push(Text::new(
-            format!(
-                "{path}：{count} 行未采用，首处为第 {line} 行 [{}] {}",
-                first.code, first.why.zh
-            ),
-            format!(
-                "{path}: {count} lines refused, first line {line} [{}] {}",
-                first.code, first.why.en
-            ),
-        ));
     }
 }
 

@@ -32,7 +32,10 @@ impl Centre {
                     site: school.code,
                     name: school.name.clone(),
                     district: school.district.clone(),
-                    province: self.divisions.of_school(school.code).cloned(),
+                    division: match school.division {
+                        Some(code) => self.divisions.whole(code),
+                        None => self.divisions.of_school(school.code).cloned(),
+                    },
                     band: risk.band(),
                     open: refs.iter().filter(|g| g.site == school.code).count(),
                     risk,

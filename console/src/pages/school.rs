@@ -42,11 +42,14 @@ fn head(chrome: &Chrome, detail: &SchoolDetail) -> Markup {
                 div {
                     dl.facts {
                         dt { (t.schools.code) } dd.mono { (row.site) }
-                        @if let Some(province) = &row.province {
-                            dt { (t.schools.province) }
+                        @if let Some(division) = &row.division {
+                            dt { (t.schools.division) }
                             dd {
-                                (province.name.get(chrome.lang)) " "
-                                @if !province.verified { (parts::unverified(t)) }
+                                (division.name.get(chrome.lang)) " "
+                                @if let Some(year) = division.until {
+                                    "(" (t.schools.division_until) " " (year) ") "
+                                }
+                                @if !division.verified { (parts::unverified(t)) }
                             }
                         }
                         dt { (t.c.district) } dd { (row.district.get(chrome.lang)) }

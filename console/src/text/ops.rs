@@ -128,6 +128,8 @@ messages! {
         go_on: "继续检索更早的日志记录", "Go on with older events";
         export: "导出 JSONL", "Export JSONL";
         export_csv: "导出 CSV", "Export CSV";
+        export_late: "导出到达时限，文件不完整。", "The time of the export was over; the file is not whole.";
+        export_go_on: "从此处继续导出", "Go on from here";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
         histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";
@@ -173,7 +175,8 @@ messages! {
         index_how: "满分 100，逐项扣分，越低风险越高。", "Starts at 100; every deduction is listed. Lower means more at risk.";
         rank: "排名", "Rank";
         code: "学校标识码", "School code";
-        province: "省级区划（据标识码）", "Province (by the code)";
+        division: "行政区划", "Division";
+        division_until: "代码已停用，最后见于", "code withdrawn, last seen in";
         deductions: "扣分项", "Deductions";
         cartogram_desc: "每格一所学校，数字为风险指数，颜色与形状表示等级。", "One tile per school; the number is its risk index, colour and shape its band.";
         band_good: "良好", "Good";
@@ -209,6 +212,7 @@ messages! {
         last: "最近上报", "Last record";
         ok: "正常", "Reporting";
         silent: "静默", "Silent";
+        losing: "丢失记录", "Losing records";
         waiting: "等待首条", "Waiting";
         samples: "无法解析的样本", "Undecoded samples";
         samples_none: "没有无法解析的记录。", "Nothing failed to decode.";

@@ -38,8 +38,13 @@ pub struct Summary {
 pub fn flows(file: impl Read + Send, each: &mut dyn FnMut(Flow)) -> Result<Summary, Problem> {
     let mut reader =
         create_reader(CAPTURE_PACKET_BYTES_MAX, file).map_err(|_| Problem::BadCapture)?;
-    let mut job = Job { table: Table::default(), links: Vec::new(), summary: Summary::default() };
+    let mut job =
+        Job { table: Table::default(), links: Vec::new(), big: None, summary: Summary::default() };
     loop {
+        if job.is_short(reader.data()) {
+            job.summary.damaged = true;
+            break;
+        }
         match reader.next() {
             Ok((offset, block)) => {
                 job.block(&block, each);
@@ -68,6 +73,8 @@ struct Job {
     table: Table,
     /// Link layer and clock of every interface: one for pcap, several for pcapng.
     links: Vec<Interface>,
+    /// Whether lengths of a pcapng section begin with their high byte.
+    big: Option<bool>,
     summary: Summary,
 }
 
@@ -80,6 +87,15 @@ struct Interface {
 }
 
 impl Job {
+    /// Whether the next block of a pcapng section says that it is shorter than its own frame, which
+    /// the parser (pcap-parser 0.17) subtracts from.
+    fn is_short(&self, next: &[u8]) -> bool {
+        let (Some(big), Some(bytes)) = (self.big, next.get(4..8)) else { return false };
+        let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        let len = if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
+        !next.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) && len < 12
+    }
+
     fn block(&mut self, block: &PcapBlockOwned<'_>, each: &mut dyn FnMut(Flow)) {
         match block {
             PcapBlockOwned::LegacyHeader(header) => {
@@ -93,7 +109,10 @@ impl Job {
                 let ms = i64::from(packet.ts_sec) * 1000 + fraction as i64;
                 self.packet(on, packet.data, ms, each);
             }
-            PcapBlockOwned::NG(Block::SectionHeader(_)) => self.links.clear(),
+            PcapBlockOwned::NG(Block::SectionHeader(section)) => {
+                self.links.clear();
+                self.big = Some(section.big_endian());
+            }
             PcapBlockOwned::NG(Block::InterfaceDescription(of)) => {
                 let ticks = of.ts_resolution().unwrap_or(1_000_000).max(1);
                 let offset_secs = of.if_tsoffset;
@@ -103,7 +122,8 @@ impl Job {
                 let Some(on) = self.links.get(packet.if_id as usize).copied() else { return };
                 let stamp = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
                 let ms = u128::from(stamp) * 1000 / u128::from(on.ticks);
-                let ms = i64::try_from(ms).unwrap_or(0).saturating_add(on.offset_secs * 1000);
+                let ms = i64::try_from(ms).unwrap_or(0);
+                let ms = ms.saturating_add(on.offset_secs.saturating_mul(1000));
                 let kept = packet.data.len().min(packet.caplen as usize);
                 self.packet(on, &packet.data[..kept], ms, each);
             }

@@ -1,7 +1,7 @@
 //! Windows' event log files (EVTX), read by the `evtx` crate; each record in the shape of
 //! Winlogbeat's JSON, which rules and packs know.
 
-use std::fs::File;
+use std::io::{Read, Seek};
 
 use evtx::{EvtxParser, ParserSettings};
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ pub type Record = Result<(String, Option<Timestamp>), Problem>;
 ///
 /// # Errors
 /// [`Problem::NotEvtx`] when it is no such file at all.
-pub fn records(file: File, each: &mut dyn FnMut(Record)) -> Result<(), Problem> {
+pub fn records(file: impl Read + Seek, each: &mut dyn FnMut(Record)) -> Result<(), Problem> {
     let parser = EvtxParser::from_read_seek(file).map_err(|_| Problem::NotEvtx)?;
     let settings = ParserSettings::default().num_threads(1).separate_json_attributes(false);
     for record in parser.with_configuration(settings).records_json_value() {

@@ -92,10 +92,12 @@ impl Framer {
             _ => None,
         };
         let begin = self.start + header.unwrap_or(0);
-        let range = self.trim(begin..self.buffer.len());
+        let end = self.buffer.len().min(begin + self.record_max);
+        let cut = header.is_some() || end < self.buffer.len();
+        let range = self.trim(begin..end);
         self.start = self.buffer.len();
         self.scanned = 0;
-        (!range.is_empty()).then_some(Frame { range, cut: header.is_some() })
+        (!range.is_empty()).then_some(Frame { range, cut })
     }
 
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
@@ -166,7 +168,8 @@ impl Framer {
                 self.advance(after);
                 Some(Frame { range: begin..begin + self.record_max, cut: true })
             }
-            None if self.pending() > self.record_max => {
+            // Of whole units: an odd last byte may be half of a newline.
+            None if self.scanned > self.record_max => {
                 let end = begin + self.record_max;
                 self.advance(end);
                 self.skip = Skip::Line;
@@ -317,6 +320,20 @@ mod tests {
         let lines: Vec<_> =
             found.iter().map(|(b, _)| encoding_rs::UTF_16LE.decode(b).0.into_owned()).collect();
         assert_eq!(lines, ["学", "b", "c"]);
+    }
+
+    #[test]
+    fn the_bound_holds_at_half_a_newline_and_at_the_end() {
+        // A record of the bound itself, whose newline comes in two pieces, is whole.
+        let mut framer = Framer::new(Framing::Utf16le, 4);
+        framer.add(b"a\0b\0\n");
+        assert_eq!(framer.next(), None);
+        framer.add(b"\0");
+        assert_eq!(framer.next(), Some(Frame { range: 0..4, cut: false }));
+        // What is left when the stream ends is no longer than the bound.
+        framer.add(b"a\0b\0c");
+        assert_eq!(framer.next(), None);
+        assert_eq!(framer.finish(), Some(Frame { range: 0..4, cut: true }));
     }
 
     proptest! {

@@ -88,6 +88,51 @@ async fn copy_and_truncate_with_the_copy_in_the_pattern() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_known_after_a_restart() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    let saved = Arc::new(Saved::default());
+    append(&log, lines(0, 100));
+    let toml = folder.toml("app.log*", "");
+    let node = Node::start_with(&toml, Memory::new(), Arc::clone(&saved)).await;
+    node.memory.wait(100).await;
+    fs::copy(&log, folder.path("app.log.1")).unwrap();
+    OpenOptions::new().write(true).truncate(true).open(&log).unwrap();
+    append(&log, lines(200, 210));
+    node.memory.wait(110).await;
+    // Until the copy was met: one line more goes through a look at the names.
+    append(&folder.path("app.log.other"), lines(300, 301));
+    node.memory.wait(111).await;
+    node.stop().await;
+    let node = Node::start_with(&toml, Memory::new(), saved).await;
+    append(&log, lines(210, 211));
+    node.memory.wait(1).await;
+    append(&folder.path("app.log.late"), lines(400, 401));
+    node.memory.wait(2).await;
+    assert_eq!(numbers(&node), [210, 400], "neither the copy nor the file is read again");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_begun_at_its_end_grew_by_while_nobody_looked_is_read() {
+    let folder = Folder::new();
+    let log = folder.path("app.log");
+    let saved = Arc::new(Saved::default());
+    append(&log, lines(0, 10));
+    let toml = folder.toml("app.log*", "start = \"end\"");
+    let node = Node::start_with(&toml, Memory::new(), Arc::clone(&saved)).await;
+    // The file that comes later shows that the first was met.
+    append(&folder.path("app.log.new"), lines(100, 101));
+    node.memory.wait(1).await;
+    node.stop().await;
+    append(&log, lines(10, 12));
+    let node = Node::start_with(&toml, Memory::new(), saved).await;
+    node.memory.wait(2).await;
+    assert_eq!(numbers(&node), [10, 11]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_file_that_outgrew_its_old_length_is_read_anew() {
     let folder = Folder::new();
     let log = folder.path("app.log");

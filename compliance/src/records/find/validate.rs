@@ -84,9 +84,10 @@ pub(crate) fn plausible_birth(day: Day, today: Day) -> bool {
     day.year >= 1900 && day <= today
 }
 
-/// Prefecture numbers that exist or existed in each province (GB/T 2260 and its earlier issues):
-/// the ordinary range, then the numbers 20 to 35 of the former prefectures.
-pub(crate) fn region(code: &[u8]) -> bool {
+/// Whether six digits can be the region of an id: a prefecture that exists or existed since 1980 (GB/T
+/// 2260 and its earlier issues), and a number that counties have. Wider than the list of counties, as
+/// the police number areas of their own; `centre` holds it against that list.
+pub fn region(code: &[u8]) -> bool {
     let (Some(province), Some(city), Some(county)) = (
         code.get(..2).and_then(number),
         code.get(2..4).and_then(number),
@@ -94,36 +95,47 @@ pub(crate) fn region(code: &[u8]) -> bool {
     ) else {
         return false;
     };
-    if county == 0 && city == 0 {
-        return matches!(province, 71 | 81 | 82 | 83);
+    if matches!(province, 71 | 81 | 82 | 83) {
+        return true;
     }
-    let cities_max = match province {
-        11 | 12 | 31 => 3,
-        50 => 4,
-        13 | 14 | 35 | 36 => 12,
-        15 | 21 | 32 | 42 | 43 | 45 => 14,
-        22 | 52 => 9,
-        23 | 34 | 37 | 41 => 18,
-        33 => 11,
-        44 => 20,
-        46 => 5,
-        51 | 53 => 34,
-        54 | 61 => 10,
-        62 => 12,
-        63 => 3,
-        64 | 65 => 6,
-        71 | 81 | 82 | 83 => return true,
-        _ => return false,
-    };
-    let former = (20..=35).contains(&city) && !matches!(province, 11 | 12 | 31 | 50);
-    let special = match province {
-        44 => (51..=53).contains(&city),
-        65 => matches!(city, 40 | 42 | 43),
+    if county == 0 && city == 0 {
+        return false;
+    }
+    // Numbers from 21 are the former prefectures; 90 is what the province governs itself.
+    let city_ok = match province {
+        11 | 12 | 31 => matches!(city, 1..=3),
+        50 => matches!(city, 1..=4),
+        13 => matches!(city, 1..=12 | 21..=30 | 90),
+        14 => matches!(city, 1..=12 | 21..=27 | 90),
+        15 => matches!(city, 1..=9 | 21..=29),
+        21 => matches!(city, 1..=14 | 21..=22 | 90),
+        22 => matches!(city, 1..=9 | 21..=26 | 90),
+        23 => matches!(city, 1..=12 | 21..=27 | 90),
+        32 => matches!(city, 1..=13 | 21..=27 | 90),
+        33 => matches!(city, 1..=11 | 21..=28 | 90),
+        34 => matches!(city, 1..=18 | 21..=29 | 90),
+        35 => matches!(city, 1..=9 | 21..=27 | 90),
+        36 => matches!(city, 1..=11 | 21..=26 | 90),
+        37 => matches!(city, 1..=17 | 21..=29 | 90),
+        41 => matches!(city, 1..=18 | 21..=30 | 90),
+        42 => matches!(city, 1..=13 | 21..=29 | 90),
+        43 => matches!(city, 1..=13 | 21..=31 | 90),
+        44 => matches!(city, 1..=29 | 51..=53 | 90),
+        45 => matches!(city, 1..=14 | 21..=28),
+        // Hainan's oldest codes have no prefecture.
+        46 => matches!(city, 0..=5 | 90),
+        51 => matches!(city, 1..=39 | 70 | 90),
+        52 => matches!(city, 1..=6 | 21..=27),
+        53 => matches!(city, 1..=9 | 21..=35),
+        54 => matches!(city, 1..=6 | 21..=27),
+        61 => matches!(city, 1..=10 | 21..=27 | 90),
+        62 => matches!(city, 1..=12 | 21..=30),
+        63 => matches!(city, 1..=3 | 21..=28),
+        64 => matches!(city, 1..=5 | 21..=22),
+        65 => matches!(city, 1..=6 | 21..=32 | 40..=43 | 90),
         _ => false,
     };
-    let direct = city == 90 && matches!(province, 41 | 42 | 46 | 65);
-    let county_ok = (1..=35).contains(&county) || (75..=99).contains(&county) || county == 0;
-    ((1..=cities_max).contains(&city) || former || special || direct) && county_ok
+    city_ok && matches!(county, 0..=64 | 75..=99)
 }
 
 /// The check character of the first 17 digits (GB 11643, ISO 7064 mod 11-2).

@@ -2,7 +2,8 @@
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
 //! Layout: [`root`] what opens the key store, [`keyring`] the key store (root key → dataset key →
-//! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole tables, [`stream`] files of any
+//! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`subjects`] those of one run,
+//! [`cell`] one sealed cell, [`row`] the cells of a row sealed together, [`table`] whole tables, [`stream`] files of any
 //! kind in pieces.
 //!
 //! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
@@ -14,7 +15,9 @@ mod distinct;
 mod keylog;
 pub mod keyring;
 pub mod root;
+mod row;
 pub mod stream;
+mod subjects;
 pub mod table;
 
 pub use cell::Algorithm;

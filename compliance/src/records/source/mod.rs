@@ -15,7 +15,7 @@ mod sql;
 mod xlsx;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -149,9 +149,9 @@ impl Source {
         };
         let columns = self.columns.clone().unwrap_or_default();
         Ok(match self.format {
+            // It is read in large pieces, as it is decoded.
             Format::Delimited | Format::Workbook | Format::Database => {
-                let file = File::open(path).map_err(Error::Read)?;
-                Box::new(BufReader::with_capacity(1 << 20, file))
+                Box::new(File::open(path).map_err(Error::Read)?)
             }
             Format::JsonLines => Box::new(CsvBytes::new(jsonl::Rows::open(path, columns)?)),
             Format::Parquet => Box::new(CsvBytes::new(parquet::Rows::open(path, columns)?)),

@@ -78,7 +78,7 @@ impl Decoder {
 
     fn version5(&mut self, exporter: IpAddr, bytes: &[u8], outcome: &mut Outcome) -> Option<()> {
         let count = usize::from(u16_at(bytes, 2)?);
-        let head = boot(bytes, 5)?;
+        let head = head(bytes, 5)?;
         let domain = u32::from(u16_at(bytes, 20)?);
         outcome.missing = self.sequence(exporter, 5, domain, u32_at(bytes, 16)?, count as u32);
         // Two bits of mode, then the interval.
@@ -86,7 +86,7 @@ impl Decoder {
         let body = bytes.get(24..)?;
         for record in body.chunks_exact(48).take(count) {
             let v4 = |at| u32_at(record, at).map(|a| IpAddr::V4(Ipv4Addr::from(a)));
-            let uptime = |at| Some(head.boot_ms? + i64::from(u32_at(record, at)?));
+            let uptime = |at| head.at(u32_at(record, at)?.into());
             outcome.flows.push(Flow {
                 form: Form::V5,
                 source: v4(0),
@@ -118,9 +118,9 @@ impl Decoder {
         lookup: Lookup<'_>,
         outcome: &mut Outcome,
     ) -> Option<()> {
-        let uptime = i64::from(u32_at(bytes, 4)?);
+        let uptime_ms = Some(u32_at(bytes, 4)?);
         let exported_ms = i64::from(u32_at(bytes, 8)?) * 1000;
-        let head = Head { version: 9, exported_ms, boot_ms: Some(exported_ms - uptime) };
+        let head = Head { version: 9, exported_ms, uptime_ms };
         let domain = u32_at(bytes, 16)?;
         outcome.missing = self.sequence(exporter, 9, domain, u32_at(bytes, 12)?, 1);
         let base = Key { exporter, version: 9, domain, id: 0 };
@@ -136,7 +136,7 @@ impl Decoder {
     ) -> Option<()> {
         let len = usize::from(u16_at(bytes, 2)?);
         let exported_ms = i64::from(u32_at(bytes, 4)?) * 1000;
-        let head = Head { version: 10, exported_ms, boot_ms: None };
+        let head = Head { version: 10, exported_ms, uptime_ms: None };
         let (sequence, domain) = (u32_at(bytes, 8)?, u32_at(bytes, 12)?);
         let base = Key { exporter, version: 10, domain, id: 0 };
         let body = bytes.get(16..len.min(bytes.len()))?;
@@ -383,10 +383,11 @@ fn fields(bytes: &[u8], count: usize, enterprises: bool) -> Option<(Vec<Field>, 
     Some((fields, at))
 }
 
-fn boot(bytes: &[u8], version: u16) -> Option<Head> {
-    let uptime = i64::from(u32_at(bytes, 4)?);
-    let exported = i64::from(u32_at(bytes, 8)?) * 1000 + i64::from(u32_at(bytes, 12)?) / 1_000_000;
-    Some(Head { version, exported_ms: exported, boot_ms: Some(exported - uptime) })
+fn head(bytes: &[u8], version: u16) -> Option<Head> {
+    let uptime_ms = Some(u32_at(bytes, 4)?);
+    let exported_ms =
+        i64::from(u32_at(bytes, 8)?) * 1000 + i64::from(u32_at(bytes, 12)?) / 1_000_000;
+    Some(Head { version, exported_ms, uptime_ms })
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

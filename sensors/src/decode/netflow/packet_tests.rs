@@ -49,6 +49,20 @@ fn record() -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn a_count_that_began_anew_is_no_time_of_the_future() {
+    let at = |uptime_ms, count| {
+        Head { version: 5, exported_ms: 1_000_000_000, uptime_ms: Some(uptime_ms) }.at(count)
+    };
+    assert_eq!(at(10_000, 4_000), Some(999_994_000));
+    // Counted just before the count began anew, exported after.
+    assert_eq!(at(5_000, u64::from(u32::MAX) - 999), Some(999_994_000));
+    // The exporter's clocks may differ a little, across that point too.
+    assert_eq!(at(10_000, 10_007), Some(1_000_000_007));
+    assert_eq!(at(u32::MAX, 6), Some(1_000_000_007));
+    assert_eq!(at(10_000, u64::MAX), None);
+}
+
 fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Outcome {
     decoder.packet(EXPORTER, bytes, &mut |_| None)
 }

@@ -97,8 +97,25 @@ fn kind(field: Field) -> Option<Kind> {
 pub(crate) struct Head {
     pub(crate) version: u16,
     pub(crate) exported_ms: i64,
-    /// Milliseconds since 1970 at which the exporter started; v5 and v9.
-    pub(crate) boot_ms: Option<i64>,
+    /// Milliseconds since the exporter started, as it counts them; v5 and v9.
+    pub(crate) uptime_ms: Option<u32>,
+}
+
+/// A time of a flow lies no further ahead of its packet's own than half the count, in milliseconds.
+const AHEAD_MS: u32 = 1 << 31;
+
+impl Head {
+    /// The time of an exporter's count of milliseconds. The count begins anew after 49.7 days: one
+    /// that is far ahead of the packet's own was taken before it did.
+    pub(crate) fn at(&self, count: u64) -> Option<i64> {
+        let (now, then) = (self.uptime_ms?, u32::try_from(count).ok()?);
+        let ahead = then.wrapping_sub(now);
+        Some(if ahead < AHEAD_MS {
+            self.exported_ms + i64::from(ahead)
+        } else {
+            self.exported_ms - i64::from(now.wrapping_sub(then))
+        })
+    }
 }
 
 /// A record as read: what it says of a flow, and of sampling.
@@ -249,7 +266,6 @@ fn put(row: &mut Row, kind: Kind, value: &[u8], head: Head) {
     }
     let Some(n) = number(value) else { return };
     let signed = i64::try_from(n).unwrap_or(i64::MAX);
-    let uptime = |n: i64| head.boot_ms.map(|boot| boot.saturating_add(n));
     match kind {
         Kind::Source | Kind::Destination => {}
         Kind::SourcePort => put_port(&mut flow.source_port, n),
@@ -262,8 +278,8 @@ fn put(row: &mut Row, kind: Kind, value: &[u8], head: Head) {
         Kind::TcpFlags => flow.tcp_flags = u16::try_from(n).ok(),
         Kind::Input => flow.input = u32::try_from(n).ok(),
         Kind::Output => flow.output = u32::try_from(n).ok(),
-        Kind::StartUptime => flow.start_ms = uptime(signed),
-        Kind::EndUptime => flow.end_ms = uptime(signed),
+        Kind::StartUptime => flow.start_ms = head.at(n),
+        Kind::EndUptime => flow.end_ms = head.at(n),
         Kind::StartSecs => flow.start_ms = Some(signed.saturating_mul(1000)),
         Kind::EndSecs => flow.end_ms = Some(signed.saturating_mul(1000)),
         Kind::StartMs => flow.start_ms = Some(signed),

@@ -281,6 +281,7 @@ impl Job {
         let len = file.metadata().map_or(0, |m| m.len());
         let known = self.load(id).filter(|p| p.offset <= len && p.print.fits(&file));
         let header = known.as_ref().map_or_else(String::new, |p| p.header.clone());
+        let new = known.is_none();
         let offset = match (known, self.copied(path, &file)) {
             (Some(position), _) => position.offset,
             // What was read of the original is not read again; what was not, is, once it is there.
@@ -297,6 +298,11 @@ impl Job {
         self.copies.remove(&id);
         match Tail::open(path, file, offset, header, self.framing, self.multiline.clone()) {
             Ok(tail) => {
+                // Where it is begun is known after a restart too: a copy is not read again then,
+                // and what a file begun at its end grew by meanwhile is read.
+                if new {
+                    self.save(&tail.position);
+                }
                 self.tails.insert(id, tail);
             }
             Err(error) => {

@@ -25,7 +25,7 @@ use crate::limits::BODY_RECORDS_MAX;
 const VERSION: &str = "8.17.0";
 
 /// One item of the answer.
-struct Item {
+pub(super) struct Item {
     op: &'static str,
     index: Option<String>,
     outcome: Outcome,
@@ -60,7 +60,7 @@ pub(crate) async fn bulk(
     Ok(answer(&items, &outcomes))
 }
 
-fn read(
+pub(super) fn read(
     feed: &Feed,
     bytes: &[u8],
     origin: Origin,

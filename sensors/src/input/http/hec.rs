@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Extension, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -159,9 +158,9 @@ async fn event(
 
 /// The events of a body. One that is no event ends the body, as with Splunk; what is left of it is
 /// kept as one undecodable record.
-fn read_events(
+pub(super) fn read_events(
     feed: &Feed,
-    bytes: &Bytes,
+    bytes: &[u8],
     origin: Origin,
     received: Timestamp,
 ) -> Result<(Batch, Option<usize>), Failure> {

@@ -70,7 +70,12 @@ fn accepted_answer(accepted: u64, undecoded: u64) -> Response {
     Json(json!({ "accepted": accepted, "undecoded": undecoded })).into_response()
 }
 
-fn read(feed: &Feed, bytes: &[u8], origin: Origin, received: Timestamp) -> Result<Batch, Failure> {
+pub(super) fn read(
+    feed: &Feed,
+    bytes: &[u8],
+    origin: Origin,
+    received: Timestamp,
+) -> Result<Batch, Failure> {
     let records: Vec<&[u8]> = match elements(bytes) {
         Some(elements) => elements,
         None => lines(bytes).collect(),

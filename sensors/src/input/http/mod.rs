@@ -22,7 +22,7 @@ use axum::extract::{Extension, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use events::Sensitive;
+use events::{Sensitive, Timestamp};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -38,7 +38,7 @@ use self::ingest::Done;
 use super::stopped;
 use crate::config::SiteToken;
 use crate::counters::add;
-use crate::feed::{Feed, Origin};
+use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_MS, LINGER_MS};
 
 /// One HTTP sensor.
@@ -164,6 +164,26 @@ fn router(server: Arc<Server>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&server), authorise))
         .merge(hec::router(&server))
         .with_state(server)
+}
+
+/// A body read as the protocol of this number, for the fuzz targets: the batches it makes.
+pub(crate) fn read_body(
+    protocol: usize,
+    feed: &Feed,
+    bytes: &[u8],
+    received: Timestamp,
+) -> Vec<Batch> {
+    let origin = Origin::default();
+    match protocol % 3 {
+        0 => bulk::read(feed, bytes, origin, received)
+            .map(|(_, batches)| batches)
+            .unwrap_or_default(),
+        1 => hec::read_events(feed, bytes, origin, received)
+            .into_iter()
+            .map(|(batch, _)| batch)
+            .collect(),
+        _ => ingest::read(feed, bytes, origin, received).into_iter().collect(),
+    }
 }
 
 /// Lets a request in by its token, and notes where it came from.
