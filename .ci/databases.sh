@@ -317,9 +317,13 @@ mariadb-dump --no-defaults --socket="$MY/s" school student score >"$WORK/my-dump
 mariadb-dump --no-defaults --socket="$MY/s" --skip-extended-insert --complete-insert --hex-blob school student score >"$WORK/my-lines.sql"
 mariadb-dump --no-defaults --socket="$MY/s" --skip-quote-names --default-character-set=gbk school student score >"$WORK/my-gbk.sql"
 # The column of bytes is text in a dump.
-for dump in pg-copy pg-insert pg-rows my-dump my-lines; do
+for dump in pg-copy pg-insert pg-rows my-dump my-lines my-gbk; do
     "${X[@]}" classify "$WORK/$dump.sql" --json >"$WORK/dump.json" || fail "$dump is read"
     jq -c '[(.column | sub("^[^.]*[.](?=[^.]*[.])"; "")), .element, .grade, .rows, .hits]' "$WORK/dump.json" | grep -v 照片 | sort >"$WORK/dump.txt"
     alike "$dump says what the live tables say" "$(jq -c 'select(.column | test("^public.(score|student)")) | [(.column | sub("^[^.]*."; "")), .element, .grade, .rows, .hits]' "$WORK/pg.json" | grep -v 照片 | sort)" "$(cat "$WORK/dump.txt")"
 done
+# A backslash is itself in what pg_dump writes, and none of what follows it is lost.
+sql school "CREATE TABLE path (备注 text, 手机号 text); INSERT INTO path VALUES ('C:\\dir\\', '13800138000'), (E'it''s\\n', '13900139000')"
+runuser -u postgres -- "$PGBIN/pg_dump" -h "$PG" -p "$PGPORT" --inserts -t path school >"$WORK/path.sql"
+equal "a value that ends in a backslash" "2 2" "$("${X[@]}" classify "$WORK/path.sql" --json | jq -r 'select(.column == "手机号") | "\(.rows) \(.hits)"')"
 finish

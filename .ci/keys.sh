@@ -83,7 +83,7 @@ place lib.toml root pin xuedun "$(realpath "$(command -v bash)")"
 code "a file that is no module" C060 4 "${X[@]}" "${opening[@]}" --keys t.json --root lib.toml
 code "a passphrase where a token is needed" C068 4 "${X[@]}" "${opening[@]}" --keys t.json --passphrase-file pin
 place bad.toml root pin && echo 'pin = "4821"' >>bad.toml
-code "a PIN written into the file" C010 4 "${X[@]}" "${opening[@]}" --keys t.json --root bad.toml
+code "a PIN written into the file" C069 4 "${X[@]}" "${opening[@]}" --keys t.json --root bad.toml
 equal "which is not repeated" 0 "$(grep -c 4821 err || true)"
 p11 --keygen --key-type AES:32 --label loose --extractable >/dev/null 2>&1
 place loose.toml loose pin

@@ -89,6 +89,46 @@ fn sql_dumps() {
     );
 }
 
+#[test]
+fn dumps_of_other_encodings_and_backslashes_of_standard_sql() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "-- MySQL dump 10.13\nINSERT INTO `stu` (`xm`,`sjh`,`bz`) VALUES ('王小明','13800138000','O\\'Neil'),('李芳','13900139000','\\\\');\n";
+    let utf16: Vec<u8> =
+        [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let (gbk, ..) = encoding_rs::GB18030.encode(text);
+    // As mariadb-dump writes for a client of GBK: names in UTF-8, values in GBK.
+    let head = "-- MariaDB dump 10.19\nCREATE TABLE `学生` (\n  `姓名` varchar(9),\n  `手机号` varchar(11)\n);\nINSERT INTO `学生` VALUES\n".as_bytes();
+    let (values, ..) =
+        encoding_rs::GB18030.encode("('王小明','13800138000'),\n('李芳','13900139000');\n");
+    let mixed = [head, &values].concat();
+    for (name, bytes) in [("utf16.sql", utf16), ("gbk.sql", gbk.into_owned()), ("mixed.sql", mixed)]
+    {
+        let tables = look(&put(dir.path(), name, &bytes));
+        assert_eq!((tables.len(), tables[0].1.rows), (1, 2), "{name}");
+        let found = &tables[0].2;
+        for row in 0..2 {
+            assert!(
+                has(found, row, 0, Kind::Name) && has(found, row, 1, Kind::CnPhone),
+                "{name} {row}"
+            );
+        }
+    }
+    let text = "--\n-- PostgreSQL database dump\n--\nSET standard_conforming_strings = on;\nINSERT INTO public.t (path, sjh) VALUES ('C:\\dir\\', '13800138000');\nINSERT INTO public.t VALUES (E'it\\'s', '13900139000');\n";
+    let tables = look(&put(dir.path(), "pg.sql", text.as_bytes()));
+    assert_eq!((tables.len(), tables[0].1.rows), (1, 2));
+    assert!(has(&tables[0].2, 0, 1, Kind::CnPhone) && has(&tables[0].2, 1, 1, Kind::CnPhone));
+}
+
+#[test]
+fn a_cell_of_a_dump_too_large_to_keep_is_never_cut_when_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("INSERT INTO t (a, b) VALUES ('{}', '13800138000');\n", "x".repeat(5 << 20));
+    let path = put(dir.path(), "a.sql", text.as_bytes());
+    let output = dir.path().join("out.csv");
+    assert!(matches!(mask(&path, &output), Err(Error::Oversized { row: 0, col: 0, .. })));
+    assert!(alone(dir.path(), &path), "no partial output");
+}
+
 /// A workbook of the smallest sort: two sheets of inline texts and numbers.
 fn workbook(path: &Path) {
     let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());

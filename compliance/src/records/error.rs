@@ -122,6 +122,12 @@ pub enum Error {
         /// The kind it opens with.
         kind: &'static str,
     },
+    /// The file that says where the root key is kept cannot be used.
+    #[error("where the root key is kept: {message}")]
+    BadRootPlace {
+        /// What is wrong, with the line; never what stands there.
+        message: String,
+    },
     /// The PKCS#11 library cannot be loaded.
     #[error("the PKCS#11 module cannot be used: {reason}")]
     NoModule {
@@ -337,6 +343,7 @@ impl Error {
             Self::TransitUnreachable { .. } => "C066",
             Self::TransitRefused { .. } => "C067",
             Self::OtherRoot { .. } => "C068",
+            Self::BadRootPlace { .. } => "C069",
         }
     }
 

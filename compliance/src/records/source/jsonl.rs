@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::rows::Rows as Source;
 use crate::records::error::Error;
 use crate::records::limits::{COLUMNS_MAX, RECORD_BYTES_MAX};
+use crate::records::table::Decoded;
 
 /// All keys of the file, in the order they are first met.
 pub(super) fn columns(path: &Path) -> Result<Vec<String>, Error> {
@@ -90,14 +91,14 @@ fn flatten(prefix: &str, value: &Value, give: &mut dyn FnMut(&str, String)) {
 
 /// Lines of bounded length; what is longer is cut there.
 struct Lines {
-    reader: BufReader<File>,
+    reader: BufReader<Decoded<File>>,
     bytes: Vec<u8>,
     text: String,
 }
 
 impl Lines {
     fn open(path: &Path) -> io::Result<Self> {
-        let reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+        let reader = BufReader::with_capacity(1 << 16, Decoded::new(File::open(path)?)?);
         Ok(Self { reader, bytes: Vec::new(), text: String::new() })
     }
 

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::limits::HEAD_BYTES_MAX;
+use super::table::Decoded;
 use rows::CsvBytes;
 
 /// What a file is.
@@ -174,6 +175,12 @@ fn recognise(path: &Path) -> Result<Format, Error> {
     let file = File::open(path).map_err(Error::Read)?;
     file.take(HEAD_BYTES_MAX as u64).read_to_end(&mut head).map_err(Error::Read)?;
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if matches!(head[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+        // As a shell of Windows writes what a program gives it.
+        let mut text = Vec::new();
+        Decoded::new(&head[..]).and_then(|mut d| d.read_to_end(&mut text)).map_err(Error::Read)?;
+        head = text;
+    }
     Ok(by_head(&head, &extension.to_ascii_lowercase()))
 }
 

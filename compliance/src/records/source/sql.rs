@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use super::rows::Rows as Source;
 use crate::records::error::Error;
 use crate::records::limits::{CELL_BYTES_MAX, COLUMNS_MAX};
+use crate::records::table::Decoded;
 
 /// Tables with rows, and the names of their columns, in the order of the dump.
 pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
@@ -65,17 +66,19 @@ enum Place {
 
 /// A dump under reading.
 struct Dump {
-    bytes: io::Bytes<BufReader<File>>,
+    bytes: io::Bytes<BufReader<Decoded<File>>>,
     peeked: Option<u8>,
     place: Place,
     table: String,
     columns: Vec<String>,
     created: HashMap<String, Vec<String>>,
+    /// A backslash is itself, as standard SQL has it and pg_dump says at its head.
+    standard: bool,
 }
 
 impl Dump {
     fn open(path: &Path) -> io::Result<Self> {
-        let bytes = BufReader::with_capacity(1 << 20, File::open(path)?).bytes();
+        let bytes = BufReader::with_capacity(1 << 16, Decoded::new(File::open(path)?)?).bytes();
         Ok(Self {
             bytes,
             peeked: None,
@@ -83,6 +86,7 @@ impl Dump {
             table: String::new(),
             columns: Vec::new(),
             created: HashMap::new(),
+            standard: false,
         })
     }
 
@@ -132,11 +136,11 @@ impl Dump {
                 b'/' if self.peek()? == Some(b'*') => self.skip_comment()?,
                 b'\'' => {
                     let mut text = Vec::new();
-                    self.quoted(b'\'', &mut text)?;
+                    self.quoted(b'\'', !self.standard, &mut text)?;
                 }
                 b'"' | b'`' => {
                     let mut text = Vec::new();
-                    self.quoted(b, &mut text)?;
+                    self.quoted(b, false, &mut text)?;
                     words.name(&text);
                 }
                 b';' => {
@@ -146,6 +150,9 @@ impl Dump {
                         self.begin(&words);
                         self.place = Place::Copy;
                         return Ok(true);
+                    }
+                    if words.sets("standard_conforming_strings") {
+                        self.standard = words.words.last().is_some_and(|w| w == "on");
                     }
                     if words.first_is("CREATE") {
                         self.created.insert(words.table(), words.columns());
@@ -191,11 +198,12 @@ impl Dump {
         Ok(())
     }
 
-    /// Reads to the closing quote: doubled or after a backslash it is part of the text.
-    fn quoted(&mut self, quote: u8, text: &mut Vec<u8>) -> io::Result<()> {
+    /// Reads to the closing quote: doubled, or after a backslash where that escapes, it is part of the
+    /// text.
+    fn quoted(&mut self, quote: u8, escapes: bool, text: &mut Vec<u8>) -> io::Result<()> {
         while let Some(b) = self.take()? {
             let kept = match b {
-                b'\\' if quote == b'\'' => match self.take()? {
+                b'\\' if escapes => match self.take()? {
                     Some(b'n') => b'\n',
                     Some(b't') => b'\t',
                     Some(b'r') => b'\r',
@@ -212,9 +220,7 @@ impl Dump {
                 }
                 other => other,
             };
-            if text.len() < CELL_BYTES_MAX {
-                text.push(kept);
-            }
+            keep(text, kept);
         }
         Ok(())
     }
@@ -233,9 +239,10 @@ impl Dump {
             match b {
                 b'\'' => {
                     // A prefix such as N or _binary is no part of the text.
+                    let escapes = !self.standard || text.trim_ascii().eq_ignore_ascii_case(b"e");
                     text.clear();
                     was_quoted = true;
-                    self.quoted(b'\'', &mut text)?;
+                    self.quoted(b'\'', escapes, &mut text)?;
                 }
                 b'(' => depth += 1,
                 b')' if depth > 0 => depth -= 1,
@@ -247,7 +254,7 @@ impl Dump {
                     }
                 }
                 _ if was_quoted => {}
-                other => text.push(other),
+                other => keep(&mut text, other),
             }
         }
         Ok(false)
@@ -277,14 +284,20 @@ impl Dump {
                     Some(other) => text.push(other),
                     None => {}
                 },
-                other if text.len() < CELL_BYTES_MAX => text.push(other),
-                _ => {}
+                other => keep(&mut text, other),
             }
         }
         if any {
             push(cells, &mut text, true);
         }
         Ok(any)
+    }
+}
+
+/// Keeps one byte more than a cell may have, so that who reads on sees that it is too large.
+fn keep(text: &mut Vec<u8>, byte: u8) {
+    if text.len() <= CELL_BYTES_MAX {
+        text.push(byte);
     }
 }
 
@@ -359,6 +372,11 @@ impl Words {
 
     fn first_is(&self, word: &str) -> bool {
         self.words.first().is_some_and(|w| w.eq_ignore_ascii_case(word))
+    }
+
+    /// Whether it is SET of this.
+    fn sets(&self, what: &str) -> bool {
+        self.first_is("SET") && self.words.get(1).is_some_and(|w| w.eq_ignore_ascii_case(what))
     }
 
     fn at_values(&self) -> bool {

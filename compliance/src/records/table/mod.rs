@@ -10,6 +10,7 @@ pub(crate) mod encoding;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
+pub(crate) use encoding::Decoded;
 pub use encoding::Encoding;
 pub use reader::Tally;
 pub(crate) use reader::{Row, TableReader};

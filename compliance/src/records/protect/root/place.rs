@@ -93,9 +93,9 @@ impl RootPlace {
     /// Reads the file's text; the files it names are beside it, in `folder`.
     ///
     /// # Errors
-    /// [`Error::Content`], with the line; [`Error::NotEncrypted`] for a server elsewhere by http.
+    /// [`Error::BadRootPlace`], with the line; [`Error::NotEncrypted`] for a server elsewhere by http.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Error> {
-        let bad = |message: String| Error::Content { what: "root key", message };
+        let bad = |message: String| Error::BadRootPlace { message };
         // The line is named and not shown: it may hold what should not be in the file.
         let told = |e: toml::de::Error| {
             let before = e.span().and_then(|s| text.get(..s.start)).unwrap_or_default();
