@@ -147,7 +147,7 @@ pub fn protect_file(
                 writer.cell(out, text);
                 continue;
             }
-            let (mark, sealed) = ready.next().ok_or_else(|| Error::Crypto { what: "AEAD" })?;
+            let (mark, sealed) = ready.next().ok_or(Error::Crypto { what: "AEAD" })?;
             writer.plain(out);
             out.extend_from_slice(mark.as_bytes());
             out.extend_from_slice(sealed);
