@@ -8,7 +8,7 @@ use encoding_rs::GB18030;
 /// (a device that writes UTF-8 around a value it copied from a GBK system). `None` when the whole
 /// record is UTF-8 already.
 ///
-/// Words are parted at bytes below `0`, which no character of GBK holds.
+/// Words are parted at ASCII bytes that no character of GB18030 holds: all below `@` but the digits.
 pub fn gb18030(bytes: &[u8]) -> Option<Cow<'_, str>> {
     if std::str::from_utf8(bytes).is_ok() {
         return None;
@@ -16,7 +16,7 @@ pub fn gb18030(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let mut out = String::with_capacity(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() {
-        let len = rest.iter().position(|b| *b < b'0').unwrap_or(rest.len());
+        let len = rest.iter().position(|b| parts(*b)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(len.max(1));
         match std::str::from_utf8(word) {
             Ok(text) => out.push_str(text),
@@ -25,6 +25,11 @@ pub fn gb18030(bytes: &[u8]) -> Option<Cow<'_, str>> {
         rest = after;
     }
     Some(Cow::Owned(out))
+}
+
+/// Second bytes begin at `@`, and second and fourth bytes of the long form are digits.
+const fn parts(byte: u8) -> bool {
+    byte < b'@' && !byte.is_ascii_digit()
 }
 
 #[cfg(test)]
@@ -37,6 +42,11 @@ mod tests {
         let gbk = GB18030.encode("用户登录失败").0;
         let record = [b"user=\xe6\x9d\x8e\xe5\xa8\x9c msg=", &gbk[..], b" result=0"].concat();
         assert_eq!(gb18030(&record).unwrap(), "user=李娜 msg=用户登录失败 result=0");
+        // A name in UTF-8 right before a value that is not; a character of four bytes.
+        let record = ["用户=李娜;结果=".as_bytes(), &gbk[..], ":𠮷".as_bytes()].concat();
+        assert_eq!(gb18030(&record).unwrap(), "用户=李娜;结果=用户登录失败:𠮷");
+        let long = GB18030.encode("㐂𠮷").0;
+        assert_eq!(gb18030(&[b"a=", &long[..]].concat()).unwrap(), "a=㐂𠮷");
         assert_eq!(gb18030("全是 UTF-8".as_bytes()), None);
         assert_eq!(gb18030(&gbk).unwrap(), "用户登录失败");
     }
@@ -47,7 +57,7 @@ mod tests {
             let bytes = GB18030.encode(&text).0;
             // Bytes that are UTF-8 by chance are taken for it; text of two characters or more in
             // GBK hardly ever is, word by word.
-            if bytes.split(|b| *b < b'0').all(|w| w.is_ascii() || std::str::from_utf8(w).is_err()) {
+            if bytes.split(|b| parts(*b)).all(|w| w.is_ascii() || std::str::from_utf8(w).is_err()) {
                 let read = gb18030(&bytes).unwrap();
                 prop_assert_eq!(read.as_ref(), text.as_str());
             }

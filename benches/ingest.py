@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""What the whole program takes in and stores, beside rsyslogd and nfcapd, in one run on the same input.
+
+    benches/ingest.py --xuedun target/release/xuedun [--seconds 3] [--dir DIR]
+
+Syslog over UDP at fixed rates and over TCP as fast as it is taken; NetFlow v9 at fixed packet rates. Each program
+gets the same bytes from the same sender, one program at a time, in turn. `stored` is what the file of rsyslogd, the
+files of nfcapd, and a search of our node hold afterwards: journalled, matched with the shipped rules and archived. CPU is user and system time of the program from before the first byte until all is stored (ours: archived), divided
+by what it stored. Loss is of what was sent.
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+LINE = b"<38>Nov 27 12:05:06 srv-1 sshd[4242]: Failed password for user%07d from 203.0.113.%d port %d ssh2"
+TICKS = os.sysconf("SC_CLK_TCK")
+FLOWS = 40
+
+
+def cpu(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def rss(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1)) // 1024
+
+
+def size(path):
+    return sum(os.path.getsize(f) for f in glob.glob(f"{path}/**", recursive=True) if os.path.isfile(f))
+
+
+def until(done, seconds=120):
+    end = time.time() + seconds
+    while not done():
+        if time.time() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def lines(n):
+    return [LINE % (i, i % 250, 1024 + i % 60000) for i in range(n)]
+
+
+def packets(n):
+    words = lambda *w: struct.pack(f"!{len(w)}H", *w)
+    template = words(300, 9, 8, 4, 12, 4, 7, 2, 11, 2, 4, 1, 1, 4, 2, 4, 22, 4, 21, 4)
+    head = words(0, len(template) + 4) + template
+    out, now = [], int(time.time())
+    for i in range(n):
+        rows = b"".join(
+            socket.inet_aton(f"10.1.{i % 250}.{k + 1}") + socket.inet_aton("198.51.100.9")
+            + struct.pack("!HHBIIII", 1024 + (i * FLOWS + k) % 60000, 443, 6, 1500, 3, 4000, 9000)
+            for k in range(FLOWS)
+        )
+        data = words(300, len(rows) + 4) + rows
+        out.append(struct.pack("!HHIIII", 9, FLOWS + 1, 10000, now, i, 7) + head + data)
+    return out
+
+
+def send_udp(records, at, per_second):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(at)
+    start, sent = time.time(), 0
+    while sent < len(records):
+        due = min(len(records), int((time.time() - start) * per_second) + 1)
+        for record in records[sent:due]:
+            s.send(record)
+        sent = due
+        time.sleep(0.0005)
+    return time.time() - start
+
+
+def send_tcp(records, at):
+    body, start = b"\n".join(records) + b"\n", time.time()
+    with socket.create_connection(at) as s:
+        s.sendall(body)
+    return time.time() - start
+
+
+class Rsyslog:
+    name = "rsyslogd"
+
+    def __init__(self, work):
+        self.log = f"{work}/rsyslog.log"
+        conf = f"""global(workDirectory="{work}")
+module(load="imudp") module(load="imtcp")
+input(type="imudp" port="24991" address="127.0.0.1" rcvbufSize="8m")
+input(type="imtcp" port="24992" address="127.0.0.1")
+template(name="raw" type="string" string="%rawmsg%\\n")
+action(type="omfile" file="{self.log}" template="raw" ioBufferSize="256k" flushOnTXEnd="off" flushInterval="1" asyncWriting="on")
+"""
+        open(f"{work}/rsyslog.conf", "w").write(conf)
+        self.process = subprocess.Popen(["rsyslogd", "-n", "-f", f"{work}/rsyslog.conf", "-i", f"{work}/rsyslog.pid"])
+        self.udp, self.tcp = ("127.0.0.1", 24991), ("127.0.0.1", 24992)
+        until(lambda: connects(self.tcp), 20)
+
+    def stored(self):
+        if not os.path.exists(self.log):
+            return 0
+        with open(self.log, "rb") as f:
+            return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 22), b""))
+
+    def disk(self):
+        return os.path.getsize(self.log) if os.path.exists(self.log) else 0
+
+
+class Nfcapd:
+    name = "nfcapd"
+
+    def __init__(self, work):
+        self.dir, self.out = f"{work}/nf", f"{work}/nfcapd.out"
+        os.mkdir(self.dir)
+        command = ["nfcapd", "-w", self.dir, "-b", "127.0.0.1", "-p", "24993", "-t", "3600", "-B", "33554432"]
+        self.process = subprocess.Popen(command, stdout=open(self.out, "w"), stderr=subprocess.STDOUT)
+        self.flow, self.before = ("127.0.0.1", 24993), 0
+        until(lambda: "Startup" in open(self.out).read(), 20)
+
+    def finish(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        return sum(map(int, re.findall(r"Flows: (\d+),", open(self.out).read())))
+
+    def disk(self):
+        return size(self.dir)
+
+
+class Xuedun:
+    name = "xuedun"
+
+    def __init__(self, work, binary):
+        self.work, self.binary = work, binary
+        run = lambda *args: subprocess.run([binary, *args], check=True, stdout=subprocess.DEVNULL)
+        run("init", "--dir", f"{work}/node")
+        self.config = f"{work}/node/xuedun.toml"
+        text = re.sub(r"(?ms)^\[\[sensor\]\].*?(?=^\[(?!\[?sensor)|\Z)", "", open(self.config).read())
+        for name, kind, port in (("udp", "syslog-udp", 24981), ("tcp", "syslog-tcp", 24982), ("flow", "netflow", 24983)):
+            text += f'\n[[sensor]]\nname = "{name}"\ninput = {{ type = "{kind}", listen = "127.0.0.1:{port}" }}\n'
+        open(self.config, "w").write(text)
+        environment = dict(os.environ, XUEDUN_CONSOLE__LISTEN="127.0.0.1:24980", XUEDUN_STORE__ARCHIVE_AFTER_SECS="2")
+        out = open(f"{work}/serve.out", "w")
+        self.process = subprocess.Popen([binary, "serve", "--config", self.config], stdout=out, stderr=open(f"{work}/serve.err", "w"), env=environment)
+        self.udp, self.tcp, self.flow = (("127.0.0.1", p) for p in (24981, 24982, 24983))
+        until(lambda: "ready" in open(f"{work}/serve.out").read().split(), 60)
+
+    def figure(self, name):
+        return self.status()["figures"][name]
+
+    def rest(self):
+        """Until all that is journalled is archived."""
+        until(lambda: self.figure("archived") >= self.figure("journalled"), 120)
+
+    def status(self):
+        out = subprocess.run([self.binary, "status", "--config", self.config, "--json"], stdout=subprocess.PIPE, check=False)
+        return json.loads(out.stdout)
+
+    def counted(self, sensor):
+        return next(s for s in self.status()["sensors"] if s["name"] == sensor)
+
+    def stored(self, sensor):
+        query = f"sensor:{sensor} | count"
+        command = [self.binary, "search", "--config", self.config, "--from", "1900-01-01T00:00:00Z", "--to", "2200-01-01T00:00:00Z", "--json", query]
+        row = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+        return next((int(v) for v in json.loads(row.splitlines()[0]).values()), 0) if row.strip() else 0
+
+
+def connects(at):
+    try:
+        socket.create_connection(at).close()
+        return True
+    except OSError:
+        return False
+
+
+def settled(count):
+    """What a count comes to once it rests for two seconds."""
+    last, since = count(), time.time()
+    while time.time() - since < 2:
+        time.sleep(0.25)
+        now = count()
+        if now != last:
+            last, since = now, time.time()
+    return last
+
+
+def row(what, program, sent, took, stored, used, done, note=""):
+    lost = 100 * (sent - stored) / sent
+    each = 1e6 * used / stored if stored else 0
+    print(f"| {what} | {program} | {sent:,} | {sent / took:,.0f} | {stored:,} | {lost:.2f} % | {stored / done:,.0f} | {each:.2f} | {note} |", flush=True)
+
+
+def measure(what, program, send, sent, progress, stored, rest=lambda: None):
+    """Sends, waits until progress and then the program rest, and counts what is stored more than before."""
+    before, begun, used, started = stored(), progress(), cpu(program.process.pid), time.time()
+    took, reached = send(), [0.0, -1]
+
+    def moved():
+        n = progress() - begun
+        if n != reached[1]:
+            reached[:] = [time.time(), n]
+        return n
+
+    settled(moved)
+    rest()
+    used = cpu(program.process.pid) - used
+    row(what, program.name, sent, took, stored() - before, used, reached[0] - started)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--xuedun", required=True)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--udp", default="50000,100000,150000")
+    parser.add_argument("--tcp", type=int, default=1_000_000)
+    parser.add_argument("--flow", default="5000,10000")
+    parser.add_argument("--dir")
+    args = parser.parse_args()
+    work = tempfile.mkdtemp(dir=args.dir)
+    print("| input | program | sent | sent/s | stored | lost | stored/s until all is | CPU µs each | |\n|-|-|-|-|-|-|-|-|-|")
+    programs = []
+    try:
+        ours, theirs = Xuedun(work, os.path.abspath(args.xuedun)), Rsyslog(work)
+        programs += [ours.process, theirs.process]
+        matched = lambda: ours.figure("matched")
+        for rate in map(int, args.udp.split(",")):
+            records = lines(int(rate * args.seconds))
+            what, n = f"syslog UDP {rate:,}/s", len(records)
+            measure(what, theirs, lambda: send_udp(records, theirs.udp, rate), n, theirs.disk, theirs.stored)
+            measure(what, ours, lambda: send_udp(records, ours.udp, rate), n, matched, lambda: ours.stored("udp"), ours.rest)
+        records = lines(args.tcp)
+        measure("syslog TCP", theirs, lambda: send_tcp(records, theirs.tcp), len(records), theirs.disk, theirs.stored)
+        measure("syslog TCP", ours, lambda: send_tcp(records, ours.tcp), len(records), matched, lambda: ours.stored("tcp"), ours.rest)
+        logs = ours.stored("udp") + ours.stored("tcp")
+        syslog_bytes = size(f"{work}/node/data/archive")
+        for rate in map(int, args.flow.split(",")):
+            sent = packets(int(rate * args.seconds))
+            peer = Nfcapd(f"{tempfile.mkdtemp(dir=work)}")
+            start, used = time.time(), cpu(peer.process.pid)
+            took = send_udp(sent, peer.flow, rate)
+            time.sleep(1)
+            used, done = cpu(peer.process.pid) - used, time.time() - start
+            stored = peer.finish()
+            row(f"NetFlow v9 {rate:,} packets/s", peer.name, len(sent) * FLOWS, took, stored, used, took, f"{peer.disk() / max(stored, 1):.1f} B each on disk")
+            what, n = f"NetFlow v9 {rate:,} packets/s", len(sent) * FLOWS
+            measure(what, ours, lambda: send_udp(sent, ours.flow, rate), n, matched, lambda: ours.stored("flow"), ours.rest)
+        flows = ours.stored("flow")
+        flow_bytes = size(f"{work}/node/data/archive") - syslog_bytes
+        print(f"\non disk: syslog {syslog_bytes / logs:.1f} B an event (raw line {len(LINE % (1, 1, 1024))} B, rsyslogd's file {theirs.disk() / max(theirs.stored(), 1):.1f}), flows {flow_bytes / max(flows, 1):.1f} B")
+        print(f"peak memory of our node {rss(ours.process.pid)} MB, of rsyslogd {rss(theirs.process.pid)} MB")
+        for sensor in ("udp", "tcp", "flow"):
+            print(f"our counters of {sensor}: {json.dumps({k: v for k, v in ours.counted(sensor).items() if k in ('received', 'decoded', 'undecoded', 'dropped')})}")
+    finally:
+        for process in programs:
+            process.terminate()
+            process.wait()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
