@@ -163,6 +163,7 @@ fn protect(
             timed(&format!("raw {name}, 100 000 rows"), 0.0, || raw(algorithm, &cells));
         let per_cell = limit / cells.len() as f64;
         let protect = ProtectOptions {
+            index: Vec::new(),
             dataset: "bench".into(),
             columns: columns.iter().map(ToString::to_string).collect(),
             subject: Some("学籍号".into()),

@@ -2,7 +2,8 @@
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
 //! Layout: [`root`] what opens the key store, [`keyring`] the key store (root key → dataset key →
-//! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole tables, [`stream`] files of any
+//! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole tables,
+//! [`index`] blind indexes and [`lookup`] searching by them, [`stream`] files of any
 //! kind in pieces.
 //!
 //! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
@@ -11,14 +12,17 @@
 
 pub mod cell;
 mod distinct;
+mod index;
 mod keylog;
 pub mod keyring;
+pub mod lookup;
 pub mod root;
 pub mod stream;
 pub mod table;
 
 pub use cell::Algorithm;
 pub use keyring::{Erased, KeyRing};
+pub use lookup::{Lookup, LookupHit, LookupReport, lookup_file};
 pub use root::{Root, RootKind, RootPlace, TokenRoot, TransitRoot};
 pub use stream::{StreamReport, open_file, seal_file};
 pub use table::{
