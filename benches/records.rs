@@ -176,6 +176,7 @@ fn protect(
     let rows = Messages::of(input);
     let random = SystemRandom::new();
     let protect = ProtectOptions {
+        index: Vec::new(),
         dataset: "bench".into(),
         columns: COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect(),
         subject: Some("学籍号".into()),

@@ -293,6 +293,7 @@ fn a_cell_of_100_megabytes_is_searched_to_its_bound_and_never_cut_when_copied() 
     let root = Root::key([1; 32]);
     let mut ring = KeyRing::open(&keys.path().join("k"), &root, &random).unwrap();
     let protect = ProtectOptions {
+        index: Vec::new(),
         dataset: "t".into(),
         columns: vec!["手机号".into()],
         subject: None,

@@ -100,8 +100,11 @@ pub struct Args {
     /// The column that names a row for good; default: the row's place
     #[arg(long, value_name = "COLUMN")]
     row_key: Option<String>,
+    /// A sealed column that `lookup` can search by value afterwards
+    #[arg(long, value_name = "COLUMN")]
+    index: Vec<String>,
     /// Seal the file as it is, whatever its kind, in place of columns of a table
-    #[arg(long, conflicts_with_all = ["columns", "subject", "row_key", "table"])]
+    #[arg(long, conflicts_with_all = ["columns", "subject", "row_key", "table", "index"])]
     whole: bool,
     /// How cells or the file are sealed
     #[arg(long, default_value = "aes-256-gcm", value_parser = ["aes-256-gcm", "sm4-gcm"])]
@@ -142,6 +145,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         classify,
         dataset: dataset.clone(),
         columns: args.columns,
+        index: args.index,
         subject: args.subject,
         row_key: args.row_key,
         algorithm,

@@ -100,6 +100,20 @@ fn compare(old: &ColumnReport, new: &ColumnReport, tell: &mut dyn FnMut(bool, St
             "is sensitive personal information now".to_owned(),
         );
     }
+    if let Some(now) = new.confirmed.as_ref().filter(|c| old.confirmed.as_ref() != Some(*c)) {
+        let is_new = old.confirmed.as_ref().is_none_or(|c| c.at != now.at);
+        if is_new {
+            let (zh, en) = (format!("{} 人工确认", now.by), format!("confirmed by {}", now.by));
+            tell(false, zh, en);
+        }
+        if now.review && (is_new || old.confirmed.as_ref().is_some_and(|c| !c.review)) {
+            let (zh, en) = ("人工确认须复核", "the confirmation is to be reviewed");
+            tell(true, zh.to_owned(), en.to_owned());
+        }
+    } else if old.confirmed.is_some() && new.confirmed.is_none() {
+        let (zh, en) = ("未再采用人工确认", "the confirmation was not taken into account");
+        tell(true, zh.to_owned(), en.to_owned());
+    }
     if old.hits == 0 && new.hits > 0 && old.rows > 0 && old.element == new.element {
         let n = new.hits;
         tell(true, format!("首次发现 {n} 处"), format!("{n} found where there was none"));

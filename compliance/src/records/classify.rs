@@ -75,6 +75,9 @@ pub struct ColumnReport {
     pub mask: Option<String>,
     /// Protection by default.
     pub protect: Option<super::taxonomy::Protection>,
+    /// What a person said of it.
+    #[serde(default)]
+    pub confirmed: Option<super::confirm::Confirmed>,
 }
 
 impl ColumnReport {

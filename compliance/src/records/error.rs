@@ -95,6 +95,36 @@ pub enum Error {
         /// Smallest group allowed.
         wanted: u64,
     },
+    /// In some class a sensitive column shows fewer different values than the policy asks for.
+    #[error(
+        "column {column:?} reaches l = {reached}, the policy asks for {wanted}; it is not released"
+    )]
+    Diversity {
+        /// The column.
+        column: String,
+        /// The fewest different values in a class.
+        reached: u64,
+        /// The fewest allowed.
+        wanted: u64,
+    },
+    /// In some class a sensitive column differs more from the whole than the policy allows.
+    #[error(
+        "column {column:?} reaches t = {reached}, the policy allows {wanted}; it is not released"
+    )]
+    Closeness {
+        /// The column.
+        column: String,
+        /// The greatest distance of a class, from 0 to 1.
+        reached: f64,
+        /// The greatest allowed.
+        wanted: f64,
+    },
+    /// The policy asks for l or t, and there are too many values to measure them.
+    #[error("l and t cannot be measured: more than {limit} different values; it is not released")]
+    NotMeasured {
+        /// The bound.
+        limit: usize,
+    },
     /// More quasi-identifier groups than can be followed.
     #[error("more than {limit} quasi-identifier groups")]
     TooManyGroups {
@@ -259,6 +289,26 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// What a person says of a column cannot be kept.
+    #[error("the confirmation cannot be kept: {reason}")]
+    BadConfirmation {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A column cannot have a blind index.
+    #[error("no blind index for column {column:?}: {reason}")]
+    BadIndex {
+        /// The column.
+        column: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A search of a column that has no blind index.
+    #[error("column {column:?} has no blind index")]
+    NotIndexed {
+        /// The column.
+        column: String,
+    },
     /// No connection to the database.
     #[error("the database cannot be reached: {reason}")]
     Connect {
@@ -311,6 +361,9 @@ impl Error {
             Self::Anonymity { .. } => "C021",
             Self::TooManyGroups { .. } => "C022",
             Self::Canary { .. } => "C023",
+            Self::Diversity { .. } => "C024",
+            Self::Closeness { .. } => "C025",
+            Self::NotMeasured { .. } => "C026",
             Self::BadKey { .. } => "C030",
             Self::WrongKey => "C031",
             Self::BadKeyStore { .. } => "C032",
@@ -329,11 +382,14 @@ impl Error {
             Self::NotSealed => "C045",
             Self::TamperedPiece { .. } => "C046",
             Self::FileTooLarge { .. } => "C047",
+            Self::BadIndex { .. } => "C048",
+            Self::NotIndexed { .. } => "C049",
             Self::BadAddress { .. } => "C050",
             Self::Connect { .. } => "C051",
             Self::NotEncrypted { .. } => "C052",
             Self::Database { .. } => "C053",
             Self::OtherScan => "C054",
+            Self::BadConfirmation { .. } => "C055",
             Self::NoModule { .. } => "C060",
             Self::NoToken { .. } => "C061",
             Self::WrongPin { .. } => "C062",

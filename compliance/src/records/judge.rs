@@ -67,6 +67,7 @@ impl Judge<'_> {
             unverified: element.is_some_and(|e| !e.verified),
             mask: element.map(|e| e.mask.clone()),
             protect: element.map(|e| e.protect),
+            confirmed: None,
         }
     }
 

@@ -36,3 +36,12 @@ pub const TRANSIT_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 pub const WORKBOOK_PART_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Bytes of one tag, or of one text, of a workbook. A spreadsheet writes 32,767 characters at most.
 pub const WORKBOOK_RUN_BYTES_MAX: usize = CELL_BYTES_MAX;
+/// Different values from which a column may have a blind index: with fewer, how often each occurs
+/// tells which it is.
+pub const INDEX_VALUES_MIN: u64 = 64;
+/// Columns of a file with a blind index.
+pub const INDEX_COLUMNS_MAX: usize = 8;
+/// Rows that one search of a protected file gives; what is beyond is counted.
+pub const LOOKUP_HITS_MAX: usize = 1_000;
+/// Lines of a file of confirmations.
+pub const CONFIRMATIONS_MAX: usize = 1_000_000;

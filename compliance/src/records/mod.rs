@@ -7,7 +7,7 @@
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
 //! - [`coverage`]: how much of what should be sealed is;
-//! - [`change`]: what is other than at the last scan;
+//! - [`change`]: what is other than at the last scan; [`confirm`]: what persons said of columns;
 //! - [`mask`]: policies, methods, k-anonymity, and the second scan;
 //! - [`protect`]: field encryption under a key per subject.
 //!
@@ -17,6 +17,7 @@
 pub mod cells;
 pub mod change;
 pub mod classify;
+pub mod confirm;
 pub mod coverage;
 pub mod database;
 pub mod error;
@@ -33,6 +34,7 @@ pub mod taxonomy;
 
 pub use cells::{CellFinding, FindSummary, find_cells};
 pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
+pub use confirm::{Confirmation, Confirmations, Confirmed};
 pub use error::Error;
 pub use find::{Day, Kind};
 pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source};

@@ -9,9 +9,9 @@ use super::html_page::{STYLE, esc, table};
 use super::office::{OfficeError, workbook};
 use crate::records::change::Change;
 use crate::records::coverage::Coverage;
-use crate::records::{ColumnReport, Inventory};
+use crate::records::{ColumnReport, Confirmed, Inventory};
 
-fn head(lang: Lang) -> [&'static str; 12] {
+fn head(lang: Lang) -> [&'static str; 13] {
     let t = |zh, en| lang.pick(zh, en);
     [
         t("数据集", "Data set"),
@@ -25,6 +25,7 @@ fn head(lang: Lang) -> [&'static str; 12] {
         t("命中", "Hits"),
         t("脱敏", "Masking"),
         t("加密保护", "Protection"),
+        t("人工确认", "Confirmed"),
         t("理由", "Reasons"),
     ]
 }
@@ -50,8 +51,18 @@ fn row(inventory: &Inventory, column: &ColumnReport, lang: Lang) -> Vec<String> 
         column.hits.to_string(),
         or_dash(column.mask.clone()),
         or_dash(protect),
+        or_dash(column.confirmed.as_ref().map(|c| confirmed(c, lang))),
         reasons.join("; "),
     ]
+}
+
+/// Who confirmed a column and when; whether that is to be reviewed.
+fn confirmed(confirmed: &Confirmed, lang: Lang) -> String {
+    let day = confirmed.at.to_beijing();
+    let day = day.get(..10).unwrap_or_default();
+    let review =
+        if confirmed.review { lang.pick("（须复核）", " (to be reviewed)") } else { "" };
+    format!("{} {day}{review}", confirmed.by)
 }
 
 /// The inventory as a workbook: one row a column.
@@ -59,7 +70,7 @@ pub fn inventory_xlsx(inventories: &[Inventory], lang: Lang) -> Result<Vec<u8>, 
     let mut rows = vec![head(lang).map(str::to_owned).to_vec()];
     let all = inventories.iter().flat_map(|i| i.columns.iter().map(move |c| (i, c)));
     rows.extend(all.map(|(inventory, column)| row(inventory, column, lang)));
-    let widths = [24, 20, 22, 12, 8, 10, 9, 12, 12, 12, 12, 60];
+    let widths = [24, 20, 22, 12, 8, 10, 9, 12, 12, 12, 12, 24, 60];
     workbook(lang.pick("个人信息清单", "Inventory"), &widths, &rows)
 }
 
@@ -152,6 +163,21 @@ mod tests {
     fn inventory(rows: &str) -> Inventory {
         let options = ClassifyOptions::new(Day::new(2026, 11, 24).unwrap(), "a<b>.csv");
         classify(rows.as_bytes(), &options, &Taxonomy::embedded().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn pages_say_who_confirmed_what_and_what_is_to_be_reviewed() {
+        let mut now = inventory("姓名\n张三丰\n");
+        now.columns[0].confirmed = Some(Confirmed {
+            by: "王老师".to_owned(),
+            at: events::Timestamp::from_secs(1_800_000_000),
+            why: "核对过".to_owned(),
+            found: None,
+            found_grade: 1,
+            review: true,
+        });
+        let page = inventory_html(&[now], None, Lang::Zh);
+        assert!(page.contains("王老师 2027-01-15（须复核）"), "{page}");
     }
 
     #[test]

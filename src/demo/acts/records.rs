@@ -101,6 +101,7 @@ fn seal_and_open(
     let (sealed, opened) =
         (cast.dir.join("students-sealed.csv"), cast.dir.join("students-opened.csv"));
     let protect = ProtectOptions {
+        index: Vec::new(),
         dataset: "students".to_owned(),
         columns: Vec::new(),
         subject: None,

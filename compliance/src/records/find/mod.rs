@@ -16,6 +16,7 @@ pub mod kind;
 mod memo;
 pub(crate) mod name;
 pub(crate) mod norm;
+pub(crate) mod plain;
 mod quick;
 pub mod validate;
 

@@ -190,7 +190,8 @@ fn of(c: char) -> u8 {
     }
 }
 
-fn digit(class: u8) -> Option<u8> {
+/// The digit a class stands for, Chinese numerals included.
+pub(crate) fn digit(class: u8) -> Option<u8> {
     match class {
         b'0'..=b'9' => Some(class),
         _ if (NUM0..TEN).contains(&class) => Some(b'0' + (class - NUM0)),

@@ -3,9 +3,11 @@
 
 mod fpe;
 mod grams;
+mod groups;
 pub mod key;
 mod out;
 pub mod policy;
+mod release;
 mod residue;
 pub mod risk;
 mod row;
@@ -16,7 +18,6 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use hashbrown::HashMap;
 use serde::Serialize;
 
 pub use key::PolicyKey;
@@ -26,11 +27,11 @@ pub use risk::Risk;
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
 use super::find::engine::Finder;
-use super::limits::GROUPS_MAX;
 use super::part::Part;
 use super::scan::Scan;
 use super::source::Source;
 use super::taxonomy::Taxonomy;
+use groups::Groups;
 use out::Out;
 use policy::Unknown;
 use risk::Exposure;
@@ -65,7 +66,8 @@ pub struct MaskReport {
     /// Smallest group of equal quasi-identifiers that is shown in the output; none when nothing
     /// of the kind is shown.
     pub k_anonymity: Option<u64>,
-    /// Rows in groups smaller than the policy's k: their quasi-identifiers were left out.
+    /// Rows in groups smaller than the policy's k or of fewer sensitive values than its l: their
+    /// quasi-identifiers were left out.
     pub rows_below_k: u64,
     /// What the output still gives away; none without quasi-identifiers.
     pub risk: Option<Risk>,
@@ -114,9 +116,11 @@ pub fn mask_source(
     let canaries = canaries(options, taxonomy)?;
     let job = Job { source, policy, key, options, taxonomy };
     let plans = job.plan()?;
-    let groups =
-        if policy.k > 1 && plans.iter().any(|p| p.quasi) { Some(job.count(&plans)?) } else { None };
+    let asked = policy.k > 1 || policy.l.is_some();
+    let asked = asked && plans.iter().any(|p| p.quasi);
+    let groups = if asked { Some(job.count(&plans)?) } else { None };
     let (mut report, written) = job.write(part.path(), plans, groups.as_ref())?;
+    release::check(policy, &report)?;
     report.canaries = canaries;
     report.output_sha256 = second_scan(part.path(), written, options, taxonomy)?;
     report.input_sha256 = sha256(source.bytes()?)?;
@@ -132,6 +136,8 @@ struct Plan {
     quasi: bool,
     /// What is learned of a person whose class is known.
     sensitive: bool,
+    /// Whether it decides which classes may be shown.
+    counted: bool,
 }
 
 impl Plan {
@@ -144,9 +150,6 @@ impl Plan {
         self.method == Method::Suppress
     }
 }
-
-/// Sizes of the groups of equal quasi-identifiers.
-type Groups = HashMap<String, u64>;
 
 /// One file under one policy.
 struct Job<'a> {
@@ -173,7 +176,8 @@ impl Job<'_> {
             let quasi = c.element.as_ref().is_some_and(|id| self.policy.quasi.contains(id));
             let named = c.element.as_ref().is_some_and(|id| self.policy.sensitive.contains(id));
             let sensitive = named && method != Method::Suppress;
-            Plan { name: c.column, method, element: c.element, quasi, sensitive }
+            let counted = quasi || (sensitive && self.policy.l.is_some());
+            Plan { name: c.column, method, element: c.element, quasi, sensitive, counted }
         };
         Ok(inventory.columns.into_iter().map(column).collect())
     }
@@ -185,14 +189,14 @@ impl Job<'_> {
         Ok((scan, RowMasker::new(masker, Finder::new(self.options.today), hints)))
     }
 
-    /// How many rows share each set of masked quasi-identifiers.
+    /// How many rows share each set of masked quasi-identifiers, and how varied they are.
     fn count(&self, plans: &[Plan]) -> Result<Groups, Error> {
         let (mut scan, mut rows) = self.scan()?;
-        let (mut groups, mut group) = (Groups::new(), String::new());
+        let (mut groups, mut group) = (Groups::new(self.policy), String::new());
         while let Some((_, row)) = scan.next()? {
             rows.mask(plans, &row, None);
             rows.group(plans, &mut group);
-            add(&mut groups, &group)?;
+            groups.add(&group, rows.sensitive(plans))?;
         }
         Ok(groups)
     }
@@ -221,8 +225,7 @@ impl Job<'_> {
             let told = Told { values: &mut out.values, census: &mut census };
             rows.mask(&plans, &row, Some(told));
             rows.group(&plans, &mut group);
-            let size = groups.and_then(|g| g.get(&group)).copied();
-            let small = size.is_some_and(|n| n < self.policy.k);
+            let small = groups.is_some_and(|groups| !groups.may_show(&group));
             if small {
                 rows_below_k += 1;
                 rows.suppress_quasi(&plans);
@@ -276,18 +279,6 @@ fn resolved(method: Method, element: &str) -> Method {
         }
         _ => method,
     }
-}
-
-fn add(groups: &mut Groups, group: &str) -> Result<(), Error> {
-    if let Some(n) = groups.get_mut(group) {
-        *n += 1;
-        return Ok(());
-    }
-    if groups.len() >= GROUPS_MAX {
-        return Err(Error::TooManyGroups { limit: GROUPS_MAX });
-    }
-    groups.insert(group.to_owned(), 1);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -98,6 +98,8 @@ struct File {
     title: Text,
     purpose: Text,
     k: u64,
+    l: Option<u64>,
+    t: Option<f64>,
     quasi: Vec<String>,
     #[serde(default)]
     sensitive: Vec<String>,
@@ -117,6 +119,10 @@ pub struct Policy {
     pub purpose: Text,
     /// The smallest group allowed over the quasi-identifiers; 1 asks for nothing.
     pub k: u64,
+    /// The fewest different values a sensitive column may show in a class; none asks for nothing.
+    pub l: Option<u64>,
+    /// How far a class's sensitive values may be from those of all rows, from 0 to 1.
+    pub t: Option<f64>,
     /// Elements that together re-identify.
     pub quasi: Vec<String>,
     /// Elements that must not be learned of a person whose class is known: l-diversity and
@@ -188,12 +194,24 @@ impl Policy {
                 return Err(bad(format!("{list}: no element is named {id}")));
             }
         }
+        if file.l.is_some_and(|l| !(1..=L_MAX).contains(&l))
+            || file.t.is_some_and(|t| !(0.0..=1.0).contains(&t))
+        {
+            return Err(bad(format!("l is from 1 to {L_MAX}, t from 0 to 1")));
+        }
+        if (file.l.is_some() || file.t.is_some())
+            && (file.quasi.is_empty() || file.sensitive.is_empty())
+        {
+            return Err(bad("l and t need quasi and sensitive".to_owned()));
+        }
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         Ok(Self {
             name: file.name,
             title: file.title,
             purpose: file.purpose,
             k: file.k.max(1),
+            l: file.l,
+            t: file.t,
             quasi: file.quasi,
             sensitive: file.sensitive,
             unknown: file.unknown,
@@ -223,6 +241,9 @@ impl Policy {
         }
     }
 }
+
+/// The greatest l a policy may ask for: so many values are kept of each class.
+const L_MAX: u64 = 100;
 
 enum Fault {
     Unsafe(&'static str),
@@ -317,6 +338,10 @@ mod tests {
             "[[rule]]\nelements=['phone']\nmethod='generalise'",
             "sensitive=['nobody']",
             "colour='red'",
+            "l=2",
+            "sensitive=['score']\nt=0.3",
+            "l=0",
+            "t=1.5",
         ] {
             assert!(matches!(policy(rule), Err(Error::Content { .. })), "{rule}");
         }

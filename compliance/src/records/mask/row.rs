@@ -41,8 +41,8 @@ impl RowMasker {
         }
     }
 
-    /// Masks the cells that have a rule. Without `told` only the quasi-identifiers are masked and
-    /// the others left empty.
+    /// Masks the cells that have a rule. Without `told` only what decides about classes is masked
+    /// and the others left empty.
     pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, mut told: Option<Told<'_>>) {
         let width = row.len().min(plans.len());
         self.cells.resize(width, String::new());
@@ -50,7 +50,7 @@ impl RowMasker {
             row.cells().enumerate().zip(plans.iter().zip(&mut self.cells))
         {
             out.clear();
-            if cell.is_empty() || (told.is_none() && !plan.quasi) {
+            if cell.is_empty() || (told.is_none() && !plan.counted) {
                 continue;
             }
             let own = self.hints.get(col).copied().unwrap_or_default();

@@ -106,3 +106,44 @@ fn the_report_says_what_the_output_still_gives_away() {
     let none = run("姓名\n张三\n", &policy).0.unwrap();
     assert!(none.risk.is_none());
 }
+
+/// Two schools, every sex and score as told, under a policy with these figures.
+fn held(figures: &str, rows: &str) -> (Result<MaskReport, Error>, Option<String>) {
+    let policy = Policy::parse(&format!(
+        "name='t'\ntitle={{zh='测',en='t'}}\npurpose={{zh='测',en='t'}}\n{figures}\nquasi=['sex','school_name']\nsensitive=['score']\nunknown='scan'\n[[rule]]\nelements=['sex','school_name','score']\nmethod='keep'",
+    ));
+    let (report, out, files) = run(&format!("性别,学校名称,成绩\n{rows}"), &policy.unwrap());
+    assert_eq!(files, 1 + usize::from(report.is_ok()), "a refused output leaves nothing behind");
+    (report, out)
+}
+
+const VARIED: &str = "男,甲校,81\n男,甲校,89\n女,乙校,75\n女,乙校,92\n";
+const SAME: &str = "男,甲校,81\n男,甲校,81\n女,乙校,75\n女,乙校,92\n";
+
+#[test]
+fn classes_of_too_few_values_are_not_shown_and_the_table_is_held_to_l() {
+    let (report, out) = held("k=2\nl=2", VARIED);
+    assert_eq!(report.unwrap().rows_below_k, 0);
+    assert!(out.unwrap().contains("甲校"));
+    // 甲校 all have 81: whoever knows the school knows the score. Left out, they are still a class.
+    let (report, out) = held("k=2\nl=2", SAME);
+    let error = report.unwrap_err();
+    assert_eq!(error.code(), "C024");
+    assert!(matches!(error, Error::Diversity { reached: 1, wanted: 2, .. }) && out.is_none());
+    // With others that are left out too, they are not told apart any more.
+    let (report, out) = held("k=2\nl=2", &format!("{SAME}男,丙校,60\n"));
+    let (report, out) = (report.unwrap(), out.unwrap());
+    assert_eq!(report.rows_below_k, 3);
+    assert!(!out.contains("甲校") && !out.contains("丙校") && out.contains("乙校"), "{out}");
+    assert!(held("k=2", SAME).0.is_ok(), "a policy that does not ask is not held");
+}
+
+#[test]
+fn a_table_is_held_to_t() {
+    // In each class two values of four: half of the whole is elsewhere.
+    assert!(held("k=2\nt=0.5", VARIED).0.is_ok());
+    let (report, out) = held("k=2\nt=0.4", VARIED);
+    let error = report.unwrap_err();
+    assert_eq!(error.code(), "C025");
+    assert!(error.to_string().contains("0.5") && out.is_none(), "{error}");
+}

@@ -73,6 +73,7 @@ pub(super) struct DatasetKey {
     names: hmac::Key,
     pages: Box<Aes256Gcm>,
     files: Zeroizing<[u8; 32]>,
+    indexes: Zeroizing<[u8; 32]>,
 }
 
 impl KeyRing {
@@ -238,7 +239,8 @@ impl KeyRing {
         let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
         let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
         let files = derive(&key, b"files")?;
-        Ok(DatasetKey { id: held.key_id, name: name.to_owned(), names, pages, files })
+        let indexes = derive(&key, b"blind indexes")?;
+        Ok(DatasetKey { id: held.key_id, name: name.to_owned(), names, pages, files, indexes })
     }
 
     /// The key of a dataset, made and made durable if it is new.
@@ -328,6 +330,12 @@ impl DatasetKey {
     /// The key of one file, by its salt.
     pub(super) fn file_key(&self, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
         derive(&self.files, salt)
+    }
+
+    /// The key of the blind index of an element: no two elements, and no two datasets, share one.
+    pub(super) fn index_key(&self, element: &str) -> Result<hmac::Key, Error> {
+        let key = derive(&self.indexes, element.as_bytes())?;
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &*key))
     }
 
     /// What a page is bound to.

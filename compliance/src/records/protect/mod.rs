@@ -3,7 +3,8 @@
 //!
 //! Layout: [`root`] what opens the key store, [`keyring`] the key store (root key → dataset key →
 //! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`subjects`] those of one run,
-//! [`cell`] one sealed cell, [`row`] the cells of a row sealed together, [`table`] whole tables, [`stream`] files of any
+//! [`cell`] one sealed cell, [`row`] the cells of a row sealed together, [`table`] whole tables,
+//! [`index`] blind indexes and [`lookup`] searching by them, [`stream`] files of any
 //! kind in pieces.
 //!
 //! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
@@ -12,8 +13,10 @@
 
 pub mod cell;
 mod distinct;
+mod index;
 mod keylog;
 pub mod keyring;
+pub mod lookup;
 pub mod root;
 mod row;
 pub mod stream;
@@ -22,6 +25,7 @@ pub mod table;
 
 pub use cell::Algorithm;
 pub use keyring::{Erased, KeyRing};
+pub use lookup::{Lookup, LookupHit, LookupReport, lookup_file};
 pub use root::{Root, RootKind, RootPlace, TokenRoot, TransitRoot};
 pub use stream::{StreamReport, open_file, seal_file};
 pub use table::{

@@ -44,6 +44,7 @@ fn ring(dir: &Path) -> KeyRing {
 fn protect(dir: &Path, rows: &Rows, dataset: &str, row_key: bool) {
     fs::write(dir.join("in.csv"), csv(rows)).unwrap();
     let protect = ProtectOptions {
+        index: Vec::new(),
         dataset: dataset.into(),
         columns: vec!["甲".into(), "乙".into()],
         subject: Some("人".into()),

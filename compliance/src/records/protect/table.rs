@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::cell::{self, Algorithm, Cipher, Header, Opener, Place};
 use super::distinct::Distinct;
+use super::index::{Indexer, Marker, Wanted};
 use super::keyring::KeyRing;
 use super::row::RowSealer;
 use super::subjects::SubjectKeys;
-use crate::records::classify::{ClassifyOptions, classify};
+use crate::records::classify::{ClassifyOptions, Inventory, classify};
 use crate::records::error::Error;
 use crate::records::part::Part;
 use crate::records::scan::Scan;
@@ -37,6 +38,8 @@ pub struct ProtectOptions {
     pub subject: Option<String>,
     /// The column that names a row for good; it stays readable. Without one, the row's place.
     pub row_key: Option<String>,
+    /// Sealed columns that can be searched by value: each gets a blind index.
+    pub index: Vec<String>,
     /// How cells are sealed.
     pub algorithm: Algorithm,
     /// How the file is read.
@@ -98,8 +101,12 @@ pub fn protect_file(
     taxonomy: &Taxonomy,
     random: &dyn SecureRandom,
 ) -> Result<ProtectReport, Error> {
+    let mut elements = None;
     let columns = if options.columns.is_empty() {
-        marked(input, options, taxonomy)?
+        let inventory = head(input, options, taxonomy)?;
+        let columns = marked(&inventory, taxonomy);
+        elements = Some(inventory);
+        columns
     } else {
         options.columns.clone()
     };
@@ -111,6 +118,12 @@ pub fn protect_file(
         return Err(Error::NoColumn { column: copy.names[at].clone() });
     }
     let keys = ring.dataset_or_new(&options.dataset, random)?;
+    if !options.index.is_empty() {
+        let inventory = elements.map_or_else(|| head(input, options, taxonomy), Ok)?;
+        let wanted = Wanted { columns: &options.index, sealed: &columns, inventory: &inventory };
+        let rows = Copy::scan(input, &options.classify, taxonomy)?;
+        copy.index = Indexer::prepare(&wanted, rows, &keys, copy.part.path())?;
+    }
     let mut subject_keys = SubjectKeys::new(ring.writer(&keys)?, random);
     let is_sealed: Vec<bool> = (0..copy.names.len()).map(|at| sealed.contains(&at)).collect();
     let mut sealer = RowSealer::new(copy.names.iter().map(String::as_str));
@@ -229,12 +242,17 @@ pub fn reveal_file(
 }
 
 /// Sixteen bytes that stand for a row's key: two rows of one key are found without keeping both.
-fn fingerprint(row: &str) -> u128 {
+pub(super) fn fingerprint(row: &str) -> u128 {
     let digest = ring::digest::digest(&ring::digest::SHA256, row.as_bytes());
     digest.as_ref().iter().take(16).fold(0, |n, b| n << 8 | u128::from(*b))
 }
 
-fn row_key(number: u64, cells: &Row<'_>, at: Option<usize>, out: &mut String) -> Result<(), Error> {
+pub(super) fn row_key(
+    number: u64,
+    cells: &Row<'_>,
+    at: Option<usize>,
+    out: &mut String,
+) -> Result<(), Error> {
     out.clear();
     match at {
         None => {
@@ -251,22 +269,21 @@ fn row_key(number: u64, cells: &Row<'_>, at: Option<usize>, out: &mut String) ->
     Ok(())
 }
 
-/// Columns whose element the taxonomy marks for field encryption.
-fn marked(
-    input: &Path,
-    options: &ProtectOptions,
-    taxonomy: &Taxonomy,
-) -> Result<Vec<String>, Error> {
+/// What the head of the file holds: it tells what a column is.
+fn head(input: &Path, options: &ProtectOptions, taxonomy: &Taxonomy) -> Result<Inventory, Error> {
     let source = Source::one(input, options.classify.table.as_deref())?;
     let mut classing = options.classify.clone();
     classing.header = classing.header.or(source.has_header());
-    // What a column is, its head tells.
     classing.sample_rows = Some(HEAD_ROWS);
-    let inventory = classify(source.open()?, &classing, taxonomy)?;
+    classify(source.open()?, &classing, taxonomy)
+}
+
+/// Columns whose element the taxonomy marks for field encryption.
+fn marked(inventory: &Inventory, taxonomy: &Taxonomy) -> Vec<String> {
     let is_marked = |id: &String| taxonomy.element(id).is_some_and(|e| e.protect == Protection::F);
-    let columns =
-        inventory.columns.into_iter().filter(|c| c.element.as_ref().is_some_and(is_marked));
-    Ok(columns.map(|c| c.column).collect())
+    let columns = inventory.columns.iter();
+    let columns = columns.filter(|c| c.element.as_ref().is_some_and(is_marked));
+    columns.map(|c| c.column.clone()).collect()
 }
 
 /// What happens to a row: its number, its cells, and where its new cells go.
@@ -280,24 +297,38 @@ struct Copy {
     scan: Scan<Box<dyn Read>>,
     out: File,
     part: Part,
+    /// The columns, without those of a blind index.
     names: Vec<String>,
+    /// Columns of a blind index to write.
+    index: Indexer,
 }
 
 impl Copy {
+    fn scan(
+        input: &Path,
+        options: &ClassifyOptions,
+        taxonomy: &Taxonomy,
+    ) -> Result<Scan<Box<dyn Read>>, Error> {
+        let source = Source::one(input, options.table.as_deref())?;
+        let mut options = options.clone();
+        options.header = options.header.or(source.has_header());
+        Scan::open(source.open()?, &options, taxonomy)
+    }
+
     fn open(
         input: &Path,
         output: &Path,
         options: &ClassifyOptions,
         taxonomy: &Taxonomy,
     ) -> Result<Self, Error> {
-        let source = Source::one(input, options.table.as_deref())?;
-        let mut options = options.clone();
-        options.header = options.header.or(source.has_header());
-        let scan = Scan::open(source.open()?, &options, taxonomy)?;
+        let scan = Self::scan(input, options, taxonomy)?;
         let part = Part::of(output);
         let out = File::create(part.path()).map_err(Error::Write)?;
-        let names = scan.columns.iter().map(|c| c.name.clone()).collect();
-        Ok(Self { scan, out, part, names })
+        // A blind index, at the end, says nothing of the columns once they are written anew.
+        let mut names: Vec<String> = scan.columns.iter().map(|c| c.name.clone()).collect();
+        let known = names.iter().rposition(|name| Marker::parse(name).is_none());
+        names.truncate(known.map_or(0, |last| last + 1));
+        Ok(Self { scan, out, part, names, index: Indexer::default() })
     }
 
     fn index(&self, column: Option<&str>) -> Result<Option<usize>, Error> {
@@ -318,17 +349,20 @@ impl Copy {
             for name in &self.names {
                 writer.cell(&mut bytes, name);
             }
-            writer.end(&mut bytes, self.names.len(), false);
+            self.index.headers(&mut writer, &mut bytes);
+            writer.end(&mut bytes, self.names.len() + self.index.len(), false);
         }
+        let (expected, known) = (self.scan.columns.len(), self.names.len());
         while let Some((number, row)) = self.scan.next()? {
             row.whole(number)?;
-            if row.len() > self.names.len() {
-                let (found, expected) = (row.len(), self.names.len());
-                return Err(Error::ExtraCells { row: number, found, expected });
+            if row.len() > expected {
+                return Err(Error::ExtraCells { row: number, found: row.len(), expected });
             }
+            let row = row.first(known);
             let (width, last) = (row.len(), row.len().saturating_sub(1));
             let last_empty = row.cell(last).is_empty();
             change(number, row, &mut writer, &mut bytes)?;
+            self.index.row(&row, known, &mut writer, &mut bytes);
             writer.end(&mut bytes, width, last_empty);
             if bytes.len() > PIECE_BYTES {
                 self.out.write_all(&bytes).map_err(Error::Write)?;

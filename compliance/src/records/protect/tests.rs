@@ -25,6 +25,7 @@ fn protect(dir: &Path, text: &str, algorithm: Algorithm) -> Result<ProtectReport
     let random = SystemRandom::new();
     let mut ring = KeyRing::open(&dir.join("keys.json"), &root(), &random).unwrap();
     let options = ProtectOptions {
+        index: Vec::new(),
         dataset: "学籍".into(),
         columns: vec!["身份证件号".into(), "手机号".into()],
         subject: Some("姓名".into()),

@@ -57,6 +57,11 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// The row without the cells from `width` on.
+    pub(crate) fn first(self, width: usize) -> Self {
+        Self { ends: self.ends.get(..width).unwrap_or(self.ends), ..self }
+    }
+
     /// Refuses a row of which something was cut, where that would lose data.
     pub(crate) fn whole(&self, row: u64) -> Result<(), Error> {
         self.oversized
