@@ -48,12 +48,16 @@ enum Verb {
     Archive(commands::archive::Args),
     /// Find and grade student data in a file
     Classify(commands::classify::Args),
+    /// Confirm or correct what a scan says of a column; the next scans keep it
+    Confirm(commands::confirm::Args),
     /// Write a masked copy of a file
     Mask(commands::mask::Args),
     /// Encrypt the sensitive columns of a file
     Protect(commands::protect::Args),
     /// Decrypt protected columns, for a stated purpose
     Reveal(commands::reveal::Args),
+    /// Search a protected file for one value, read from standard input or the terminal
+    Lookup(commands::lookup::Args),
     /// Keys of protected data: erase one person, change the root key
     Keys(commands::keys::Args),
     /// Audit against the 211 items of level 3
@@ -95,9 +99,11 @@ pub fn run() -> u8 {
         Verb::Alerts(args) => commands::alerts::run(args, lang),
         Verb::Archive(args) => commands::archive::run(args, lang),
         Verb::Classify(args) => commands::classify::run(args, lang),
+        Verb::Confirm(args) => commands::confirm::run(args, lang),
         Verb::Mask(args) => commands::mask::run(args, lang),
         Verb::Protect(args) => commands::protect::run(args, lang),
         Verb::Reveal(args) => commands::reveal::run(args, lang),
+        Verb::Lookup(args) => commands::lookup::run(args, lang),
         Verb::Keys(args) => commands::keys::run(args, lang),
         Verb::Audit(args) => commands::audit::run(args, lang),
         Verb::Evidence(args) => commands::evidence::run(args, lang),

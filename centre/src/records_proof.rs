@@ -3,7 +3,9 @@
 //! erased only the keyed name that lets the erasure be repeated.
 
 use compliance::records::MaskReport;
-use compliance::records::protect::{Erased, ProtectReport, RevealReport, StreamReport};
+use compliance::records::protect::{
+    Erased, LookupReport, ProtectReport, RevealReport, StreamReport,
+};
 use events::Timestamp;
 use serde_json::{Value, json};
 
@@ -36,6 +38,15 @@ pub enum RecordsAct<'a> {
         dataset: &'a str,
         /// What came of it, with the purpose.
         report: &'a RevealReport,
+    },
+    /// A protected file was searched for a value.
+    LookedUp {
+        /// What was searched.
+        source: &'a str,
+        /// The dataset.
+        dataset: &'a str,
+        /// What came of it: the rows found are counted, not named.
+        report: &'a LookupReport,
     },
     /// A whole file was sealed, or opened for a purpose.
     File {
@@ -81,6 +92,11 @@ impl RecordsAct<'_> {
                 "kind": "records.revealed", "at": now, "source": source, "dataset": dataset,
                 "purpose": report.purpose, "rows": report.rows, "cells": report.cells,
                 "left": report.left, "erased": report.erased,
+            }),
+            Self::LookedUp { source, dataset, report } => json!({
+                "kind": "records.looked_up", "at": now, "source": source, "dataset": dataset,
+                "column": report.column, "purpose": report.purpose, "rows": report.rows,
+                "opened": report.opened, "found": report.hits.len() as u64 + report.more,
             }),
             Self::File { source, dataset, purpose, report } => json!({
                 "kind": if purpose.is_some() { "records.opened" } else { "records.sealed" },

@@ -65,6 +65,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     };
     // A workbook's empty sheets are no tables.
     let several = tables.len() > 1;
+    let said = args.report.confirmations()?;
     let mut found = Vec::new();
     for table in &tables {
         options.header = table.has_header();
@@ -81,6 +82,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         if several {
             inventory.dataset = format!("{}.{}", inventory.dataset, table.name);
         }
+        said.apply(&mut inventory, &taxonomy);
         found.push(inventory.clone());
         if args.report.coverage {
             continue;

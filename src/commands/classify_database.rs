@@ -24,6 +24,7 @@ pub fn run(
         Some(path) => Some(Progress::open(path, &about).map_err(fail)?),
         None => None,
     };
+    let said = args.report.confirmations()?;
     let (mut failed, mut found) = (false, Vec::new());
     for table in tables(database, &args.tables)? {
         let name = table.full_name();
@@ -48,7 +49,7 @@ pub fn run(
             continue;
         }
         let known = progress.as_ref().and_then(|p| p.of(&name)).cloned();
-        let inventory = match known {
+        let mut inventory = match known {
             Some(inventory) => inventory,
             None => match source.open().and_then(|r| classify(r, &options, taxonomy)) {
                 Ok(inventory) => {
@@ -64,6 +65,7 @@ pub fn run(
                 }
             },
         };
+        said.apply(&mut inventory, taxonomy);
         found.push(inventory.clone());
         if args.report.coverage {
             continue;

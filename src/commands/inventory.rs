@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use compliance::records::Inventory;
 use compliance::records::change::{Change, changes};
 use compliance::records::coverage::Coverage;
+use compliance::records::{Confirmations, Inventory};
 use compliance::report::{inventory_html, inventory_xlsx};
 use events::Lang;
 
@@ -20,12 +20,20 @@ pub struct ReportArgs {
     /// Tell what changed since the inventory in this JSON file
     #[arg(long, value_name = "FILE", conflicts_with = "cells")]
     since: Option<PathBuf>,
+    /// File of what persons said about columns (see `confirm`): it is laid over what is found
+    #[arg(long, value_name = "FILE", conflicts_with = "cells")]
+    confirmed: Option<PathBuf>,
     /// Tell only how much of what should be encrypted field by field is; with --json as one object
     #[arg(long, conflicts_with = "cells")]
     pub coverage: bool,
 }
 
 impl ReportArgs {
+    /// What persons said about columns; nothing when no file is named.
+    pub fn confirmations(&self) -> Result<Confirmations, Failure> {
+        self.confirmed.as_deref().map_or_else(|| Ok(Confirmations::default()), confirmations)
+    }
+
     /// Tells the changes and writes the file; findings when something is worse.
     pub fn finish(&self, inventories: &[Inventory], json: bool, lang: Lang) -> Done {
         let since = self.since.as_deref().map(before).transpose()?;
@@ -44,7 +52,14 @@ impl ReportArgs {
     }
 }
 
-fn before(path: &Path) -> Result<Vec<Inventory>, Failure> {
+/// Reads a file of confirmations.
+pub fn confirmations(path: &Path) -> Result<Confirmations, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+    Confirmations::parse(&text).map_err(|e| Failure::of(e.code(), &e))
+}
+
+/// Reads the inventories that `--report` wrote as JSON.
+pub fn before(path: &Path) -> Result<Vec<Inventory>, Failure> {
     let text = std::fs::read(path).map_err(|e| Failure::file(path, &e))?;
     serde_json::from_slice(&text)
         .map_err(|e| Failure::usage("X044", format!("{}: {e}", path.display())))
