@@ -1,11 +1,13 @@
-"""Presidio's pattern recognisers, without a language model, over the rows `benches/records.rs` uses.
+"""Presidio's pattern recognisers, without a language model, over the rows of `benches/records.rs`.
 
-    pip install presidio-analyzer
-    python benches/records_peer.py FILE.csv [ROWS]
+    python3 -m venv peer && peer/bin/pip install presidio-analyzer
+    XUEDUN_PEER_PYTHON=$PWD/peer/bin/python cargo bench -p compliance --bench records -- 1000000
 
-Prints MB/s of CPU time, to stand beside the figures of the bench in the same session.
+The bench runs it over its own file; by hand: `python benches/records_peer.py FILE.csv [ROWS]`.
+Prints MB/s of CPU time.
 """
 import csv
+import importlib.metadata
 import sys
 import time
 
@@ -24,4 +26,5 @@ for row in rows:
         for recogniser in recognisers:
             hits += len(recogniser.analyze(cell, recogniser.supported_entities, None) or [])
 spent = time.process_time() - start
-print(f"{len(rows)} rows, {size / 1e6:.2f} MB, {spent:.2f} CPU s, {size / 1e6 / spent:.3f} MB/s, {hits} hits")
+version = importlib.metadata.version("presidio-analyzer")
+print(f"Presidio {version}, {len(recognisers)} recognisers, {len(rows)} rows, {size / 1e6:.2f} MB, {spent:.2f} CPU s, {size / 1e6 / spent:.3f} MB/s, {hits} hits")

@@ -23,6 +23,7 @@ use crate::alert::AlertFilter;
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::facade::rules::ExceptionDraft;
+use crate::facade::sql::SqlForm;
 use crate::hunt::Often;
 use crate::view::{Cursor, SearchForm};
 
@@ -57,6 +58,21 @@ pub enum Request {
         deadline_ms: Option<u64>,
         /// After how long a page of records may end, in milliseconds.
         slice_ms: Option<u64>,
+    },
+    /// Answer an SQL statement.
+    Sql {
+        /// The statement.
+        sql: String,
+        /// From when.
+        from: Option<Timestamp>,
+        /// Until when.
+        to: Option<Timestamp>,
+        /// At most this many rows.
+        limit: usize,
+        /// Also records of exercises.
+        exercises: bool,
+        /// How long it may look at records, in milliseconds.
+        deadline_ms: Option<u64>,
     },
     /// The node's figures, what is wrong with it, and its sensors.
     Status,
@@ -182,6 +198,15 @@ impl Request {
         }
     }
 
+    /// The query that it holds, for showing where it is wrong.
+    fn query(&self) -> Option<String> {
+        match self {
+            Self::Search { query, .. } | Self::SaveHunt { query, .. } => Some(query.clone()),
+            Self::Sql { sql, .. } => Some(sql.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether only a node that runs can answer.
     pub const fn needs_node(&self) -> bool {
         matches!(self, Self::StartDrill { .. })
@@ -212,24 +237,46 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 /// when `cancel` is set.
 pub fn answer(centre: &Arc<Centre>, request: Request, cancel: &AtomicBool) -> Answer {
     let caller = Caller::local("local");
+    let query = request.query().unwrap_or_default();
     let done = perform(centre, &caller, request, cancel);
     match done {
         Ok(value) => Answer::Ok(value),
-        Err(error) => Answer::Error { code: error.code().to_owned(), message: told(&error) },
+        Err(error) => {
+            Answer::Error { code: error.code().to_owned(), message: told(&error, &query) }
+        }
     }
 }
 
-/// The error in both languages; of a query and a configuration with their own words.
-fn told(error: &Error) -> Text {
+/// The error in both languages; of a query with its place, of a configuration with its own words.
+fn told(error: &Error, query: &str) -> Text {
     let detail = match error {
-        Error::Query(query) => query.message.clone(),
+        Error::Query(error) => {
+            let shown = |lang| format!("\n{}", error.render(query, lang));
+            Text::new(shown(Lang::Zh), shown(Lang::En))
+        }
         Error::Config(config) => config.text(),
         Error::NotARule(why) => why.detail(),
+        Error::Store(error) => {
+            let text = format!("{} [{}]", causes(error), error.code());
+            Text::new(text.clone(), text)
+        }
         Error::Evidence(evidence) => crate::evidence::text(evidence),
         _ => Text::new(error.to_string(), error.to_string()),
     };
     let (zh, en) = (error.title(Lang::Zh), error.title(Lang::En));
     Text::new(format!("{zh}：{}", detail.zh), format!("{en}: {}", detail.en))
+}
+
+/// An error of the store with its causes.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 fn perform(
@@ -247,6 +294,10 @@ fn perform(
                 SearchForm { query, from, to, limit, exercises, after, deadline_ms, slice_ms };
             json(serde_json::to_value(centre.search_until(caller, &form, cancel)?))
         }
+        Request::Sql { sql, from, to, limit, exercises, deadline_ms } => {
+            let form = SqlForm { sql, from, to, limit, exercises, deadline_ms };
+            json(serde_json::to_value(centre.sql(caller, &form, cancel)?))
+        }
         Request::Status => json(serde_json::to_value(centre.status(caller)?)),
         Request::Alerts => {
             let filter = AlertFilter { exercises: true, ..AlertFilter::default() };
@@ -262,7 +313,7 @@ fn perform(
             Ok(Value::from(centre.back_up_archive(&keeper(caller), &to)?))
         }
         Request::ArchiveRestore { from } => {
-            Ok(Value::from(centre.restore_archive(&keeper(caller), &from)?))
+            json(serde_json::to_value(centre.restore_archive(&keeper(caller), &from)?))
         }
         Request::ReloadRules => Ok(Value::from(centre.reload_rules(caller)?)),
         Request::Backtest { sources, from, to } => {

@@ -42,6 +42,9 @@ pub enum Error {
     /// A query that cannot be read.
     #[error("{0}")]
     Query(#[from] store::search::QueryError),
+    /// The program was built without SQL.
+    #[error("this program was built without SQL")]
+    NoSql,
     /// A hunt that cannot become a rule.
     #[error(transparent)]
     NotARule(#[from] crate::hunt::NotARule),
@@ -113,6 +116,7 @@ impl Error {
             Self::Config(_) => "N014",
             Self::Part { .. } => "N015",
             Self::HalfBundle { .. } => "N016",
+            Self::NoSql => "N017",
             Self::Evidence(e) => e.code(),
         }
     }
@@ -128,6 +132,7 @@ impl Error {
                 422
             }
             Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
+            Self::NoSql => 501,
             Self::Store(_)
             | Self::Io { .. }
             | Self::Config(_)
@@ -168,6 +173,7 @@ impl Error {
             Self::Alert(BadAct::Closed) => ("该告警组已关闭", "The alert group is closed"),
             Self::Alert(BadAct::Reason) => ("请填写关闭理由", "A reason is needed"),
             Self::Query(_) => ("查询语句有误", "The query cannot be read"),
+            Self::NoSql => ("本程序未包含 SQL 功能", "This program was built without SQL"),
             Self::Running { .. } => ("任务正在执行", "It is already running"),
             Self::BadValue { .. } => ("提交的内容有误", "A value is not right"),
             Self::Store(_) => ("存储出错", "The store failed"),

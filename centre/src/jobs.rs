@@ -7,6 +7,7 @@ use events::Timestamp;
 use store::archive::Retention;
 
 use crate::centre::Centre;
+use crate::error::Error;
 use crate::schedule::Schedule;
 
 /// How often the clock is looked at.
@@ -44,8 +45,9 @@ pub async fn run_schedule(centre: Arc<Centre>) {
         if centre.now().since(expired) >= RETENTION_EVERY {
             expired = centre.now();
             let own = Arc::clone(&centre);
-            if tokio::task::spawn_blocking(move || expire(&own)).await.is_err() {
-                tracing::error!("retention failed");
+            let done = tokio::task::spawn_blocking(move || own.expire_archive()).await;
+            if !matches!(done, Ok(Ok(_))) {
+                tracing::error!(?done, "retention failed");
             }
         }
     }
@@ -64,15 +66,19 @@ fn audit_is_due(centre: &Centre, schedule: &Schedule) -> bool {
     }
 }
 
-fn expire(centre: &Centre) {
-    let Some(retention) = Retention::days(centre.config().store.retention_days) else {
-        // The configuration was checked when it was read.
-        tracing::error!("the retention is under its legal minimum: nothing is removed");
-        return;
-    };
-    match centre.pipeline.archive.expire(centre.now(), &retention) {
-        Ok(expired) if expired.files.is_empty() => {}
-        Ok(expired) => tracing::info!(files = expired.files.len(), "archive past its retention"),
-        Err(error) => tracing::error!(%error, "retention failed"),
+impl Centre {
+    /// Lets go of what is past its retention, and tells the evidence log. Returns how many files
+    /// that were.
+    pub fn expire_archive(&self) -> Result<usize, Error> {
+        // Never under the legal minimum: the configuration was checked when it was read.
+        let retention = Retention::days(self.config().store.retention_days).unwrap_or_default();
+        // What the log was not told of before cannot be told to have gone.
+        self.prove_archive()?;
+        let expired = self.pipeline.archive.expire(self.now(), &retention)?;
+        if !expired.files.is_empty() {
+            tracing::info!(files = expired.files.len(), "archive past its retention");
+            self.prove_archive()?;
+        }
+        Ok(expired.files.len())
     }
 }

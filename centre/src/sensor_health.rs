@@ -1,4 +1,4 @@
-//! Whether sensors report and their clocks are right: an alarm for each that does not, and a log
+//! Whether sensors report, lose nothing and their clocks are right: an alarm for each that does not, and a log
 //! record of each change, so that rules raise it and the archive keeps it.
 
 use std::collections::BTreeMap;
@@ -13,11 +13,25 @@ use crate::view::SensorRow;
 /// How often sensors are looked at.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// So long after the last loss a sensor counts as losing records.
+const LOSS_SHOWN: Duration = Duration::from_secs(600);
+
 /// What was said of a sensor last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     silent: bool,
     skewed: bool,
+    losing: bool,
+}
+
+/// What a sensor has lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Loss {
+    /// Since it runs.
+    total: u64,
+    /// Since it began to lose records, and when it lost the last.
+    lately: u64,
+    last: Timestamp,
 }
 
 /// What was said of each sensor last, and since when they run: a sensor that never reported is
@@ -26,6 +40,7 @@ pub(crate) struct Said {
 pub(crate) struct SensorWatch {
     pub(crate) since: Timestamp,
     said: BTreeMap<String, Said>,
+    losses: BTreeMap<String, Loss>,
 }
 
 /// A change of a sensor's health.
@@ -35,6 +50,8 @@ enum Change {
     Reporting,
     Skewed,
     ClockRight,
+    Losing,
+    LosingNoMore,
 }
 
 impl Change {
@@ -44,13 +61,15 @@ impl Change {
             Self::Reporting => "sensor.reporting",
             Self::Skewed => "sensor.skewed",
             Self::ClockRight => "sensor.clock-right",
+            Self::Losing => "sensor.losing",
+            Self::LosingNoMore => "sensor.losing-no-more",
         }
     }
 
     const fn outcome(self) -> &'static str {
         match self {
-            Self::Silent | Self::Skewed => "failure",
-            Self::Reporting | Self::ClockRight => "success",
+            Self::Silent | Self::Skewed | Self::Losing => "failure",
+            Self::Reporting | Self::ClockRight | Self::LosingNoMore => "success",
         }
     }
 }
@@ -60,20 +79,45 @@ impl SensorRow {
     pub fn is_skewed(&self) -> bool {
         self.skew_ms.unsigned_abs() > SENSOR_SKEW_SECS_MAX * 1_000
     }
+
+    /// Records that were not stored: dropped for whatever cause, or given up.
+    pub fn lost(&self) -> u64 {
+        self.refused + self.dropped.iter().map(|(_, n)| n).sum::<u64>()
+    }
 }
 
 impl SensorWatch {
+    /// Records that a sensor lost since it began to lose some; 0 when that is over.
+    pub(crate) fn lost_lately(&self, sensor: &str, now: Timestamp) -> u64 {
+        let loss = self.losses.get(sensor).filter(|loss| now.since(loss.last) <= LOSS_SHOWN);
+        loss.map_or(0, |loss| loss.lately)
+    }
+
+    fn note_loss(&mut self, row: &SensorRow, now: Timestamp) {
+        let lately = self.lost_lately(&row.name, now);
+        let loss = self.losses.entry(row.name.clone()).or_default();
+        let more = row.lost().saturating_sub(loss.total);
+        if more > 0 {
+            *loss = Loss { total: row.lost(), lately: lately + more, last: now };
+        }
+    }
+
     /// What has changed since the last look.
-    fn look(&mut self, rows: &[SensorRow]) -> Vec<(usize, Change)> {
+    fn look(&mut self, rows: &[SensorRow], time: Timestamp) -> Vec<(usize, Change)> {
         let mut changes = Vec::new();
         for (at, row) in rows.iter().enumerate() {
-            let now = Said { silent: row.silent, skewed: row.is_skewed() };
+            self.note_loss(row, time);
+            let losing = self.lost_lately(&row.name, time) > 0;
+            let now = Said { silent: row.silent, skewed: row.is_skewed(), losing };
             let was = self.said.insert(row.name.clone(), now).unwrap_or_default();
             if now.silent != was.silent {
                 changes.push((at, if now.silent { Change::Silent } else { Change::Reporting }));
             }
             if now.skewed != was.skewed {
                 changes.push((at, if now.skewed { Change::Skewed } else { Change::ClockRight }));
+            }
+            if now.losing != was.losing {
+                changes.push((at, if now.losing { Change::Losing } else { Change::LosingNoMore }));
             }
         }
         changes
@@ -88,7 +132,7 @@ impl Centre {
         let changes = {
             let mut watch =
                 self.sensor_watch.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            watch.look(&rows)
+            watch.look(&rows, now)
         };
         let records: Vec<Event> = changes
             .iter()
@@ -108,7 +152,7 @@ impl Centre {
         count
     }
 
-    /// An alarm for each sensor that does not report or whose clock is wrong.
+    /// An alarm for each sensor that does not report, loses records, or whose clock is wrong.
     pub(crate) fn sensor_alarms(&self) -> Vec<Text> {
         let now = self.now();
         self.sensor_rows().iter().flat_map(|row| alarms(row, now)).collect()
@@ -133,6 +177,18 @@ fn alarms(row: &SensorRow, now: Timestamp) -> Vec<Text> {
             ),
         });
     }
+    if row.lost_lately > 0 {
+        let causes = row.dropped.iter().copied().chain([("refused", row.refused)]);
+        let causes: Vec<String> =
+            causes.filter(|(_, n)| *n > 0).map(|(cause, n)| format!("{cause} {n}")).collect();
+        let (n, causes) = (row.lost_lately, causes.join(", "));
+        alarms.push(Text::new(
+            format!("采集器 {name} 正在丢失日志记录：近来 {n} 条（启动以来 {causes}），请检查流量和限速设置"),
+            format!(
+                "Sensor {name} loses records: {n} lately (since the start: {causes}); check its traffic and limits"
+            ),
+        ));
+    }
     if row.is_skewed() {
         let seconds = row.skew_ms.unsigned_abs() / 1_000;
         let (zh, en) = if row.skew_ms < 0 { ("快", "ahead") } else { ("慢", "behind") };
@@ -151,7 +207,7 @@ fn record(row: &SensorRow, change: Change, now: Timestamp, unique: u128) -> Even
     let mut event = Event::new();
     let raw = serde_json::json!({
         "at": now, "sensor": row.name, "action": change.action(), "last": row.last,
-        "skew_ms": row.skew_ms,
+        "skew_ms": row.skew_ms, "lost": row.lost(),
     });
     event.set_raw(raw.to_string().as_bytes());
     event.id = EventId::at(now, unique);
@@ -181,7 +237,10 @@ mod tests {
             received: 0,
             decoded: 0,
             undecoded: 0,
-            dropped: vec![],
+            duplicates: 0,
+            dropped: vec![("queue", 0)],
+            refused: 0,
+            lost_lately: 0,
             last: None,
             skew_ms,
             silent,
@@ -193,13 +252,35 @@ mod tests {
     fn only_changes_are_told_and_each_once() {
         let mut watch = SensorWatch::default();
         let mut told = |silent, skew_ms| {
-            let changes = watch.look(&[row(silent, skew_ms)]);
+            let changes = watch.look(&[row(silent, skew_ms)], Timestamp::from_secs(0));
             changes.into_iter().map(|(_, change)| change.action()).collect::<Vec<_>>()
         };
         assert!(told(false, 0).is_empty());
         assert_eq!(told(true, -60_001), ["sensor.silent", "sensor.skewed"]);
         assert!(told(true, 70_000).is_empty());
         assert_eq!(told(false, 60_000), ["sensor.reporting", "sensor.clock-right"]);
+    }
+
+    #[test]
+    fn a_loss_is_told_once_counted_while_it_lasts_and_ends() {
+        let mut watch = SensorWatch::default();
+        let mut look = |dropped, refused, minutes: i64| {
+            let lost = SensorRow { dropped: vec![("queue", dropped)], refused, ..row(false, 0) };
+            let now = Timestamp::from_secs(60 * minutes);
+            let changes = watch.look(&[lost], now);
+            let told = changes.into_iter().map(|(_, c)| c.action()).collect::<Vec<_>>();
+            (told, watch.lost_lately("fw", now))
+        };
+        assert_eq!(look(0, 0, 0), (vec![], 0));
+        assert_eq!(look(5, 0, 1), (vec!["sensor.losing"], 5));
+        assert_eq!(look(5, 2, 9), (vec![], 7));
+        assert_eq!(look(5, 2, 19), (vec![], 7));
+        assert_eq!(look(5, 2, 20), (vec!["sensor.losing-no-more"], 0));
+        assert_eq!(
+            look(6, 2, 30),
+            (vec!["sensor.losing"], 1),
+            "what was lost before is another loss"
+        );
     }
 
     #[test]

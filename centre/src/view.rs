@@ -247,14 +247,20 @@ pub struct SensorRow {
     pub input: String,
     /// Where it listens or reads.
     pub place: String,
-    /// Records that reached it.
+    /// Records that reached it: decoded, undecoded, duplicates and dropped together.
     pub received: u64,
     /// Records its pack decoded.
     pub decoded: u64,
     /// Records kept undecoded.
     pub undecoded: u64,
+    /// Records known already, and so not stored again.
+    pub duplicates: u64,
     /// Records lost, by cause.
     pub dropped: Vec<(&'static str, u64)>,
+    /// Decoded records given up because the node stopped or could not store them.
+    pub refused: u64,
+    /// Records lost since it began to lose some, while that is not long ago; else 0.
+    pub lost_lately: u64,
     /// The last record.
     pub last: Option<Timestamp>,
     /// How far the sender's clock is off, in milliseconds.

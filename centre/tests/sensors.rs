@@ -40,6 +40,7 @@ struct Node {
     centre: Arc<Centre>,
     hands: Arc<Hands>,
     tcp: SocketAddr,
+    udp: SocketAddr,
 }
 
 async fn node(dir: &Path, more: &str) -> Node {
@@ -51,6 +52,9 @@ async fn node(dir: &Path, more: &str) -> Node {
          input = {{ type = \"syslog-tcp\", listen = \"127.0.0.1:0\" }}\n\
          [[sensor]]\nname = \"rare\"\nsilence_minutes = 0\n\
          input = {{ type = \"syslog-tcp\", listen = \"127.0.0.1:0\" }}\n\
+         [[sensor]]\nname = \"flood\"\nsite = \"{SITE}\"\nsilence_minutes = 0\n\
+         events_per_second_max = 5\n\
+         input = {{ type = \"syslog-udp\", listen = \"127.0.0.1:0\" }}\n\
          [[sensor]]\nname = \"captures\"\ninput = {{ type = \"capture\", paths = [\"none/*.pcap\"] }}\n"
     );
     let path = dir.join("xuedun.toml");
@@ -61,14 +65,19 @@ async fn node(dir: &Path, more: &str) -> Node {
     let world = World { clock, ..World::real() };
     let centre = Centre::open(Config::load(&path, std::iter::empty()).unwrap(), world).unwrap();
     let addresses = centre.start().await.unwrap();
-    let tcp = addresses.iter().find(|(name, _)| name == "fw").unwrap().1;
-    Node { centre, hands, tcp }
+    let of = |sensor: &str| addresses.iter().find(|(name, _)| name == sensor).unwrap().1;
+    let (tcp, udp) = (of("fw"), of("flood"));
+    Node { centre, hands, tcp, udp }
 }
 
 impl Node {
     fn row(&self) -> SensorRow {
+        self.row_of("fw")
+    }
+
+    fn row_of(&self, sensor: &str) -> SensorRow {
         let rows = self.centre.sensors(&Caller::local("test")).unwrap();
-        rows.into_iter().find(|r| r.name == "fw").unwrap()
+        rows.into_iter().find(|r| r.name == sensor).unwrap()
     }
 
     fn alarms(&self) -> Vec<String> {
@@ -144,6 +153,33 @@ async fn silence_is_shown_alarmed_raised_and_ends() {
     })
     .await;
     assert!(counted.iter().any(|row| row[0] == "sensor.silent"), "{counted:?}");
+    node.centre.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_counted_alarmed_raised_and_ends() {
+    const SENT: u64 = 200;
+    let dir = tempfile::tempdir().unwrap();
+    let node = node(dir.path(), "").await;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = node.centre.now().to_rfc3339();
+    for n in 0..SENT {
+        let line = format!("<38>1 {at} fw app - - - flood {n}");
+        socket.send_to(line.as_bytes(), node.udp).await.unwrap();
+    }
+    until("every datagram", || node.row_of("flood").received >= SENT).await;
+    let row = node.row_of("flood");
+    let dropped: u64 = row.dropped.iter().map(|(_, n)| n).sum();
+    assert_eq!(row.received, row.decoded + row.undecoded + row.duplicates + dropped);
+    assert!(row.dropped.iter().any(|(cause, n)| *cause == "rate" && *n > 0), "{:?}", row.dropped);
+    node.centre.watch_sensors();
+    let alarms = node.alarms();
+    let says = format!("采集器 flood 正在丢失日志记录：近来 {} 条", row.lost());
+    assert!(alarms.len() == 1 && alarms[0].starts_with(&says), "{alarms:?}");
+    until("the alert", || !node.raised("xuedun-sensor-losing").is_empty()).await;
+    assert_eq!(node.raised("xuedun-sensor-losing"), ["flood"]);
+    node.hands.forward(11);
+    assert!(node.alarms().is_empty(), "{:?}", node.alarms());
     node.centre.stop().await;
 }
 

@@ -250,7 +250,7 @@ fn a_cell_of_100_megabytes_is_searched_to_its_bound_and_never_cut_when_copied() 
     assert!(alone(dir.path(), &path), "no partial output");
     let random = ring::rand::SystemRandom::new();
     let keys = tempfile::tempdir().unwrap();
-    let root = Root::Key(events::Sensitive::new([1; 32]));
+    let root = Root::key([1; 32]);
     let mut ring = KeyRing::open(&keys.path().join("k"), &root, &random).unwrap();
     let protect = ProtectOptions {
         dataset: "t".into(),

@@ -20,5 +20,13 @@ pub const HANDSHAKE_MS_MAX: u64 = 10_000;
 pub const DRAIN_MS_MAX: u64 = 3_000;
 /// Live streams at once; a page without one still works.
 pub const LIVE_STREAMS_MAX: usize = 256;
-/// Rows of an export.
-pub const EXPORT_ROWS_MAX: usize = 10_000;
+/// Exports under way at once.
+pub const EXPORTS_MAX: usize = 8;
+/// How long an export may take, in milliseconds; what is left goes into a further one.
+pub const EXPORT_MS_MAX: u64 = 600_000;
+/// How long a reader of an export may take for one piece of it, in milliseconds.
+pub const EXPORT_READ_MS_MAX: u64 = 60_000;
+/// Records an export reads at once; few in this crate's tests, so that they meet many pages.
+pub const EXPORT_PAGE_ROWS: usize = if cfg!(test) { 3 } else { 10_000 };
+/// About so long is one piece of an export, in bytes.
+pub const EXPORT_PIECE_BYTES: usize = 64 << 10;

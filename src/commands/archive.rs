@@ -51,13 +51,26 @@ pub fn run(args: Args, lang: Lang) -> Done {
             Ok(Outcome::Clean)
         }
         Verb::Restore { from } => {
-            let back = ask(Request::ArchiveRestore { from: absolute(from)? })?;
-            let count = Value::from(back.as_array().map_or(0, Vec::len));
-            let shown = if args.json { &back } else { &count };
-            say(shown, args.json, lang.pick("已恢复文件", "files restored"))?;
-            Ok(Outcome::Clean)
+            let restored = ask(Request::ArchiveRestore { from: absolute(from)? })?;
+            restore(&restored, args.json, lang)
         }
     }
+}
+
+/// Findings when something is still missing.
+fn restore(restored: &Value, json: bool, lang: Lang) -> Done {
+    let list = |key: &str| restored[key].as_array().map_or(&[][..], |l| l);
+    let wanting = list("wanting");
+    if json {
+        print_json(restored)?;
+    } else {
+        say(&list("back").len().into(), false, lang.pick("已恢复文件", "files restored"))?;
+        for name in wanting {
+            let what = lang.pick("备份中也没有完好的副本", "the backup has no sound copy either");
+            print_line(&format!("! {}: {what}", name.as_str().unwrap_or_default()))?;
+        }
+    }
+    Ok(if wanting.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }
 
 /// The node that answers may run elsewhere.

@@ -82,6 +82,9 @@ pub fn run(args: Args, lang: Lang) -> Done {
             inventory.dataset = format!("{}.{}", inventory.dataset, table.name);
         }
         found.push(inventory.clone());
+        if args.report.coverage {
+            continue;
+        }
         if several {
             for column in &mut inventory.columns {
                 column.column = format!("{}.{}", table.name, column.column);

@@ -40,15 +40,11 @@ pub fn run(
         options.header = source.has_header();
         options.delimiter = source.delimiter();
         if args.cells {
-            let read = match source.open() {
-                Ok(read) => read,
-                Err(e) => {
-                    fail(e).print(lang);
-                    failed = true;
-                    continue;
-                }
-            };
-            cells(args, read, Some(&name), &options, taxonomy)?;
+            let read = source.open().map_err(fail);
+            if let Err(e) = read.and_then(|r| cells(args, r, Some(&name), &options, taxonomy)) {
+                e.print(lang);
+                failed = true;
+            }
             continue;
         }
         let known = progress.as_ref().and_then(|p| p.of(&name)).cloned();
@@ -69,6 +65,9 @@ pub fn run(
             },
         };
         found.push(inventory.clone());
+        if args.report.coverage {
+            continue;
+        }
         show(args, &table, inventory, lang)?;
     }
     let done = args.report.finish(&found, args.json, lang)?;

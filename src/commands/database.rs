@@ -89,17 +89,17 @@ pub fn password(
     if matches!(address.host, Host::Socket(_)) || !std::io::stdin().is_terminal() {
         return Ok(None);
     }
-    ask(address, lang).map(Some)
+    ask(&format!("{} {address}", lang.pick("口令", "password for"))).map(Some)
 }
 
 /// Asks on the terminal, without showing what is typed.
-fn ask(address: &Address, lang: Lang) -> Result<Sensitive<String>, Failure> {
+pub fn ask(what: &str) -> Result<Sensitive<String>, Failure> {
     let fail = |e: std::io::Error| Failure::stream("终端", "the terminal", &e);
     let stdin = std::io::stdin();
     let before = tcgetattr(&stdin).map_err(|e| fail(e.into()))?;
     let mut silent = before.clone();
     silent.local_flags.remove(LocalFlags::ECHO);
-    eprint!("{} {address}: ", lang.pick("口令", "password for"));
+    eprint!("{what}: ");
     std::io::stderr().flush().map_err(fail)?;
     tcsetattr(&stdin, SetArg::TCSAFLUSH, &silent).map_err(|e| fail(e.into()))?;
     let mut line = String::new();

@@ -12,6 +12,10 @@ use serde::Serialize;
 
 use super::{Done, Failure, Outcome, told};
 
+/// Fields that may tell when an event happened, the likeliest first.
+const TIME_FIELDS: [&str; 5] = ["@timestamp", "timestamp", "time", "TimeCreated", "UtcTime"];
+/// Bytes read at once: few enough to be in the cache when they are parsed.
+const READ_BYTES: usize = 128 << 10;
 /// Longest line read, in bytes; a longer one is counted as unreadable.
 const LINE_BYTES_MAX: usize = 8 << 20;
 
@@ -121,10 +125,10 @@ fn report_rejected(problems: &[Problem], sources: &[Source], lang: Lang) -> usiz
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::with_capacity(1 << 20, std::io::stdin())));
+        return Ok(Box::new(BufReader::with_capacity(READ_BYTES, std::io::stdin())));
     }
     let file = File::open(path).map_err(|e| Failure::file(path, &e))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 20, file)))
+    Ok(Box::new(BufReader::with_capacity(READ_BYTES, file)))
 }
 
 struct Work<'a> {
@@ -132,7 +136,7 @@ struct Work<'a> {
     set: Arc<RuleSet>,
     engine: Engine,
     lang: Lang,
-    time_fields: Vec<FieldId>,
+    time_fields: [Option<FieldId>; TIME_FIELDS.len()],
     out: BufWriter<StdoutLock<'static>>,
     events: u64,
     detections: u64,
@@ -141,13 +145,12 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(args: &'a Args, set: Arc<RuleSet>, lang: Lang) -> Self {
-        let names = ["@timestamp", "timestamp", "time", "TimeCreated", "UtcTime"];
         Self {
             args,
             engine: Engine::new(Arc::clone(&set), CorrelationLimits::default()),
             set,
             lang,
-            time_fields: names.into_iter().filter_map(FieldId::intern).collect(),
+            time_fields: TIME_FIELDS.map(FieldId::intern),
             out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
             events: 0,
             detections: 0,
@@ -161,12 +164,20 @@ impl<'a> Work<'a> {
         let mut detections = Vec::new();
         let mut index = 0;
         loop {
-            line.clear();
-            let read = reader.take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line);
-            let read = read.map_err(|e| Failure::file(&self.args.input, &e))?;
-            if read == 0 {
+            let ready = reader.fill_buf().map_err(|e| Failure::file(&self.args.input, &e))?;
+            if ready.is_empty() {
                 break;
             }
+            // A line that lies in the buffer as a whole is not copied.
+            if let Some(end) = memchr::memchr(b'\n', ready) {
+                self.one(index, &ready[..end], &mut event, &mut detections)?;
+                reader.consume(end + 1);
+                index += 1;
+                continue;
+            }
+            line.clear();
+            let read = reader.take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line);
+            read.map_err(|e| Failure::file(&self.args.input, &e))?;
             if line.len() > LINE_BYTES_MAX && line.last() != Some(&b'\n') {
                 skip_line(reader).map_err(|e| Failure::file(&self.args.input, &e))?;
                 self.refuse(index, self.lang.pick("行过长", "the line is too long"));
@@ -211,10 +222,17 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// The time that the first readable one of the time fields tells.
     fn time_of(&self, event: &Event) -> Option<Timestamp> {
-        let texts = self.time_fields.iter().filter_map(|f| event.str(*f));
-        texts.into_iter().find_map(|t| {
-            Timestamp::parse_rfc3339(t).or_else(|_| Timestamp::parse_local(t, 0)).ok()
+        let mut places = [None; TIME_FIELDS.len()];
+        for (field, place) in event.ids().zip(0..) {
+            if let Some(rank) = self.time_fields.iter().position(|known| *known == Some(field)) {
+                places[rank].get_or_insert(place);
+            }
+        }
+        places.into_iter().flatten().find_map(|place| {
+            let text = event.value_at(place).as_str()?;
+            Timestamp::parse_rfc3339(text).or_else(|_| Timestamp::parse_local(text, 0)).ok()
         })
     }
 
@@ -266,7 +284,7 @@ fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<()> {
         if buffer.is_empty() {
             return Ok(());
         }
-        let (used, done) = match memchr_newline(buffer) {
+        let (used, done) = match memchr::memchr(b'\n', buffer) {
             Some(at) => (at + 1, true),
             None => (buffer.len(), false),
         };
@@ -275,10 +293,6 @@ fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<()> {
             return Ok(());
         }
     }
-}
-
-fn memchr_newline(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|b| *b == b'\n')
 }
 
 fn broken(error: std::io::Error) -> Failure {

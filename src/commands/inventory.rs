@@ -20,6 +20,9 @@ pub struct ReportArgs {
     /// Tell what changed since the inventory in this JSON file
     #[arg(long, value_name = "FILE", conflicts_with = "cells")]
     since: Option<PathBuf>,
+    /// Tell only how much of what should be encrypted field by field is; with --json as one object
+    #[arg(long, conflicts_with = "cells")]
+    pub coverage: bool,
 }
 
 impl ReportArgs {
@@ -30,8 +33,8 @@ impl ReportArgs {
         for change in told.iter().flatten() {
             tell(change, json, lang)?;
         }
-        if !json {
-            tell_coverage(inventories, lang)?;
+        if self.coverage || !json {
+            tell_coverage(inventories, json, lang)?;
         }
         if let Some(path) = &self.report {
             write(path, inventories, told.as_deref(), lang)?;
@@ -60,8 +63,11 @@ fn tell(change: &Change, json: bool, lang: Lang) -> Result<(), Failure> {
 }
 
 /// How much of what should be encrypted field by field is.
-fn tell_coverage(inventories: &[Inventory], lang: Lang) -> Result<(), Failure> {
+fn tell_coverage(inventories: &[Inventory], json: bool, lang: Lang) -> Result<(), Failure> {
     let coverage = Coverage::of(inventories);
+    if json {
+        return print_json(&serde_json::json!({ "coverage": coverage, "share": coverage.share() }));
+    }
     let Some(share) = coverage.share() else { return Ok(()) };
     let (cells, columns) = (lang.pick("单元格", "cells"), lang.pick("列", "columns"));
     print_line(&format!(

@@ -10,7 +10,7 @@ use events::{Lang, Sensitive};
 
 use super::audit::DataArg;
 use super::protect::{KeyArgs, passphrase, root_bytes};
-use super::{Done, Failure, Outcome, print_json, print_line};
+use super::{Done, Failure, Outcome, print_json, print_line, root};
 
 /// Bytes read of a file that names a subject.
 const SUBJECT_BYTES_MAX: u64 = 4096;
@@ -64,36 +64,38 @@ enum Verb {
         #[command(flatten)]
         data: DataArg,
         /// File with the new root key, 64 hexadecimal digits; made if it is not there
-        #[arg(long, value_name = "FILE", required_unless_present = "new_passphrase_file")]
+        #[arg(long, value_name = "FILE", required_unless_present_any = ["new_passphrase_file", "new_root"])]
         new_root_key: Option<PathBuf>,
         /// File with the new passphrase, in place of a root key
         #[arg(long, value_name = "FILE", conflicts_with = "new_root_key")]
         new_passphrase_file: Option<PathBuf>,
+        /// File that says where the new root key stays; the one of --root again for the newest
+        /// version of a transit key
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["new_root_key", "new_passphrase_file"])]
+        new_root: Option<PathBuf>,
+    },
+    /// Make the root key in its token or at its transit service, where it is to stay
+    MakeRoot {
+        /// File that says where
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
     },
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
-        Verb::List { keys, json } => {
-            for name in keys.open_existing()?.datasets() {
-                if json {
-                    print_json(&serde_json::json!({ "dataset": name }))?;
-                } else {
-                    print_line(name)?;
-                }
-            }
-            Ok(Outcome::Clean)
-        }
+        Verb::List { keys, json } => list(&keys, json, lang),
         Verb::Erase { keys, data, dataset, subject_file, json } => {
             erase(&keys, &data, &dataset, &subject_file, json, lang)
         }
         Verb::Reapply { keys, data, json } => reapply(&keys, &data, json, lang),
-        Verb::Rotate { keys, data, new_root_key, new_passphrase_file } => {
-            let mut ring = keys.open_existing()?;
-            let root = match (new_root_key, new_passphrase_file) {
-                (_, Some(path)) => Root::Passphrase(passphrase(&path)?),
-                (Some(path), None) => Root::Key(Sensitive::new(root_bytes(&path, lang)?)),
-                (None, None) => return Err(Failure::usage("X041", "--new-root-key")),
+        Verb::Rotate { keys, data, new_root_key, new_passphrase_file, new_root } => {
+            let mut ring = keys.open_existing(lang)?;
+            let root = match (new_root, new_passphrase_file, new_root_key) {
+                (Some(path), ..) => root::read(&path, lang)?,
+                (_, Some(path), _) => Root::passphrase(passphrase(&path)?.into_inner()),
+                (_, _, Some(path)) => Root::key(root_bytes(&path, lang)?),
+                (None, None, None) => return Err(Failure::usage("X041", "--new-root-key")),
             };
             let world = World::real();
             let ledger = data.open()?;
@@ -104,7 +106,30 @@ pub fn run(args: Args, lang: Lang) -> Done {
             print_line(&format!("{line}: {datasets}"))?;
             Ok(Outcome::Clean)
         }
+        Verb::MakeRoot { root } => {
+            root::read(&root, lang)?.make().map_err(fail)?;
+            print_line(
+                lang.pick("根密钥已生成，不可导出", "the root key is made; it cannot be taken out"),
+            )?;
+            Ok(Outcome::Clean)
+        }
     }
+}
+
+fn list(keys: &KeyArgs, json: bool, lang: Lang) -> Done {
+    let ring = keys.open_existing(lang)?;
+    let (kind, versions) = ring.root_versions();
+    for name in ring.datasets() {
+        let version = versions.iter().find(|(dataset, _)| *dataset == name).map(|(_, v)| *v);
+        if json {
+            print_json(&serde_json::json!({
+                "dataset": name, "root": kind.name(), "root_version": version,
+            }))?;
+        } else {
+            print_line(name)?;
+        }
+    }
+    Ok(Outcome::Clean)
 }
 
 fn erase(
@@ -116,7 +141,7 @@ fn erase(
     lang: Lang,
 ) -> Done {
     let subject = subject(subject_file)?;
-    let mut ring = keys.open_existing()?;
+    let mut ring = keys.open_existing(lang)?;
     // The log first: an erasure that cannot be recorded is not begun.
     let ledger = data.open()?;
     let world = World::real();
@@ -134,7 +159,7 @@ fn erase(
 }
 
 fn reapply(keys: &KeyArgs, data: &DataArg, json: bool, lang: Lang) -> Done {
-    let mut ring = keys.open_existing()?;
+    let mut ring = keys.open_existing(lang)?;
     let ledger = data.open()?;
     let world = World::real();
     let held: Vec<String> = ring.datasets().map(str::to_owned).collect();

@@ -29,6 +29,7 @@ pub mod node;
 pub mod playbook;
 pub mod protect;
 pub mod reveal;
+mod root;
 pub mod rules;
 pub mod search;
 pub mod sensors;

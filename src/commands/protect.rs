@@ -13,6 +13,7 @@ use events::{Lang, Sensitive};
 use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::mask::secret_file;
+use super::root;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 /// Where the keys are.
@@ -27,33 +28,40 @@ pub struct KeyArgs {
     /// File with the passphrase that opens the key store, in place of a root key
     #[arg(long, value_name = "FILE", conflicts_with = "root_key")]
     pub passphrase_file: Option<PathBuf>,
+    /// File that says where the root key stays: a PKCS#11 token, or Vault/OpenBao transit; in place
+    /// of a root key (docs/keys.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root_key", "passphrase_file"])]
+    pub root: Option<PathBuf>,
 }
 
 impl KeyArgs {
     /// Opens the key store, or makes one.
     pub fn open(&self, lang: Lang) -> Result<KeyRing, Failure> {
-        let root = match &self.passphrase_file {
-            Some(path) => Root::Passphrase(passphrase(path)?),
-            None => Root::Key(Sensitive::new(root_bytes(&self.root_key, lang)?)),
+        let root = match (&self.root, &self.passphrase_file) {
+            (Some(path), _) => root::read(path, lang)?,
+            (None, Some(path)) => Root::passphrase(passphrase(path)?.into_inner()),
+            (None, None) => Root::key(root_bytes(&self.root_key, lang)?),
         };
         let random = World::real().random;
         KeyRing::open(&self.keys, &root, &*random).map_err(|e| Failure::of(e.code(), &e))
     }
 
     /// Opens a key store that must be there, with a key that must be there.
-    pub fn open_existing(&self) -> Result<KeyRing, Failure> {
-        let key = self.passphrase_file.as_ref().unwrap_or(&self.root_key);
+    pub fn open_existing(&self, lang: Lang) -> Result<KeyRing, Failure> {
+        let key = self.root.as_ref().or(self.passphrase_file.as_ref()).unwrap_or(&self.root_key);
         for path in [&self.keys, key] {
             std::fs::File::open(path).map_err(|e| Failure::file(path, &e))?;
         }
-        self.open(Lang::En)
+        self.open(lang)
     }
 }
 
 /// A passphrase from its file.
 pub fn passphrase(path: &Path) -> Result<Sensitive<String>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
-    Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    let mut text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+    // In place: no second copy that nobody wipes.
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(Sensitive::new(text))
 }
 
 /// A root key from its file; made if it is not there.

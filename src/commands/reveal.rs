@@ -44,7 +44,7 @@ pub struct Args {
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
-    let mut ring = args.keys.open_existing()?;
+    let mut ring = args.keys.open_existing(lang)?;
     let recorder = Recorder::open(args.data.as_deref())?;
     let source = name_of(&args.file);
     let dataset = args.dataset.unwrap_or_else(|| source.clone());

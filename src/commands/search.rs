@@ -2,6 +2,7 @@
 //! first, printed as they are found.
 
 mod print;
+mod sql;
 mod summary;
 
 use std::sync::atomic::Ordering;
@@ -28,6 +29,10 @@ pub struct Args {
     /// The query, such as: source.ip:10.1.0.0/16 AND event.outcome:failure | count by user.name
     #[arg(default_value = "")]
     query: String,
+    /// Instead of a query, one SQL SELECT over the table events (if built with it), such as: SELECT
+    /// source.ip, count(*) FROM events GROUP BY source.ip
+    #[arg(long, value_name = "SELECT", conflicts_with = "query")]
+    sql: Option<String>,
     #[command(flatten)]
     options: Options,
 }
@@ -58,22 +63,35 @@ pub struct Options {
     csv: bool,
 }
 
+impl Options {
+    /// From when and until when.
+    fn times(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+        let time = |text: &Option<String>| {
+            let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
+            text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
+        };
+        Ok((time(&self.from)?, time(&self.to)?))
+    }
+
+    fn form(&self) -> Form {
+        match (self.json, self.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Text,
+        }
+    }
+}
+
 pub fn run(args: Args, lang: Lang) -> Done {
+    if let Some(sql) = &args.sql {
+        return sql::ask(&args.config, sql, &args.options, lang);
+    }
     ask(&args.config, &args.query, &args.options, lang)
 }
 
 /// Asks the node and prints what it finds.
 pub fn ask(config: &ConfigArg, query: &str, args: &Options, lang: Lang) -> Done {
-    let time = |text: &Option<String>| {
-        let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
-        text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
-    };
-    let (from, to) = (time(&args.from)?, time(&args.to)?);
-    let form = match (args.json, args.csv) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Csv,
-        _ => Form::Text,
-    };
+    let ((from, to), form) = (args.times()?, args.form());
     let mut left = if args.limit == 0 { usize::MAX } else { args.limit };
     let end = args.deadline.map(|secs| Instant::now() + Duration::from_secs(secs));
     let cancel = interrupt::flag();

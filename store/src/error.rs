@@ -112,6 +112,12 @@ pub enum Error {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    /// A folder that was to hold a backup of the archive holds none.
+    #[error("{path} holds no backup of the archive")]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 impl Error {
@@ -131,6 +137,7 @@ impl Error {
             Self::Damaged { .. } => "T011",
             Self::Manifest { .. } => "T012",
             Self::Parquet { .. } => "T013",
+            Self::NoBackup { .. } => "T014",
         }
     }
 

@@ -29,3 +29,15 @@ pub const MERGE_FILES_MAX: usize = if cfg!(test) { 3 } else { 16 };
 pub const MERGE_BATCH_ROWS: usize = if cfg!(test) { 5 } else { 2_048 };
 /// Fewest days that events are kept (Cybersecurity Law, article 23: six months).
 pub const RETENTION_DAYS_MIN: u32 = 180;
+/// Longest SQL statement, in bytes.
+pub const SQL_BYTES_MAX: usize = 8 << 10;
+/// Words and signs of an SQL statement: planning walks them many times over.
+pub const SQL_TOKENS_MAX: usize = 1_000;
+/// Stack of the thread that answers a statement, in bytes: room for one that is all nesting.
+pub const SQL_STACK_BYTES: usize = 256 << 20;
+/// Memory that a statement's operators may take together, in bytes.
+pub const SQL_MEMORY_BYTES: usize = 256 << 20;
+/// Text of one answer, in bytes.
+pub const SQL_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// How long a statement may work on after its deadline with what it has seen.
+pub const SQL_GRACE: std::time::Duration = std::time::Duration::from_secs(5);

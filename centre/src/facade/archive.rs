@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Serialize;
-use store::archive::{ArchiveFault, SealedFile};
+use store::archive::{ArchiveFault, Restored, SealedFile};
 
 use crate::account::{Caller, Permission};
 pub use crate::archive_proof::{Difference, Unproven};
@@ -69,8 +69,8 @@ impl Centre {
         Ok(copied?)
     }
 
-    /// Brings back from a backup what is missing or damaged. Returns the files that came back.
-    pub fn restore_archive(&self, caller: &Caller, from: &Path) -> Result<Vec<String>, Error> {
+    /// Brings back from a backup what is missing or damaged.
+    pub fn restore_archive(&self, caller: &Caller, from: &Path) -> Result<Restored, Error> {
         caller.need(Permission::ArchiveKeep)?;
         let restored = self.pipeline.archive.restore(from);
         let target = from.display().to_string();

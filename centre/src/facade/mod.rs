@@ -8,12 +8,14 @@ mod alerts;
 pub mod archive;
 mod compliance;
 mod drills;
+pub mod export;
 mod hunts;
 mod records;
 pub mod rules;
 mod schools;
 mod search;
 mod sensors;
+pub mod sql;
 mod workbench;
 
 pub(crate) use self::compliance::part;

@@ -46,7 +46,14 @@ impl Centre {
         self.search_with(form, scope, caller, &AtomicBool::new(false))
     }
 
-    fn search_with(
+    /// From when until when a search looks.
+    pub(crate) fn search_span(&self, form: &SearchForm) -> (Timestamp, Timestamp) {
+        let now = self.now();
+        let from = form.from.unwrap_or_else(|| now.minus(DEFAULT_SPAN));
+        (from, form.to.unwrap_or_else(|| now.plus(AHEAD)))
+    }
+
+    pub(crate) fn search_with(
         &self,
         form: &SearchForm,
         scope: Scope,
@@ -56,9 +63,7 @@ impl Centre {
         if let Scope::Site(site) = scope {
             caller.need_site(site)?;
         }
-        let now = self.now();
-        let to = form.to.unwrap_or_else(|| now.plus(AHEAD));
-        let from = form.from.unwrap_or_else(|| now.minus(DEFAULT_SPAN));
+        let (from, to) = self.search_span(form);
         let deadline_ms =
             form.deadline_ms.unwrap_or(limits::SEARCH_MS_MAX).min(limits::SEARCH_MS_LONGEST);
         let request = SearchRequest {

@@ -33,7 +33,7 @@ impl Centre {
 
     pub(crate) fn sensor_rows(&self) -> Vec<SensorRow> {
         let now = self.now();
-        let since = self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner).since;
+        let watch = self.sensor_watch.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(running) = running.as_ref() else { return Vec::new() };
         let counters = running.counters();
@@ -52,6 +52,9 @@ impl Centre {
                 received: c.map_or(0, |c| c.received),
                 decoded: c.map_or(0, |c| c.decoded),
                 undecoded: c.map_or(0, |c| c.parse_failed_kept),
+                duplicates: c.map_or(0, |c| c.duplicates),
+                refused: c.map_or(0, |c| c.refused),
+                lost_lately: watch.lost_lately(&config.name, now),
                 dropped: c.map_or_else(Vec::new, |c| {
                     vec![
                         ("kernel", c.dropped_kernel),
@@ -63,7 +66,7 @@ impl Centre {
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
                 silent: config.input.is_steady()
                     && !quiet.is_zero()
-                    && now.since(last.unwrap_or(since)) > quiet,
+                    && now.since(last.unwrap_or(watch.since)) > quiet,
                 samples: c.map(|c| c.samples_failed.clone()).unwrap_or_default(),
             }
         });

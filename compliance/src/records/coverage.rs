@@ -71,4 +71,11 @@ mod tests {
         let told = coverage("手机号\nxd1:13800138000\n");
         assert_eq!((told.cells, told.cells_sealed), (1, 0));
     }
+
+    #[test]
+    fn a_column_of_fixed_width_is_seen_through_its_blanks() {
+        let told =
+            coverage(&format!("手机号\nxd1:{}    \n", "AgEAAAAB".to_owned() + &"A".repeat(48)));
+        assert_eq!((told.cells, told.cells_sealed), (1, 1));
+    }
 }

@@ -116,6 +116,62 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// The root key of the key store is of another kind than the one given.
+    #[error("the key store opens with a root key of kind {kind}")]
+    OtherRoot {
+        /// The kind it opens with.
+        kind: &'static str,
+    },
+    /// The PKCS#11 library cannot be loaded.
+    #[error("the PKCS#11 module cannot be used: {reason}")]
+    NoModule {
+        /// The loader's or the library's words.
+        reason: String,
+    },
+    /// The module has no such token, or several.
+    #[error("{found} tokens of that name are present; one is needed")]
+    NoToken {
+        /// How many.
+        found: usize,
+    },
+    /// The token does not take the PIN. It was tried once.
+    #[error("the token does not take this PIN; it was tried once; {state}")]
+    WrongPin {
+        /// What the token says of the tries left.
+        state: &'static str,
+    },
+    /// The token or service has no such key, or several.
+    #[error("{found} AES keys of that name; one is needed")]
+    NoRootKey {
+        /// How many.
+        found: usize,
+    },
+    /// The key in the token or service is not one that can stand at the root.
+    #[error("the root key cannot be used: {reason}")]
+    UnsafeRootKey {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The token refused something else.
+    #[error("the token refused: {reason}")]
+    TokenRefused {
+        /// The function and its state.
+        reason: String,
+    },
+    /// No connection to the transit service.
+    #[error("the transit service cannot be reached: {reason}")]
+    TransitUnreachable {
+        /// Why.
+        reason: String,
+    },
+    /// The transit service refused.
+    #[error("the transit service refused ({status}): {reason}")]
+    TransitRefused {
+        /// The HTTP status.
+        status: u16,
+        /// Its words.
+        reason: String,
+    },
     /// Another process is writing the keys.
     #[error("the keys are in use by another process")]
     KeysInUse,
@@ -272,6 +328,15 @@ impl Error {
             Self::NotEncrypted { .. } => "C052",
             Self::Database { .. } => "C053",
             Self::OtherScan => "C054",
+            Self::NoModule { .. } => "C060",
+            Self::NoToken { .. } => "C061",
+            Self::WrongPin { .. } => "C062",
+            Self::NoRootKey { .. } => "C063",
+            Self::UnsafeRootKey { .. } => "C064",
+            Self::TokenRefused { .. } => "C065",
+            Self::TransitUnreachable { .. } => "C066",
+            Self::TransitRefused { .. } => "C067",
+            Self::OtherRoot { .. } => "C068",
         }
     }
 

@@ -28,3 +28,11 @@ pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const DATABASE_TABLES_MAX: usize = 20_000;
 /// How long a connection to a database may take, in milliseconds.
 pub const DATABASE_CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// How long the transit service may take for an answer, in milliseconds.
+pub const TRANSIT_ANSWER_TIMEOUT_MS: u64 = 15_000;
+/// Bytes of an answer of the transit service; those about one key are far smaller.
+pub const TRANSIT_ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+/// Bytes of a workbook's part that is neither a sheet nor its shared texts; its reader holds it.
+pub const WORKBOOK_PART_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Bytes of one tag, or of one text, of a workbook. A spreadsheet writes 32,767 characters at most.
+pub const WORKBOOK_RUN_BYTES_MAX: usize = CELL_BYTES_MAX;

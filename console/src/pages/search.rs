@@ -73,6 +73,12 @@ impl Query {
         }
     }
 
+    /// The same query over a time of its own.
+    pub(crate) fn between(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_rfc3339()).unwrap_or_default();
+        Self { range: "custom".to_owned(), from: text(from), to: text(to), ..self.clone() }
+    }
+
     fn export(&self, format: &str) -> String {
         self.link("/search/export", ("format", format))
     }

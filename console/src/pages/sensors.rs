@@ -44,6 +44,7 @@ pub(crate) fn health(chrome: &Chrome, row: &SensorRow) -> Markup {
     let t = &chrome.t().sensors;
     html! {
         @if row.silent { span.badge.bad { (t.silent) } }
+        @else if row.lost_lately > 0 { span.badge.bad { (t.losing) } }
         @else if row.last.is_none() { span.badge.warn { (t.waiting) } }
         @else { span.badge.ok { (t.ok) } }
     }
@@ -70,7 +71,7 @@ fn table(chrome: &Chrome, rows: &[SensorRow]) -> Markup {
 
 fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
     let t = chrome.t();
-    let lost: u64 = row.dropped.iter().map(|(_, n)| n).sum();
+    let causes = row.dropped.iter().copied().chain([("refused", row.refused)]);
     html! {
         tr data-row=(row.name) {
             td { strong { (row.name) } }
@@ -81,9 +82,9 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
             td.num { (number(row.decoded)) }
             td.num { (number(row.undecoded)) }
             td {
-                @if lost == 0 { span.faint.nowrap { (t.sensors.dropped_none) } } @else {
-                    @for (cause, n) in row.dropped.iter().filter(|(_, n)| *n > 0) {
-                        span.badge.bad { (cause) " " (number(*n)) } " "
+                @if row.lost() == 0 { span.faint.nowrap { (t.sensors.dropped_none) } } @else {
+                    @for (cause, n) in causes.filter(|(_, n)| *n > 0) {
+                        span.badge.bad { (cause) " " (number(n)) } " "
                     }
                 }
             }

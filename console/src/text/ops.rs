@@ -128,6 +128,8 @@ messages! {
         go_on: "继续检索更早的日志记录", "Go on with older events";
         export: "导出 JSONL", "Export JSONL";
         export_csv: "导出 CSV", "Export CSV";
+        export_late: "导出到达时限，文件不完整。", "The time of the export was over; the file is not whole.";
+        export_go_on: "从此处继续导出", "Go on from here";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
         histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";
@@ -210,6 +212,7 @@ messages! {
         last: "最近上报", "Last record";
         ok: "正常", "Reporting";
         silent: "静默", "Silent";
+        losing: "丢失记录", "Losing records";
         waiting: "等待首条", "Waiting";
         samples: "无法解析的样本", "Undecoded samples";
         samples_none: "没有无法解析的记录。", "Nothing failed to decode.";

@@ -5,6 +5,7 @@ mod api;
 mod cookie;
 mod csrf;
 mod dispatch;
+mod export;
 mod fail;
 mod form;
 mod headers;

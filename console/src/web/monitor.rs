@@ -73,7 +73,8 @@ pub(crate) fn metrics(visit: &Visit) -> Answer {
     Ok(Reply::text(200, "text/plain; version=0.0.4; charset=utf-8", out))
 }
 
-/// Whether each sensor is silent and how far its senders' clocks are off.
+/// What each sensor received and what became of it, whether it is silent, and how far its senders'
+/// clocks are off.
 fn of_sensors(rows: &[SensorRow]) -> String {
     let silent = rows.iter().map(|r| i64::from(r.silent)).collect();
     let skew = rows.iter().map(|r| r.skew_ms).collect();
@@ -82,11 +83,22 @@ fn of_sensors(rows: &[SensorRow]) -> String {
         ("xuedun_sensor_skew_ms", "How far records' times lie behind their receipt.", skew),
     ];
     let mut out = String::new();
+    let label = |row: &SensorRow| row.name.replace('\\', "\\\\").replace('"', "\\\"");
     for (name, help, values) in gauges {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
         for (row, value) in rows.iter().zip(values) {
-            let sensor = row.name.replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = writeln!(out, "{name}{{sensor=\"{sensor}\"}} {value}");
+            let _ = writeln!(out, "{name}{{sensor=\"{}\"}} {value}", label(row));
+        }
+    }
+    let name = "xuedun_sensor_records_total";
+    let help = "Records by what became of them; together they are what reached the sensor.";
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+    for row in rows {
+        let kept =
+            [("decoded", row.decoded), ("undecoded", row.undecoded), ("duplicate", row.duplicates)];
+        for (what, value) in kept.into_iter().chain(row.dropped.iter().copied()) {
+            let sensor = label(row);
+            let _ = writeln!(out, "{name}{{sensor=\"{sensor}\",became=\"{what}\"}} {value}");
         }
     }
     out

@@ -20,6 +20,7 @@ enum Kind {
     Json(u16, &'static str, Value),
     Text(u16, &'static str, String),
     File { name: &'static str, media_type: &'static str, content: String },
+    Stream { name: String, media_type: &'static str, body: Body },
     Asset(&'static Asset),
 }
 
@@ -68,6 +69,11 @@ impl Reply {
         Self::of(Kind::File { name, media_type, content })
     }
 
+    /// A file to save that is written while it is read.
+    pub(crate) fn stream(name: String, media_type: &'static str, body: Body) -> Self {
+        Self::of(Kind::Stream { name, media_type, body })
+    }
+
     /// An embedded file.
     pub(crate) fn asset(asset: &'static Asset) -> Self {
         Self::of(Kind::Asset(asset))
@@ -97,12 +103,12 @@ impl Reply {
             Kind::Json(status, media_type, value) => plain(status, media_type, value.to_string()),
             Kind::Text(status, media_type, text) => plain(status, media_type, text),
             Kind::File { name, media_type, content } => {
-                let mut response = plain(200, media_type, content);
-                let save = format!("attachment; filename=\"{name}\"");
-                if let Ok(save) = HeaderValue::from_str(&save) {
-                    response.headers_mut().insert(header::CONTENT_DISPOSITION, save);
-                }
-                response
+                to_save(plain(200, media_type, content), name)
+            }
+            Kind::Stream { name, media_type, body } => {
+                let mut response = plain(200, media_type, String::new());
+                *response.body_mut() = body;
+                to_save(response, &name)
             }
             Kind::Asset(asset) => {
                 let mut response = plain(200, asset.media_type, asset.content.to_owned());
@@ -118,6 +124,13 @@ impl Reply {
         }
         response
     }
+}
+
+fn to_save(mut response: Response<Body>, name: &str) -> Response<Body> {
+    if let Ok(save) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, save);
+    }
+    response
 }
 
 fn plain(status: u16, media_type: &'static str, text: String) -> Response<Body> {

@@ -6,7 +6,7 @@ use centre::{Caller, Permission};
 use super::fail::Fail;
 use super::reply::Reply;
 use super::visit::Visit;
-use super::{actions, api, monitor, show};
+use super::{actions, api, export, monitor, show};
 
 /// What a handler gives.
 pub(crate) type Answer = Result<Reply, Fail>;
@@ -90,7 +90,7 @@ pub(crate) const ROUTES: &[Route] = &[
     page("/alerts", P::AlertsRead, show::alerts),
     page("/alerts/{id}", P::AlertsRead, show::alert),
     page("/search", P::Search, show::search),
-    page("/search/export", P::Search, show::search_file),
+    page("/search/export", P::Search, export::search_file),
     page("/hunts", P::Search, show::hunts),
     page("/hunts/rule", P::Search, show::hunt_rule),
     page("/schools", P::SchoolsRead, show::schools),
@@ -131,6 +131,7 @@ pub(crate) const ROUTES: &[Route] = &[
     data("/api/v1/alerts", P::AlertsRead, api::alerts),
     data("/api/v1/alerts/{id}", P::AlertsRead, api::alert),
     data("/api/v1/search", P::Search, api::search),
+    data("/api/v1/search/export", P::Search, export::search_file),
     data("/api/v1/hunts", P::Search, api::hunts),
     data("/api/v1/schools", P::SchoolsRead, api::schools),
     data("/api/v1/schools/{code}", P::SchoolsRead, api::school),

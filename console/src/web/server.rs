@@ -92,7 +92,8 @@ pub(crate) fn shared(
 ) -> Result<Arc<Shared>, Error> {
     let mut key = [0; 32];
     SystemRandom::new().fill(&mut key).map_err(|_| Error::Random)?;
-    Ok(Arc::new(Shared { centre, csrf: Csrf::new(&key), tls, live: AtomicUsize::new(0), stop }))
+    let (csrf, live, exports) = (Csrf::new(&key), AtomicUsize::new(0), AtomicUsize::new(0));
+    Ok(Arc::new(Shared { centre, csrf, tls, live, exports, stop }))
 }
 
 async fn connection(

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use centre::alert::AlertFilter;
-use centre::export;
 use centre::hunt::Often;
-use centre::view::SearchPage;
 use centre::{Caller, Error, Permission};
 use events::{RunId, SiteId, Text};
 
@@ -13,11 +11,11 @@ use super::fail::Fail;
 use super::reply::Reply;
 use super::routes::Answer;
 use super::visit::{Visit, local_path};
+use crate::assets;
 use crate::pages::audit_log::Chain;
 use crate::pages::login::LoginForm;
 use crate::pages::search::{BadQuery, Found};
 use crate::pages::{self, alerts as queue, search as hunt, workbench as bench};
-use crate::{assets, limits};
 
 /// Rows of one page of the queue.
 const QUEUE_ROWS: usize = 100;
@@ -131,54 +129,6 @@ pub(crate) fn search(visit: &Visit, caller: &Caller) -> Answer {
     };
     let status = if matches!(found, Found::Bad(_)) { 422 } else { 200 };
     Ok(Reply::page_status(status, hunt::search(&chrome, &query, &found)))
-}
-
-/// The answer of a search as a file: CSV or JSON lines. The name of a file that does not hold all
-/// of it says so.
-pub(crate) fn search_file(visit: &Visit, caller: &Caller) -> Answer {
-    let query = hunt::Query::parse(&|name| visit.query(name), true);
-    let form = query.form(visit.shared.centre.now(), limits::EXPORT_ROWS_MAX);
-    let found = visit.shared.centre.search(caller, &form)?;
-    let whole = !found.partial && found.next.is_none();
-    if visit.query("format") == "csv" {
-        let name = if whole { "xuedun-search.csv" } else { "xuedun-search-partial.csv" };
-        return Ok(Reply::file(name, "text/csv; charset=utf-8", csv(&found)?));
-    }
-    let name = if whole { "xuedun-search.jsonl" } else { "xuedun-search-partial.jsonl" };
-    Ok(Reply::file(name, "application/x-ndjson", json_lines(&found)))
-}
-
-fn csv(found: &SearchPage) -> Result<String, Error> {
-    let mut out = export::BOM.to_owned();
-    match &found.table {
-        Some((columns, rows)) => {
-            for row in std::iter::once(columns).chain(rows) {
-                out.push_str(&export::csv_line(row.iter().map(String::as_str)));
-            }
-        }
-        None => {
-            out.push_str(&export::csv_heading());
-            for record in &found.records {
-                out.push_str(&export::csv_record(&super::api::value(record)?));
-            }
-        }
-    }
-    Ok(out)
-}
-
-fn json_lines(found: &SearchPage) -> String {
-    let mut out = String::new();
-    for record in &found.records {
-        out.push_str(&super::api::record(record).to_string());
-        out.push('\n');
-    }
-    if let Some((columns, rows)) = &found.table {
-        for row in rows {
-            out.push_str(&export::json_row(columns, row).to_string());
-            out.push('\n');
-        }
-    }
-    out
 }
 
 /// Saved hunts.

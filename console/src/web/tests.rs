@@ -81,6 +81,22 @@ impl Fixture {
         self.centre.login_once(link.reveal()).unwrap().into_inner()
     }
 
+    /// Searches until so many records are found: each search is in the audit log, and so one. They
+    /// are found when they are durable. Says how many there are.
+    async fn records(&self, session: &str, least: usize) -> usize {
+        let caller = self.centre.caller(session).unwrap().unwrap();
+        let form = centre::view::SearchForm { limit: 1_000, ..Default::default() };
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let found = self.centre.search(&caller, &form).unwrap().records.len();
+            if found >= least {
+                return found;
+            }
+            assert!(std::time::Instant::now() < end, "{found} records");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     pub(super) async fn ask(
         &self,
         request: axum::http::request::Builder,
@@ -163,12 +179,54 @@ async fn a_school_contact_sees_no_other_school() {
 }
 
 #[tokio::test]
+async fn exports_at_once_are_bounded() {
+    let f = fixture();
+    let session = f.sign_in("analyst");
+    f.records(&session, 40).await;
+    let get = || Request::get("/search/export?q=*").header(header::COOKIE, format!("xd={session}"));
+    let open = || async {
+        let request = get().body(Body::empty()).unwrap();
+        f.app.clone().oneshot(request).await.unwrap()
+    };
+    // Answers that nobody reads: there is more in them than waits for a reader.
+    let mut held = Vec::new();
+    for _ in 0..crate::limits::EXPORTS_MAX {
+        held.push(open().await);
+    }
+    assert!(held.iter().all(|answer| answer.status() == StatusCode::OK));
+    assert_eq!(open().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(held);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while open().await.status() != StatusCode::OK {
+        assert!(std::time::Instant::now() < end, "places come back when readers go");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_search_is_saved_as_a_file_and_goes_on_behind_a_place() {
     let f = fixture();
     let session = f.sign_in("analyst");
     let (status, csv) = f.get("/search/export?q=*&format=csv", Some(&session)).await;
     assert_eq!(status, StatusCode::OK);
     assert!(csv.starts_with("\u{feff}\"time\",\"received\""), "{csv}");
+    // Pages are of three records in tests: the file goes beyond one, and holds each once.
+    let whole = f.records(&session, 10).await;
+    let (_, lines) = f.get("/api/v1/search/export?q=*&format=jsonl", Some(&session)).await;
+    let records: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut ids: Vec<&str> = records.iter().filter_map(|r| r["id"].as_str()).collect();
+    // The searches between the two are in the audit log, and so records themselves.
+    assert!(ids.len() >= whole, "{} of {whole}: {lines}", ids.len());
+    assert_eq!(ids.len(), records.len(), "no partial mark: {lines}");
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), records.len());
+    let auditor = f.sign_in("auditor");
+    let (_, log) = f.get("/audit-log", Some(&auditor)).await;
+    assert!(log.contains("search.export") && log.contains("search.exported"), "{log}");
+    let (status, told) = f.get("/search/export?q=(a+AND&format=csv", Some(&session)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
     let (_, table) =
         f.get("/search/export?q=user.name:nobody|count&format=csv", Some(&session)).await;
     assert_eq!(table, "\u{feff}\"count\"\r\n\"0\"\r\n");

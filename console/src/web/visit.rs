@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) tls: bool,
     /// Live streams open now.
     pub(crate) live: AtomicUsize,
+    /// Exports under way now.
+    pub(crate) exports: AtomicUsize,
     /// Turns true when the console stops.
     pub(crate) stop: tokio::sync::watch::Receiver<bool>,
 }

@@ -1,5 +1,5 @@
-//! Names of members, remembered per thread: which name follows which, so that a source which
-//! repeats its order costs one comparison of bytes per member, and no look-up.
+//! Names of members, remembered per thread: which name follows the ones before it, so that a
+//! source which repeats its order costs one comparison of bytes per member, and no look-up.
 
 use std::hash::BuildHasher;
 
@@ -12,8 +12,8 @@ use crate::value::Value;
 
 /// Names remembered; past it they are all forgotten before the next record.
 const NAMES_MAX: usize = 8_192;
-/// Members remembered to have followed one.
-const NEXT: usize = 4;
+/// Ways through a record remembered; ways with the same place push each other out.
+const WAYS: usize = 1 << 13;
 /// No name: the number of none.
 const NONE: u32 = u32::MAX;
 
@@ -21,9 +21,29 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Name(u32);
 
+/// The names that a record has had so far, in their order, as a hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Way(u64);
+
+impl Way {
+    /// The way on over a name.
+    #[inline]
+    pub(super) fn over(self, name: Name) -> Self {
+        // An odd constant with its ones well spread: each name changes the leading bits.
+        Self((self.0 ^ u64::from(name.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        self.0 as usize % WAYS
+    }
+}
+
 /// The names met so far, as a tree: a name below another is joined to it by a dot.
 pub(super) struct Names {
     nodes: Vec<Node>,
+    /// By the way to it, the name that came next the last time.
+    ahead: Box<[u32; WAYS]>,
     by_key: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -37,10 +57,10 @@ struct Node {
     head: [u128; 2],
     mask: [u128; 2],
     field: Field,
-    /// The members that came first within it, the latest in front.
-    first: [u32; NEXT],
-    /// The members that came after it, the latest in front.
-    next: [u32; NEXT],
+    /// The member that came first within it the last time.
+    first: u32,
+    /// The member that came after it the last time.
+    next: u32,
 }
 
 /// Only a name that has a value becomes a field.
@@ -63,7 +83,7 @@ impl Node {
         }
         let (head, mask) = (halves(&head), halves(&mask));
         let (path, field) = (path.into(), Field::Unasked);
-        Self { parent, path, key, head, mask, field, first: [NONE; NEXT], next: [NONE; NEXT] }
+        Self { parent, path, key, head, mask, field, first: NONE, next: NONE }
     }
 
     fn key(&self) -> &[u8] {
@@ -103,8 +123,9 @@ fn halves(bytes: &[u8; HEAD]) -> [u128; 2] {
 
 impl Names {
     pub(super) fn new() -> Self {
+        let ahead = Box::new([NONE; WAYS]);
         let mut names =
-            Self { nodes: Vec::new(), by_key: HashTable::new(), hasher: Default::default() };
+            Self { nodes: Vec::new(), ahead, by_key: HashTable::new(), hasher: Default::default() };
         names.forget();
         names
     }
@@ -119,53 +140,52 @@ impl Names {
 
     fn forget(&mut self) {
         self.by_key.clear();
+        self.ahead.fill(NONE);
         self.nodes.clear();
         self.nodes.push(Node::new(NONE, String::new(), 0));
     }
 
-    /// The member that came last after `previous` (or first), if the text that follows its opening
-    /// quote is that name and the closing quote; with the name's length.
+    /// The member of `parent` that came next on this way the last time, if the text that follows
+    /// its opening quote is that name and the closing quote; with the name's length.
     #[inline]
-    pub(super) fn expected(
-        &self,
-        parent: Name,
-        previous: Option<Name>,
-        text: &[u8],
-    ) -> Option<(Name, usize)> {
-        self.expecting(parent, previous, 0, text)
+    pub(super) fn expected(&self, parent: Name, way: Way, text: &[u8]) -> Option<(Name, usize)> {
+        self.if_it_is(self.ahead[way.place()], parent, text)
     }
 
-    /// The same for the members that came there before that one.
-    #[inline(never)]
-    pub(super) fn expected_else(
-        &self,
-        parent: Name,
-        previous: Option<Name>,
-        text: &[u8],
-    ) -> Option<(Name, usize)> {
-        (1..NEXT).find_map(|which| self.expecting(parent, previous, which, text))
-    }
-
+    /// The same for the member that came after `previous` (or first) the last time, on any way.
     #[inline]
-    fn expecting(
-        &self,
+    pub(super) fn expected_after(
+        &mut self,
         parent: Name,
         previous: Option<Name>,
-        which: usize,
+        way: Way,
         text: &[u8],
     ) -> Option<(Name, usize)> {
         let expected = match previous {
-            Some(name) => self.nodes.get(name.0 as usize)?.next[which],
-            None => self.nodes.get(parent.0 as usize)?.first[which],
+            Some(name) => self.nodes.get(name.0 as usize)?.next,
+            None => self.nodes.get(parent.0 as usize)?.first,
         };
+        let found = self.if_it_is(expected, parent, text)?;
+        self.ahead[way.place()] = expected;
+        Some(found)
+    }
+
+    #[inline]
+    fn if_it_is(&self, expected: u32, parent: Name, text: &[u8]) -> Option<(Name, usize)> {
         let node = self.nodes.get(expected as usize)?;
-        node.begins(text).then(|| (Name(expected), node.len()))
+        (node.parent == parent.0 && node.begins(text)).then(|| (Name(expected), node.len()))
     }
 
     /// The member of this name within `parent`, made if new; it will be expected after
-    /// `previous` the next time. The key must hold no escapes. `None` when the name is too long
-    /// or one record has too many.
-    pub(super) fn find(&mut self, parent: Name, previous: Option<Name>, key: &str) -> Option<Name> {
+    /// `previous` and on this way the next time. The key must hold no escapes. `None` when the
+    /// name is too long or one record has too many.
+    pub(super) fn find(
+        &mut self,
+        parent: Name,
+        previous: Option<Name>,
+        way: Way,
+        key: &str,
+    ) -> Option<Name> {
         let hash = self.hasher.hash_one((parent.0, key));
         let nodes = &self.nodes;
         let same = |at: &u32| {
@@ -181,8 +201,8 @@ impl Names {
             Some(name) => &mut self.nodes.get_mut(name.0 as usize)?.next,
             None => &mut self.nodes.get_mut(parent.0 as usize)?.first,
         };
-        expecting.rotate_right(1);
-        expecting[0] = at;
+        *expecting = at;
+        self.ahead[way.place()] = at;
         Some(Name(at))
     }
 
@@ -239,35 +259,50 @@ mod tests {
     #[test]
     fn what_followed_once_is_expected_again() {
         let mut names = Names::new();
-        let root = names.root();
-        assert_eq!(names.expected(root, None, b"a\": 1"), None);
-        let a = names.find(root, None, "a").unwrap();
-        let b = names.find(root, Some(a), "b").unwrap();
-        assert_eq!(names.expected(root, None, b"a\": 1"), Some((a, 1)));
-        assert_eq!(names.expected(root, Some(a), b"b\""), Some((b, 1)));
-        assert_eq!(names.expected(root, Some(a), b"bc\""), None, "a longer name");
-        assert_eq!(names.expected(root, Some(a), b"b"), None, "cut off");
-        let below = names.find(a, None, "b").unwrap();
+        let (root, start) = (names.root(), Way::default());
+        assert_eq!(names.expected(root, start, b"a\": 1"), None);
+        let a = names.find(root, None, start, "a").unwrap();
+        let way = start.over(a);
+        let b = names.find(root, Some(a), way, "b").unwrap();
+        assert_eq!(names.expected(root, start, b"a\": 1"), Some((a, 1)));
+        assert_eq!(names.expected(root, way, b"b\""), Some((b, 1)));
+        assert_eq!(names.expected(root, way, b"bc\""), None, "a longer name");
+        assert_eq!(names.expected(root, way, b"b"), None, "cut off");
+        assert_eq!(names.expected(a, way, b"b\""), None, "a member of another");
+        let below = names.find(a, None, way.over(b), "b").unwrap();
         assert_ne!(below, b);
         assert_eq!(names.field(below).map(FieldId::name), Some("a.b"));
-        assert_eq!(names.find(root, Some(b), "a"), Some(a), "the same name again");
-        let c = names.find(root, Some(a), "c").unwrap();
-        assert_eq!(names.expected(root, Some(a), b"c\""), Some((c, 1)));
-        assert_eq!(names.expected_else(root, Some(a), b"b\""), Some((b, 1)), "the one before too");
+        assert_eq!(names.find(root, Some(b), way, "a"), Some(a), "the same name again");
+    }
+
+    #[test]
+    fn each_way_has_its_own_next_name() {
+        let mut names = Names::new();
+        let (root, start) = (names.root(), Way::default());
+        let [a, b, c] = ["a", "b", "c"].map(|key| names.find(root, None, start, key).unwrap());
+        let (short, long) = (start.over(c), start.over(a).over(c));
+        names.find(root, Some(c), short, "a").unwrap();
+        names.find(root, Some(c), long, "b").unwrap();
+        assert_eq!(names.expected(root, short, b"a\""), Some((a, 1)));
+        assert_eq!(names.expected(root, long, b"b\""), Some((b, 1)));
+        let new = start.over(b).over(c);
+        assert_eq!(names.expected(root, new, b"b\""), None);
+        assert_eq!(names.expected_after(root, Some(c), new, b"b\""), Some((b, 1)));
+        assert_eq!(names.expected(root, new, b"b\""), Some((b, 1)), "now known of this way too");
     }
 
     #[test]
     fn names_of_every_length_are_told_apart() {
         let mut names = Names::new();
-        let root = names.root();
+        let (root, way) = (names.root(), Way::default());
         for len in 0..40 {
             let key = "abcdefgh".repeat(6)[..len].to_owned();
-            let made = names.find(root, None, &key).unwrap();
+            let made = names.find(root, None, way, &key).unwrap();
             for rest in ["\"", "\": 1}", "\" : \"a longer value, so that whole words follow it\""] {
                 let text = format!("{key}{rest}");
-                assert_eq!(names.expected(root, None, text.as_bytes()), Some((made, len)));
+                assert_eq!(names.expected(root, way, text.as_bytes()), Some((made, len)));
                 let other = format!("{key}x{rest}");
-                assert_eq!(names.expected(root, None, other.as_bytes()), None);
+                assert_eq!(names.expected(root, way, other.as_bytes()), None);
             }
         }
     }
@@ -275,9 +310,13 @@ mod tests {
     #[test]
     fn names_are_bounded() {
         let mut names = Names::new();
-        let root = names.root();
-        assert_eq!(names.find(root, None, &"x".repeat(limits::FIELD_NAME_BYTES_MAX + 1)), None);
-        let made = (0..3 * NAMES_MAX).filter(|n| names.find(root, None, &n.to_string()).is_some());
+        let (root, way) = (names.root(), Way::default());
+        assert_eq!(
+            names.find(root, None, way, &"x".repeat(limits::FIELD_NAME_BYTES_MAX + 1)),
+            None
+        );
+        let made =
+            (0..3 * NAMES_MAX).filter(|n| names.find(root, None, way, &n.to_string()).is_some());
         assert_eq!(made.count(), 2 * NAMES_MAX);
         names.root();
         assert_eq!(names.nodes.len(), 1);

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use wide::u8x16;
 
-use super::names::{Name, Names};
+use super::names::{Name, Names, Way};
 use crate::event::Event;
 use crate::limits;
 use crate::value::Value;
@@ -24,7 +24,15 @@ pub(super) fn read(record: &str, event: &mut Event) -> bool {
     }
     KEPT.with_borrow_mut(|(names, room)| {
         let root = names.root();
-        let mut scan = Scan { text: record, bytes: record.as_bytes(), at: 0, names, event, room };
+        let mut scan = Scan {
+            text: record,
+            bytes: record.as_bytes(),
+            at: 0,
+            way: Way::default(),
+            names,
+            event,
+            room,
+        };
         scan.record(root).is_some()
     })
 }
@@ -33,6 +41,7 @@ struct Scan<'r, 'e> {
     text: &'r str,
     bytes: &'r [u8],
     at: usize,
+    way: Way,
     names: &'e mut Names,
     event: &'e mut Event,
     /// A text whose escapes are being resolved.
@@ -101,19 +110,21 @@ impl Scan<'_, '_> {
         if *quote != b'"' {
             return None;
         }
-        match self.names.expected(parent, previous, rest) {
+        let name = match self.names.expected(parent, self.way, rest) {
             Some((name, len)) => {
                 self.at += len + 2;
-                Some(name)
+                name
             }
-            None => self.other_name(parent, previous, rest),
-        }
+            None => self.other_name(parent, previous, rest)?,
+        };
+        self.way = self.way.over(name);
+        Some(name)
     }
 
     /// A name that was not the likeliest; `rest` follows its opening quote.
     #[inline(never)]
     fn other_name(&mut self, parent: Name, previous: Option<Name>, rest: &[u8]) -> Option<Name> {
-        if let Some((name, len)) = self.names.expected_else(parent, previous, rest) {
+        if let Some((name, len)) = self.names.expected_after(parent, previous, self.way, rest) {
             self.at += len + 2;
             return Some(name);
         }
@@ -123,7 +134,7 @@ impl Scan<'_, '_> {
             return None;
         }
         self.at = end + 1;
-        self.names.find(parent, previous, self.text.get(start..end)?)
+        self.names.find(parent, previous, self.way, self.text.get(start..end)?)
     }
 
     fn value(&mut self, name: Name, depth: usize) -> Option<()> {

@@ -9,7 +9,7 @@ use compliance::records::protect::{
 use compliance::records::{
     ClassifyOptions, Day, Error, Policy, PolicyKey, Taxonomy, classify, mask_file,
 };
-use events::{Sensitive, Text};
+use events::Text;
 use serde_json::json;
 
 use super::{ActReport, Cast};
@@ -95,7 +95,7 @@ fn seal_and_open(
         .random
         .fill(&mut root)
         .map_err(|_| Failure::runtime("X055", Text::new("系统没有给出随机数", "no randomness")))?;
-    let root = Root::Key(Sensitive::new(root));
+    let root = Root::key(root);
     let mut ring =
         KeyRing::open(&cast.dir.join("keys.json"), &root, &*world.random).map_err(fail)?;
     let (sealed, opened) =

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use super::manifest::Manifest;
 use super::{Archive, verify};
 use crate::error::Error;
 
@@ -27,19 +28,35 @@ impl Archive {
     }
 
     /// Replaces every file that is missing or not as it was sealed by the one in `from`, if that
-    /// one is. Returns the names of the files that came back.
-    pub fn restore(&self, from: &Path) -> Result<Vec<String>, Error> {
-        let mut restored = Vec::new();
+    /// one is. [`Error::NoBackup`] for a folder that no backup was made in.
+    pub fn restore(&self, from: &Path) -> Result<Restored, Error> {
+        if Manifest::load(from)?.is_none() {
+            return Err(Error::NoBackup { path: from.to_owned() });
+        }
+        let mut restored = Restored::default();
         for file in self.files() {
             let (here, there) = (self.path(&file), from.join(&file.name));
-            if is_sealed(&here, &file.sha256) || !is_sealed(&there, &file.sha256) {
+            if is_sealed(&here, &file.sha256) {
                 continue;
             }
-            copy(&there, &here, &file.sha256)?;
-            restored.push(file.name);
+            if is_sealed(&there, &file.sha256) {
+                copy(&there, &here, &file.sha256)?;
+                restored.back.push(file.name);
+            } else {
+                restored.wanting.push(file.name);
+            }
         }
         Ok(restored)
     }
+}
+
+/// What came of bringing files back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Restored {
+    /// Files that came back.
+    pub back: Vec<String>,
+    /// Files that are damaged or gone here, and in the backup too.
+    pub wanting: Vec<String>,
 }
 
 fn is_sealed(path: &Path, sha256: &str) -> bool {
@@ -84,7 +101,10 @@ mod tests {
         std::fs::write(there.path().join(&files[2].name), b"rotten").unwrap();
         assert_eq!(archive.verify().len(), 3);
         let restored = archive.restore(there.path()).unwrap();
-        assert_eq!(restored, [files[0].name.clone(), files[1].name.clone()]);
+        assert_eq!(restored.back, [files[0].name.clone(), files[1].name.clone()]);
+        assert_eq!(restored.wanting, [files[2].name.clone()]);
+        let none = archive.restore(&there.path().join("none")).unwrap_err();
+        assert_eq!(none.code(), "T014");
         assert_eq!(archive.verify().len(), 1, "the rotten one is still missing");
         // A backup is an archive of its own.
         drop(archive);

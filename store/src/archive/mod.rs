@@ -16,7 +16,7 @@ pub(crate) mod rest;
 mod retention;
 pub(crate) mod rows;
 mod verify;
-mod write;
+pub(crate) mod write;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,6 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use events::{Event, Timestamp};
 use parquet::errors::ParquetError;
 
+pub use backup::Restored;
 pub use manifest::SealedFile;
 pub use merge::Merged;
 pub use retention::{Expired, Retention, ShorterRetention};

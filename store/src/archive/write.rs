@@ -65,6 +65,18 @@ pub(crate) fn write_file(
     Ok(builder.traits())
 }
 
+/// Events as rows of the archive, without a file.
+#[cfg(feature = "sql")]
+pub(crate) fn batch<'a>(
+    events: impl Iterator<Item = (u64, &'a Event)>,
+) -> Result<RecordBatch, ParquetError> {
+    let mut builder = Columns::new();
+    for (seq, event) in events {
+        builder.push(seq, event)?;
+    }
+    Ok(RecordBatch::try_new(columns::schema(), builder.finish())?)
+}
+
 fn external(error: io::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
@@ -76,8 +88,7 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_created_by("xuedun".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(limits::ROW_GROUP_ROWS))
-        .set_sorting_columns(Some(vec![by_time]))
-        .set_bloom_filter_for_dictionary_encoded_chunks(true);
+        .set_sorting_columns(Some(vec![by_time]));
     for field in BLOOM {
         properties = bloom(properties, column(field.name()));
     }

@@ -8,7 +8,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
 
@@ -22,6 +22,13 @@ use crate::archive::{SealedFile, columns};
 
 /// One in so many rows must be left out before only the wanted ones are decoded.
 const SPARSE: usize = 4;
+
+/// What a file says of itself, with the schema it is read by.
+pub(super) fn metadata(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
+    let metadata = ArrowReaderMetadata::load(file, Default::default())?;
+    let options = ArrowReaderOptions::new().with_schema(columns::for_search(metadata.schema()));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+}
 
 /// The rows of one row group that are still in question.
 pub(super) struct Narrowing<'a> {

@@ -19,6 +19,8 @@ pub mod outline;
 mod parse;
 mod prune;
 mod scan;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod view;
 
 use std::collections::BTreeSet;
@@ -69,12 +71,15 @@ pub struct QueryError {
 }
 
 impl QueryError {
-    /// The query with a caret under the place, and the reason.
+    /// The query down to the line with the place, a caret under it, and the reason.
     pub fn render(&self, query: &str, lang: Lang) -> String {
         let before = query.get(..self.span.start).unwrap_or(query);
+        let end = query[before.len()..].find('\n').map_or(query.len(), |n| before.len() + n);
+        let line = before.rsplit('\n').next().unwrap_or(before);
         // CJK characters take two columns of a terminal.
-        let column: usize = before.chars().map(|c| if (c as u32) < 0x1100 { 1 } else { 2 }).sum();
-        format!("{query}\n{}^ {} [{}]", " ".repeat(column), self.message.get(lang), self.code)
+        let column: usize = line.chars().map(|c| if (c as u32) < 0x1100 { 1 } else { 2 }).sum();
+        let shown = query.get(..end).unwrap_or(query);
+        format!("{shown}\n{}^ {} [{}]", " ".repeat(column), self.message.get(lang), self.code)
     }
 }
 

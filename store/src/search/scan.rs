@@ -6,20 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use events::Timestamp;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
 use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
-use super::group::Narrowing;
+use super::group::{self, Narrowing};
 use super::parse::Shape;
 use super::prune::{self, Group};
 use super::view::View;
 use super::{Scope, SearchRequest, Stopped, column};
 use crate::archive::rows::Rows;
-use crate::archive::{Archive, SealedFile, columns};
+use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
 use crate::journal::{Journal, Reader};
 
@@ -81,7 +79,7 @@ pub(super) fn scan(
 
 /// The archive's files and a reader of what follows them. When events were archived and removed
 /// from the journal between the two looks, it looks again.
-fn snapshot(journal: &Journal, archive: &Archive) -> (Vec<SealedFile>, Reader) {
+pub(super) fn snapshot(journal: &Journal, archive: &Archive) -> (Vec<SealedFile>, Reader) {
     let mut tries = 0;
     loop {
         let (through, files) = archive.snapshot();
@@ -241,11 +239,7 @@ impl Scan<'_, '_> {
         number: usize,
         sealed: &SealedFile,
     ) -> Result<(), ParquetError> {
-        let metadata = ArrowReaderMetadata::load(file, Default::default())?;
-        let options = ArrowReaderOptions::new();
-        let schema = columns::for_search(metadata.schema());
-        let metadata =
-            ArrowReaderMetadata::try_new(metadata.metadata().clone(), options.with_schema(schema))?;
+        let metadata = group::metadata(file)?;
         let lens = metadata.metadata().row_groups().iter().map(|g| g.num_rows());
         let lens: Vec<usize> = lens.map(|n| usize::try_from(n).unwrap_or(0)).collect();
         let mut begin: usize = lens.iter().sum();

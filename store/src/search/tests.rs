@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::JournalOptions;
 
-const A: u64 = 2_133_000_001;
-const B: u64 = 2_133_000_002;
+pub(super) const A: u64 = 2_133_000_001;
+pub(super) const B: u64 = 2_133_000_002;
 
 pub(super) struct Store {
-    pub(super) journal: Journal,
-    pub(super) archive: Archive,
+    pub(super) journal: Arc<Journal>,
+    pub(super) archive: Arc<Archive>,
     _dir: tempfile::TempDir,
 }
 
@@ -35,10 +36,10 @@ pub(super) fn store_in_parts(events: &[Event], parts: &[usize]) -> Store {
         let numbered: Vec<(u64, Event)> = (1..).zip(events[..*part].iter().cloned()).collect();
         archive.seal(numbered, *part as u64).unwrap();
     }
-    Store { journal, archive, _dir: dir }
+    Store { journal: Arc::new(journal), archive: Arc::new(archive), _dir: dir }
 }
 
-fn event(n: u64, site: u64, user: &str, port: i64) -> Event {
+pub(super) fn event(n: u64, site: u64, user: &str, port: i64) -> Event {
     let mut e = Event::new();
     e.id = EventId::from_u128(u128::from(n) + 1);
     e.time = Timestamp::from_secs(1_790_000_000 + n as i64);
@@ -55,7 +56,7 @@ fn event(n: u64, site: u64, user: &str, port: i64) -> Event {
     e
 }
 
-fn ask(store: &Store, query: &str, scope: Scope) -> SearchResult {
+pub(super) fn ask(store: &Store, query: &str, scope: Scope) -> SearchResult {
     let request = SearchRequest {
         query: Query::parse(query).unwrap(),
         from: Timestamp::MIN,
@@ -77,14 +78,14 @@ fn ids(result: &SearchResult) -> Vec<u128> {
     }
 }
 
-fn table(result: SearchResult) -> Vec<Vec<String>> {
+pub(super) fn table(result: SearchResult) -> Vec<Vec<String>> {
     match result.answer {
         Answer::Table { rows, .. } => rows,
         Answer::Events(_) => panic!("records"),
     }
 }
 
-fn many() -> Vec<Event> {
+pub(super) fn many() -> Vec<Event> {
     let user = |n: u64| ["root", "Alice", "bob"][n as usize % 3];
     (0..60).map(|n| event(n, if n < 30 { A } else { B }, user(n), 1_000 + n as i64)).collect()
 }

@@ -1,20 +1,21 @@
 //! MySQL and MariaDB: a table is read by one `SELECT`, row by row, in a read-only transaction with a
-//! snapshot of its own. Its driver is built without TLS, so only a socket or this machine is spoken
-//! to; a server elsewhere is reached through a tunnel.
+//! snapshot of its own.
 
 use std::io::{self, Read};
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
 use mysql_async::prelude::{Query, Queryable};
-use mysql_async::{Conn, OptsBuilder, Row, Value};
+use mysql_async::{Conn, OptsBuilder, Row, SslOpts, Value};
 use tokio::runtime::{Builder, Runtime};
 
 use super::address::{Address, Host};
 use super::pace::Pace;
+use super::tls::Tls;
 use super::{Access, Table, TableColumn, list};
 use crate::records::error::Error;
+use crate::records::limits::DATABASE_CONNECT_TIMEOUT_MS;
 use crate::records::source::rows::{CsvBytes, Rows};
 
 const READ_ONLY: [&str; 3] = [
@@ -36,7 +37,10 @@ fn connect(address: &Address, access: &Access) -> Result<(Runtime, Conn), Error>
         .db_name(Some(&address.database))
         .prefer_socket(false);
     options = match &address.host {
-        Host::Name(name) => options.ip_or_hostname(name).tcp_port(address.port),
+        Host::Name(name) => {
+            options.ip_or_hostname(name).tcp_port(address.port).ssl_opts(tls(access)?)
+        }
+        // The driver speaks no TLS on a socket, which does not leave this machine.
         Host::Socket(path) => options.socket(Some(path.display().to_string())),
     };
     let runtime = Builder::new_current_thread().enable_all().build();
@@ -45,12 +49,24 @@ fn connect(address: &Address, access: &Access) -> Result<(Runtime, Conn), Error>
         mysql_async::Error::Server(e) => Error::Connect { reason: format!("SQLSTATE {}", e.state) },
         other => Error::Connect { reason: other.to_string() },
     };
-    let mut conn = runtime.block_on(Conn::new(options)).map_err(told)?;
+    let wait = Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS);
+    let conn = runtime.block_on(async { tokio::time::timeout(wait, Conn::new(options)).await });
+    let late = |_| Error::Connect { reason: format!("no answer within {} s", wait.as_secs()) };
+    let mut conn = conn.map_err(late)?.map_err(told)?;
     for statement in READ_ONLY {
         let done = runtime.block_on(conn.query_drop(statement));
         done.map_err(|e| refused("transaction", &e))?;
     }
     Ok((runtime, conn))
+}
+
+/// TLS by the named authorities alone: those the driver brings along are not trusted.
+fn tls(access: &Access) -> Result<Option<SslOpts>, Error> {
+    let Some(ca) = &access.ca else { return Ok(None) };
+    // Our own reading of the file first: the driver would take one without a certificate.
+    Tls::trusting(ca)?;
+    let options = SslOpts::default().with_root_certs(vec![ca.clone().into()]);
+    Ok(Some(options.with_disable_built_in_roots(true)))
 }
 
 fn refused(what: &str, error: &mysql_async::Error) -> Error {

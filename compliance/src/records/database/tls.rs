@@ -1,5 +1,5 @@
-//! TLS to a PostgreSQL server: our rustls under its driver. The server's certificate must be signed
-//! by a given authority and bear the host's name.
+//! TLS to a PostgreSQL server: our rustls under its driver (that of MySQL brings its own use of it). The
+//! server's certificate must be signed by a given authority and bear the host's name.
 
 use std::future::Future;
 use std::io;

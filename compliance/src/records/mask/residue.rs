@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::grams::Grams;
 use super::second::{SAMPLES_MAX, is_person};
+use super::value::trim;
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
@@ -43,7 +44,7 @@ pub(super) struct Value<'a> {
 impl Values {
     /// Adds a value to the row under way, when it has enough characters to mean something.
     pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
-        let written = written.trim();
+        let written = trim(written);
         squeeze(written, &mut self.squeezed);
         if self.squeezed.chars().take(chars_min).count() < chars_min {
             return;
@@ -214,7 +215,7 @@ pub(super) fn squeeze(text: &str, out: &mut String) {
 /// The same, onto the end of `out`.
 fn squeeze_onto(text: &str, out: &mut String) {
     // The usual texts first.
-    if text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()) {
+    if text.bytes().all(stays) {
         out.push_str(text);
         return;
     }
@@ -232,35 +233,74 @@ fn squeeze_onto(text: &str, out: &mut String) {
         }
         return;
     }
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c.to_ascii_lowercase());
-            joins = c.is_ascii_digit();
+    // What stays as it is, is copied piece by piece.
+    let bytes = text.as_bytes();
+    let (mut at, mut copied) = (0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        if stays(byte) {
+            joins = byte.is_ascii_digit();
+            at += 1;
             continue;
         }
-        if ('\u{4E00}'..='\u{9FFF}').contains(&c) {
-            out.push(numeral(c).unwrap_or(c));
+        if han(bytes, at).is_some_and(|c| numeral(c).is_none()) {
             joins = true;
+            at += 3;
             continue;
         }
-        let c = match c {
-            '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-            '〇' => '0',
-            _ => c,
-        };
-        let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
-        let separator = matches!(c, '-' | '.' | '—' | '(' | ')' | '·') || c.is_whitespace();
-        if invisible || (separator && joins) {
-            continue;
-        }
-        if c.is_ascii() {
-            out.push(c.to_ascii_lowercase());
-            joins = c.is_ascii_digit();
-        } else {
-            out.extend(c.to_lowercase());
-            joins = c.is_alphabetic();
-        }
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
+        out.push_str(text.get(copied..at).unwrap_or_default());
+        at += c.len_utf8();
+        copied = at;
+        joins = squeeze_char(c, joins, out);
     }
+    out.push_str(text.get(copied..).unwrap_or_default());
+}
+
+/// Whether a byte of ASCII is written as it is, wherever it stands.
+fn stays(byte: u8) -> bool {
+    const STAYS: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut at = 0;
+        while at < 128 {
+            let byte = at as u8;
+            let separates = matches!(byte, b'-' | b'.' | b'(' | b')');
+            table[at] = byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !separates;
+            at += 1;
+        }
+        table
+    };
+    STAYS[usize::from(byte)]
+}
+
+/// The Han character whose bytes begin here, if one does.
+fn han(bytes: &[u8], at: usize) -> Option<char> {
+    let [a @ 0xE4..=0xE9, b, c] = *bytes.get(at..at + 3)? else { return None };
+    let code = u32::from(a & 15) << 12 | u32::from(b & 63) << 6 | u32::from(c & 63);
+    char::from_u32(code).filter(|c| ('\u{4E00}'..='\u{9FFF}').contains(c))
+}
+
+/// Writes one character of a text; whether a separator behind it is dropped.
+fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
+    if let Some(digit) = numeral(c) {
+        out.push(digit);
+        return true;
+    }
+    let c = match c {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        '〇' => '0',
+        _ => c,
+    };
+    let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
+    let separator = matches!(c, '-' | '.' | '—' | '(' | ')' | '·') || c.is_whitespace();
+    if invisible || (separator && joins) {
+        return joins;
+    }
+    if c.is_ascii() {
+        out.push(c.to_ascii_lowercase());
+        return c.is_ascii_digit();
+    }
+    out.extend(c.to_lowercase());
+    c.is_alphabetic()
 }
 
 fn numeral(c: char) -> Option<char> {
@@ -342,6 +382,28 @@ mod tests {
             squeeze(&format!("x{text}"), &mut short);
             squeeze(&format!("学x{text}"), &mut long);
             prop_assert_eq!(Some(short.as_str()), long.strip_prefix('学'));
+        }
+
+        /// Copying in pieces is the same as writing character by character.
+        #[test]
+        fn pieces_and_characters_agree(
+            text in "[a-zA-Z0-9张李三五〇零幺 .()\u{ff10}-\u{ff5a}\u{200b}\u{3000}·—é学\u{a000}\u{4dff}\u{0}-]{0,30}",
+        ) {
+            let mut wanted = String::new();
+            let mut joins = false;
+            for c in text.chars() {
+                if ('\u{4E00}'..='\u{9FFF}').contains(&c) && numeral(c).is_none() {
+                    wanted.push(c);
+                    joins = true;
+                } else {
+                    joins = squeeze_char(c, joins, &mut wanted);
+                }
+            }
+            let mut got = String::new();
+            squeeze(&text, &mut got);
+            if !text.is_ascii() {
+                prop_assert_eq!(got, wanted);
+            }
         }
 
         #[test]

@@ -45,7 +45,7 @@ impl Masker {
     ) {
         out.clear();
         let cell = seen.cell;
-        if cell.trim().is_empty() {
+        if trim(cell).is_empty() {
             return;
         }
         match method {
@@ -107,6 +107,18 @@ fn redact(cell: &str, found: &[Finding], out: &mut String) {
             out.push(c);
         }
     }
+}
+
+/// [`str::trim`]; what begins and ends with Han or a visible character of ASCII has nothing to trim.
+pub(super) fn trim(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let han = |byte: Option<&u8>| matches!(byte, Some(0xE4..=0xE9));
+    let visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let begins = visible(bytes.first()) || han(bytes.first());
+    // The third byte from the end begins a character only when that is the last one.
+    let ends =
+        visible(bytes.last()) || han(bytes.len().checked_sub(3).and_then(|at| bytes.get(at)));
+    if begins && ends { text } else { text.trim() }
 }
 
 /// A value without the ways people write it: half width, no separators, upper case.
@@ -171,7 +183,7 @@ fn partial(
     cell: &str,
     out: &mut String,
 ) {
-    let cell = cell.trim();
+    let cell = trim(cell);
     let ascii = cell.is_ascii();
     let length = if ascii { cell.len() } else { cell.chars().count() };
     let name = element.is_some_and(|e| e.ends_with("name"));
@@ -231,7 +243,7 @@ fn generalise(precision: Precision, cell: &str, digits: &mut String, out: &mut S
 /// The text up to and including the first of some characters; nothing if there is none.
 fn cut_after(cell: &str, ends: &[char], out: &mut String) {
     if let Some((at, c)) = cell.char_indices().find(|(_, c)| ends.contains(c)) {
-        out.push_str(cell[..at + c.len_utf8()].trim());
+        out.push_str(trim(&cell[..at + c.len_utf8()]));
     }
 }
 
@@ -276,6 +288,16 @@ mod tests {
         assert_eq!(mask(to(Precision::Net24), None, "10.1.2.3"), "10.1.2.0/24");
         assert_eq!(mask(Method::Band(10), None, "87.5"), "[80, 90)");
         assert_eq!(mask(Method::Band(10), None, "优"), "");
+    }
+
+    #[test]
+    fn trimming_is_that_of_the_standard_library() {
+        let ends = ["", " ", "\u{3000}", "\u{a0}", "\u{2003}", "张", "a", "é", "\u{1f600}", "\n"];
+        for (a, b) in ends.iter().flat_map(|a| ends.iter().map(move |b| (a, b))) {
+            for text in [format!("{a}{b}"), format!("{a}x{b}"), format!("{a}学 生{b}")] {
+                assert_eq!(trim(&text), text.trim(), "{text:?}");
+            }
+        }
     }
 
     #[test]

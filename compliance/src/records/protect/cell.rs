@@ -21,23 +21,21 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, AesGcm};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::SecureRandom;
 use sm4::Sm4;
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::records::error::Error;
 
 /// SM4-GCM by the same generic construction as AES-GCM (RFC 8998, section 2.1).
 type Sm4Gcm = AesGcm<Sm4, U12>;
 
-const MARK: &str = "xd1:";
+pub(super) const MARK: &str = "xd1:";
 const VERSION: u8 = 2;
 /// Version, algorithm, key id, slot, count: a multiple of three, so that the text after it begins
 /// on a character of its own.
-const HEAD_BYTES: usize = 1 + 1 + 4 + 6 + 6;
+pub(super) const HEAD_BYTES: usize = 1 + 1 + 4 + 6 + 6;
 pub(super) const TAG_BYTES: usize = 16;
 /// Slots and counts take six bytes.
-const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
+pub(super) const SIX_BYTES_MAX: u64 = (1 << 48) - 1;
 
 /// How cells are sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +82,7 @@ pub(super) struct Header {
 
 impl Header {
     /// The header's bytes with a count.
-    fn bytes(&self, count: u64) -> Result<[u8; HEAD_BYTES], Error> {
+    pub(super) fn bytes(&self, count: u64) -> Result<[u8; HEAD_BYTES], Error> {
         if self.slot > SIX_BYTES_MAX || count > SIX_BYTES_MAX {
             return Err(Error::KeyExhausted { key_id: self.key_id, limit: SIX_BYTES_MAX });
         }
@@ -101,14 +99,14 @@ impl Header {
 }
 
 /// The nonce of a count.
-fn nonce(head: &[u8; HEAD_BYTES]) -> [u8; 12] {
+pub(super) fn nonce(head: &[u8; HEAD_BYTES]) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[6..].copy_from_slice(&head[12..]);
     nonce
 }
 
 /// Appends a text behind its length, so that nothing can be shifted between neighbours.
-fn bind(text: &str, out: &mut Vec<u8>) {
+pub(super) fn bind(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(&(text.len() as u64).to_be_bytes());
     out.extend_from_slice(text.as_bytes());
 }
@@ -121,34 +119,6 @@ pub fn is_sealed(cell: &str) -> bool {
 /// Whether a cell is sealed, header and all; the text inside may still be altered.
 pub fn is_whole(cell: &str) -> bool {
     is_sealed(cell) && parse(cell).is_some()
-}
-
-/// Fresh randomness, fetched from the system in pages: one call for each key costs more than
-/// sealing a cell.
-pub(super) struct Pool<'a> {
-    random: &'a dyn SecureRandom,
-    page: Zeroizing<[u8; 4096]>,
-    at: usize,
-}
-
-impl<'a> Pool<'a> {
-    pub(super) fn new(random: &'a dyn SecureRandom) -> Self {
-        Self { random, page: Zeroizing::new([0; 4096]), at: 4096 }
-    }
-
-    /// A key that is given out once.
-    pub(super) fn key(&mut self) -> Result<Zeroizing<[u8; 32]>, Error> {
-        if self.at + 32 > self.page.len() {
-            self.random.fill(&mut *self.page).map_err(|_| Error::NoRandomness)?;
-            self.at = 0;
-        }
-        let mut out = Zeroizing::new([0; 32]);
-        let given = self.page.get_mut(self.at..self.at + 32).ok_or(Error::NoRandomness)?;
-        out.copy_from_slice(given);
-        given.zeroize();
-        self.at += 32;
-        Ok(out)
-    }
 }
 
 /// A subject's cipher, set up once for all cells of a row.
@@ -194,62 +164,13 @@ impl Cipher {
     }
 }
 
-/// Seals and opens cells; its buffers are reused.
+/// Opens cells; its buffer is reused.
 #[derive(Default)]
-pub(super) struct Sealer {
-    /// Header without count, dataset and row of the row under way; a column is put behind them.
+pub(super) struct Opener {
     aad: Vec<u8>,
-    row_bytes: usize,
-    bytes: Vec<u8>,
-    count: u64,
 }
 
-impl Sealer {
-    /// Begins a row: what all its cells are bound to.
-    pub(super) fn row(&mut self, header: &Header, dataset: &str, row: &str) -> Result<(), Error> {
-        let head = header.bytes(0)?;
-        self.aad.clear();
-        self.aad.extend_from_slice(head.get(..12).unwrap_or_default());
-        bind(dataset, &mut self.aad);
-        bind(row, &mut self.aad);
-        self.row_bytes = self.aad.len();
-        Ok(())
-    }
-
-    fn column(&mut self, column: &str) {
-        self.aad.truncate(self.row_bytes);
-        bind(column, &mut self.aad);
-    }
-
-    /// Appends the sealed cell to `out`. The cell belongs to the row begun last.
-    pub(super) fn seal(
-        &mut self,
-        cipher: &Cipher,
-        header: &Header,
-        column: &str,
-        text: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        self.column(column);
-        let head = header.bytes(self.count)?;
-        self.count += 1;
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&head);
-        self.bytes.extend_from_slice(text.as_bytes());
-        let plain = self.bytes.get_mut(HEAD_BYTES..).unwrap_or_default();
-        let tag = cipher.encrypt(nonce(&head), &self.aad, plain);
-        self.bytes.extend_from_slice(&tag.ok_or(Error::Crypto { what: "AEAD" })?);
-        out.extend_from_slice(MARK.as_bytes());
-        let from = out.len();
-        out.resize(from + self.bytes.len().div_ceil(3) * 4, 0);
-        let place = out.get_mut(from..).unwrap_or_default();
-        let n = URL_SAFE_NO_PAD
-            .encode_slice(&self.bytes, place)
-            .map_err(|_| Error::Crypto { what: "base64" })?;
-        out.truncate(from + n);
-        Ok(())
-    }
-
+impl Opener {
     /// Opens a cell that [`parse`] took apart; `None` if it does not belong here.
     pub(super) fn open(
         &mut self,
@@ -257,9 +178,12 @@ impl Sealer {
         sealed: &Sealed,
         place: &Place<'_>,
     ) -> Option<String> {
-        self.row(&sealed.header, place.dataset, place.row).ok()?;
-        self.column(place.column);
         let head = sealed.bytes.first_chunk::<HEAD_BYTES>()?;
+        self.aad.clear();
+        self.aad.extend_from_slice(head.get(..12)?);
+        for text in [place.dataset, place.row, place.column] {
+            bind(text, &mut self.aad);
+        }
         let body = sealed.bytes.get(HEAD_BYTES..)?;
         let (text, tag) = body.split_last_chunk::<TAG_BYTES>()?;
         let mut plain = text.to_vec();
@@ -276,7 +200,8 @@ pub(super) struct Sealed {
 
 /// Takes a sealed cell apart; `None` if it is not one.
 pub(super) fn parse(cell: &str) -> Option<Sealed> {
-    let bytes = URL_SAFE_NO_PAD.decode(cell.strip_prefix(MARK)?).ok()?;
+    // A column of fixed width fills up with blanks.
+    let bytes = URL_SAFE_NO_PAD.decode(cell.trim_end_matches(' ').strip_prefix(MARK)?).ok()?;
     if bytes.len() < HEAD_BYTES + TAG_BYTES || bytes[0] != VERSION {
         return None;
     }
@@ -287,7 +212,7 @@ pub(super) fn parse(cell: &str) -> Option<Sealed> {
 }
 
 /// SM4 takes 128 bits: the first half of the subject's random key.
-fn half(key: &[u8; 32]) -> [u8; 16] {
+pub(super) fn half(key: &[u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&key[..16]);
     half

@@ -11,33 +11,28 @@ use std::path::{Path, PathBuf};
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
-use argon2::{Algorithm as Kind, Argon2, Params, Version};
-use events::Sensitive;
 use ring::hmac;
 use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
+use super::root::{Root, RootKind, Wrapping};
 use crate::records::error::Error;
 use crate::records::limits::KEY_STORE_BYTES_MAX;
 use crate::records::part::Part;
 
 const VERSION: u32 = 2;
-
-/// What opens the key store.
-#[derive(Clone, Debug)]
-pub enum Root {
-    /// A passphrase, through Argon2id (RFC 9106: 64 MiB, three passes).
-    Passphrase(Sensitive<String>),
-    /// A key of 32 bytes, kept in a file.
-    Key(Sensitive<[u8; 32]>),
-}
+/// What the text that tries a root key is bound to.
+const CHECK: &[u8] = b"check";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Store {
     version: u32,
+    /// Where its root key is; stores made before it was written down have a key's or a passphrase's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<RootKind>,
     /// Salt of the passphrase.
     salt: String,
     /// A known text under the root key: tells a wrong key from a damaged store.
@@ -55,7 +50,7 @@ struct Dataset {
 /// An open key store.
 pub struct KeyRing {
     path: PathBuf,
-    root: Zeroizing<[u8; 32]>,
+    root: Box<dyn Wrapping>,
     store: Store,
 }
 
@@ -84,23 +79,30 @@ impl KeyRing {
     /// Opens a store, or makes one that only its owner can read.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::BadKeyStore`], [`Error::Read`], [`Error::Write`].
+    /// [`Error::WrongKey`], [`Error::OtherRoot`], [`Error::BadKeyStore`], [`Error::Read`],
+    /// [`Error::Write`], and what opening the root says.
     pub fn open(path: &Path, root: &Root, random: &dyn SecureRandom) -> Result<Self, Error> {
         match fs::File::open(path) {
             Ok(file) => {
                 let store = read(file)?;
+                let kind = store.root.filter(|kind| *kind != root.kind());
+                if let Some(kind) = kind {
+                    return Err(Error::OtherRoot { kind: kind.name() });
+                }
                 let salt = decode(&store.salt).ok_or(Error::BadKeyStore { reason: "the salt" })?;
-                let root = root_key(root, &salt)?;
-                unwrap(&root, &store.check, b"check").ok_or(Error::WrongKey)?;
+                let root = root.open(&salt)?;
+                root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
                 Ok(Self { path: path.to_owned(), root, store })
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut salt = [0; 16];
                 random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
-                let root = root_key(root, &salt)?;
-                let check = wrap(&root, &[0; 32], b"check", random)?;
+                let kind = Some(root.kind());
+                let root = root.open(&salt)?;
+                let check = root.wrap(&[0; 32], CHECK, random)?;
                 let salt = data_encoding::BASE64.encode(&salt);
-                let store = Store { version: VERSION, salt, check, datasets: BTreeMap::new() };
+                let datasets = BTreeMap::new();
+                let store = Store { version: VERSION, root: kind, salt, check, datasets };
                 let ring = Self { path: path.to_owned(), root, store };
                 let _alone = ring.alone()?;
                 if path.exists() {
@@ -114,23 +116,25 @@ impl KeyRing {
         }
     }
 
-    /// Puts another root in place: only the dataset keys are wrapped anew, no data is touched.
+    /// Puts another root in place, or a newer version of the one there is: only the dataset keys are
+    /// wrapped anew, no data is touched.
     ///
     /// # Errors
-    /// [`Error::BadKeyStore`], [`Error::Write`].
+    /// [`Error::BadKeyStore`], [`Error::Write`], and what opening the root says.
     pub fn rotate_root(&mut self, root: &Root, random: &dyn SecureRandom) -> Result<(), Error> {
         let mut salt = [0; 16];
         random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
-        let new = root_key(root, &salt)?;
+        let kind = Some(root.kind());
+        let new = root.open(&salt)?;
         let _alone = self.alone()?;
         self.read_again()?;
         let mut wrapped = Vec::new();
         for (name, dataset) in &self.store.datasets {
-            let key = unwrap(&self.root, &dataset.wrapped, name.as_bytes());
-            let key = key.ok_or(Error::BadKeyStore { reason: "a dataset key" })?;
-            wrapped.push(wrap(&new, &key, name.as_bytes(), random)?);
+            let key = self.opened(&dataset.wrapped, name)?;
+            wrapped.push(new.wrap(&key, name.as_bytes(), random)?);
         }
-        self.store.check = wrap(&new, &[0; 32], b"check", random)?;
+        self.store.check = new.wrap(&[0; 32], CHECK, random)?;
+        self.store.root = kind;
         for (dataset, wrapped) in self.store.datasets.values_mut().zip(wrapped) {
             dataset.wrapped = wrapped;
         }
@@ -192,6 +196,24 @@ impl KeyRing {
         self.store.datasets.keys().map(String::as_str)
     }
 
+    /// Where its root key is, and of which version each wrapped key is where the root key has
+    /// versions.
+    pub fn root_versions(&self) -> (RootKind, Vec<(&str, u32)>) {
+        let kind = self.store.root.unwrap_or(RootKind::Key);
+        let mut versions = Vec::new();
+        for (name, dataset) in &self.store.datasets {
+            versions.extend(self.root.version(&dataset.wrapped).map(|v| (name.as_str(), v)));
+        }
+        (kind, versions)
+    }
+
+    /// A dataset's key. One of zeros is the check's, put there by somebody.
+    fn opened(&self, wrapped: &str, name: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let key = self.root.unwrap(wrapped, name.as_bytes())?;
+        let key = key.filter(|k| k.iter().any(|b| *b != 0));
+        key.ok_or(Error::BadKeyStore { reason: "a dataset key" })
+    }
+
     fn log_path(&self, key_id: u32) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(format!(".{key_id}"));
@@ -212,8 +234,7 @@ impl KeyRing {
     pub(super) fn dataset(&self, name: &str) -> Result<DatasetKey, Error> {
         let none = || Error::NoDatasetKey { dataset: name.to_owned() };
         let held = self.store.datasets.get(name).ok_or_else(none)?;
-        let key = unwrap(&self.root, &held.wrapped, name.as_bytes());
-        let key = key.ok_or(Error::BadKeyStore { reason: "a dataset key" })?;
+        let key = self.opened(&held.wrapped, name)?;
         let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
         let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
         let files = derive(&key, b"files")?;
@@ -234,7 +255,7 @@ impl KeyRing {
                 return self.dataset(name);
             }
             let key = fresh(random)?;
-            let wrapped = wrap(&self.root, &key, name.as_bytes(), random)?;
+            let wrapped = self.root.wrap(&key, name.as_bytes(), random)?;
             let key_id = self.store.datasets.values().map(|d| d.key_id).max().unwrap_or(0) + 1;
             self.store.datasets.insert(name.to_owned(), Dataset { key_id, wrapped });
             self.save()?;
@@ -256,7 +277,7 @@ impl KeyRing {
     /// Takes what other processes wrote since the store was opened.
     fn read_again(&mut self) -> Result<(), Error> {
         let store = read(fs::File::open(&self.path).map_err(Error::Read)?)?;
-        unwrap(&self.root, &store.check, b"check").ok_or(Error::WrongKey)?;
+        self.root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
         self.store = store;
         Ok(())
     }
@@ -339,21 +360,6 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     fs::File::open(folder).and_then(|f| f.sync_all()).map_err(Error::Write)
 }
 
-fn root_key(root: &Root, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let mut key = Zeroizing::new([0; 32]);
-    match root {
-        Root::Key(bytes) => key.copy_from_slice(bytes.reveal()),
-        Root::Passphrase(phrase) => {
-            let params = Params::new(64 * 1024, 3, 1, Some(32))
-                .map_err(|_| Error::Crypto { what: "Argon2id" })?;
-            Argon2::new(Kind::Argon2id, Version::V0x13, params)
-                .hash_password_into(phrase.reveal().as_bytes(), salt, &mut *key)
-                .map_err(|_| Error::Crypto { what: "Argon2id" })?;
-        }
-    }
-    Ok(key)
-}
-
 /// A key for one use of a dataset's key (HKDF-SHA-256, RFC 5869, expansion only).
 fn derive(key: &[u8; 32], label: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
     struct Len;
@@ -374,30 +380,6 @@ fn fresh(random: &dyn SecureRandom) -> Result<Zeroizing<[u8; 32]>, Error> {
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key).map_err(|_| Error::NoRandomness)?;
     Ok(key)
-}
-
-fn wrap(
-    under: &[u8; 32],
-    key: &[u8; 32],
-    name: &[u8],
-    random: &dyn SecureRandom,
-) -> Result<String, Error> {
-    let mut nonce = [0; 12];
-    random.fill(&mut nonce).map_err(|_| Error::NoRandomness)?;
-    let payload = Payload { msg: key, aad: name };
-    let sealed = Aes256Gcm::new(under.into()).encrypt(&nonce.into(), payload);
-    let sealed = sealed.map_err(|_| Error::Crypto { what: "key wrap" })?;
-    Ok(data_encoding::BASE64.encode(&[&nonce[..], &sealed].concat()))
-}
-
-fn unwrap(under: &[u8; 32], text: &str, name: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    let bytes = decode(text)?;
-    let (nonce, sealed) = bytes.split_first_chunk::<12>()?;
-    let payload = Payload { msg: sealed, aad: name };
-    let mut plain = Aes256Gcm::new(under.into()).decrypt(&(*nonce).into(), payload).ok()?;
-    let key = <[u8; 32]>::try_from(plain.as_slice()).ok().map(Zeroizing::new);
-    plain.zeroize();
-    key
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -431,38 +413,5 @@ mod tests {
             let key = <[u8; 32]>::try_from(hex(prk)).unwrap();
             assert_eq!(derive(&key, &info).unwrap().to_vec(), hex(okm));
         }
-    }
-
-    /// RFC 9106, section 5.3: what passphrases go through is that function.
-    #[test]
-    fn argon2id_is_that_of_rfc_9106() {
-        let params = argon2::ParamsBuilder::new()
-            .m_cost(32)
-            .t_cost(3)
-            .p_cost(4)
-            .output_len(32)
-            .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
-            .build()
-            .unwrap();
-        let argon =
-            Argon2::new_with_secret(&[3; 8], Kind::Argon2id, Version::V0x13, params).unwrap();
-        let mut tag = [0; 32];
-        argon.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
-        let wanted = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
-        assert_eq!(tag.to_vec(), hex(wanted));
-    }
-
-    #[test]
-    fn a_passphrase_gives_the_key_of_its_salt() {
-        let key = |phrase: &str, salt: &[u8]| {
-            root_key(&Root::Passphrase(Sensitive::new(phrase.to_owned())), salt).unwrap().to_vec()
-        };
-        let mut wanted = [0; 32];
-        let params = Params::new(64 * 1024, 3, 1, Some(32)).unwrap();
-        Argon2::new(Kind::Argon2id, Version::V0x13, params)
-            .hash_password_into("口令".as_bytes(), &[5; 16], &mut wanted)
-            .unwrap();
-        assert_eq!(key("口令", &[5; 16]), wanted);
-        assert_ne!(key("口令", &[6; 16]), wanted);
     }
 }

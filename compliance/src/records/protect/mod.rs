@@ -1,8 +1,9 @@
 //! Field encryption: every protected cell is sealed under the key of its subject, bound to its
 //! dataset, row and column; destroying one subject's key makes exactly that person unreadable.
 //!
-//! Layout: [`keyring`] the key store (root key → dataset key → subjects' keys), [`keylog`] the
-//! subjects' keys of a dataset, [`cell`] one sealed cell, [`table`] whole tables, [`stream`] files of any
+//! Layout: [`root`] what opens the key store, [`keyring`] the key store (root key → dataset key →
+//! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`subjects`] those of one run,
+//! [`cell`] one sealed cell, [`row`] the cells of a row sealed together, [`table`] whole tables, [`stream`] files of any
 //! kind in pieces.
 //!
 //! Invariants: no nonce is used twice under a key; the number of messages under a key is bounded;
@@ -13,11 +14,15 @@ pub mod cell;
 mod distinct;
 mod keylog;
 pub mod keyring;
+pub mod root;
+mod row;
 pub mod stream;
+mod subjects;
 pub mod table;
 
 pub use cell::Algorithm;
-pub use keyring::{Erased, KeyRing, Root};
+pub use keyring::{Erased, KeyRing};
+pub use root::{Root, RootKind, RootPlace, TokenRoot, TransitRoot};
 pub use stream::{StreamReport, open_file, seal_file};
 pub use table::{
     ProtectOptions, ProtectReport, RevealOptions, RevealReport, protect_file, reveal_file,

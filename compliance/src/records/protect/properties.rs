@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use events::Sensitive;
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 
@@ -38,7 +37,7 @@ fn options() -> ClassifyOptions {
 }
 
 fn ring(dir: &Path) -> KeyRing {
-    let root = Root::Key(Sensitive::new([9; 32]));
+    let root = Root::key([9; 32]);
     KeyRing::open(&dir.join("keys"), &root, &SystemRandom::new()).unwrap()
 }
 

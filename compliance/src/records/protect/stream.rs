@@ -213,7 +213,6 @@ impl Out {
 
 #[cfg(test)]
 mod tests {
-    use events::Sensitive;
     use proptest::prelude::*;
     use ring::rand::SystemRandom;
 
@@ -221,7 +220,7 @@ mod tests {
     use crate::records::protect::Root;
 
     fn ring(dir: &Path) -> KeyRing {
-        let root = Root::Key(Sensitive::new([9; 32]));
+        let root = Root::key([9; 32]);
         KeyRing::open(&dir.join("keys"), &root, &SystemRandom::new()).unwrap()
     }
 

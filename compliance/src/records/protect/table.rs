@@ -1,17 +1,18 @@
 //! Whole files: seal columns, reveal columns. The output appears whole or not at all.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use hashbrown::HashMap;
 use ring::rand::SecureRandom;
 use serde::Serialize;
 
-use super::cell::{self, Algorithm, Cipher, Header, Place, Pool, Sealer};
+use super::cell::{self, Algorithm, Cipher, Header, Opener, Place};
 use super::distinct::Distinct;
-use super::keylog::{Key, KeyWriter, Subject};
-use super::keyring::{DatasetKey, KeyRing};
+use super::keyring::KeyRing;
+use super::row::RowSealer;
+use super::subjects::SubjectKeys;
 use crate::records::classify::{ClassifyOptions, classify};
 use crate::records::error::Error;
 use crate::records::part::Part;
@@ -110,20 +111,12 @@ pub fn protect_file(
         return Err(Error::NoColumn { column: copy.names[at].clone() });
     }
     let keys = ring.dataset_or_new(&options.dataset, random)?;
-    let mut makers = Ciphers {
-        writer: ring.writer(&keys)?,
-        pool: Pool::new(random),
-        random,
-        algorithm: options.algorithm,
-        last: None,
-        recent: Recent::default(),
-    };
+    let mut subject_keys = SubjectKeys::new(ring.writer(&keys)?, random);
     let is_sealed: Vec<bool> = (0..copy.names.len()).map(|at| sealed.contains(&at)).collect();
-    let names = copy.names.clone();
+    let mut sealer = RowSealer::new(copy.names.iter().map(String::as_str));
     let mut seen = Distinct::new(copy.part.path());
     let mut subjects = Distinct::new(&copy.part.path().with_extension("subjects"));
     let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
-    let mut sealer = Sealer::default();
     let mut row = String::new();
     copy.rows(&mut |number, cells, writer, out| {
         row_key(number, &cells, row_at, &mut row)?;
@@ -134,26 +127,30 @@ pub fn protect_file(
         let subject = keys.subject(whose.unwrap_or(&row));
         subjects.add(u128::from(u64::from_be_bytes(subject)), number)?;
         report.rows += 1;
-        let mut ready = None;
+        let is_sealed = |at: usize| is_sealed.get(at).copied().unwrap_or(false);
+        let sealed = || cells.cells().enumerate().filter(|(at, t)| is_sealed(*at) && !t.is_empty());
+        if sealed().next().is_some() {
+            let (slot, key) = subject_keys.of(subject, &keys)?;
+            let header = Header { algorithm: options.algorithm, key_id: keys.id, slot };
+            sealer.begin(&header, &options.dataset, &row)?;
+            for (at, text) in sealed() {
+                sealer.add(&header, at, text)?;
+                report.cells += 1;
+            }
+            sealer.seal(options.algorithm, key)?;
+        } else {
+            sealer.nothing();
+        }
+        let mut ready = sealer.sealed();
         for (at, text) in cells.cells().enumerate() {
-            if text.is_empty() || !is_sealed.get(at).copied().unwrap_or(false) {
+            if !is_sealed(at) || text.is_empty() {
                 writer.cell(out, text);
                 continue;
             }
-            let header = match ready {
-                Some(header) => header,
-                None => {
-                    let slot = makers.of(subject, &keys)?;
-                    let header = Header { algorithm: options.algorithm, key_id: keys.id, slot };
-                    sealer.row(&header, &options.dataset, &row)?;
-                    *ready.insert(header)
-                }
-            };
-            let Some((_, _, cipher)) = &makers.last else { continue };
+            let (mark, sealed) = ready.next().ok_or_else(|| Error::Crypto { what: "AEAD" })?;
             writer.plain(out);
-            let column = names.get(at).map_or("", String::as_str);
-            sealer.seal(cipher, &header, column, text, out)?;
-            report.cells += 1;
+            out.extend_from_slice(mark.as_bytes());
+            out.extend_from_slice(sealed);
         }
         Ok(())
     })?;
@@ -162,64 +159,9 @@ pub fn protect_file(
     }
     report.subjects = subjects.finish()?.distinct;
     // Keys first: a cell whose key could be lost is never released.
-    makers.writer.finish(&keys, random)?;
+    subject_keys.finish(&keys)?;
     copy.release()?;
     Ok(report)
-}
-
-/// The ciphers of the subjects met, made as they come.
-struct Ciphers<'a> {
-    writer: KeyWriter,
-    pool: Pool<'a>,
-    random: &'a dyn SecureRandom,
-    algorithm: Algorithm,
-    /// The cipher in use: subject, slot, cipher.
-    last: Option<(Subject, u64, Cipher)>,
-    recent: Recent,
-}
-
-impl Ciphers<'_> {
-    /// Puts a subject's cipher in use; its slot.
-    fn of(&mut self, subject: Subject, keys: &DatasetKey) -> Result<u64, Error> {
-        if let Some((_, slot, _)) = self.last.as_ref().filter(|(last, ..)| *last == subject) {
-            return Ok(*slot);
-        }
-        let (slot, key) = match self.recent.get(subject) {
-            Some(known) => known,
-            None => {
-                let key = self.pool.key()?;
-                let slot = self.writer.add(subject, &key, keys, self.random)?;
-                self.recent.put(subject, (slot, key.clone()));
-                (slot, key)
-            }
-        };
-        self.last = Some((subject, slot, Cipher::new(self.algorithm, &key)));
-        Ok(slot)
-    }
-}
-
-/// Subjects in each half of [`Recent`].
-const RECENT_MAX: usize = 1 << 16;
-
-/// Keys of subjects met lately in this run. A subject forgotten gets one more key when it comes
-/// again; erasing finds them all by the subject's name.
-#[derive(Default)]
-struct Recent {
-    young: HashMap<Subject, (u64, Key)>,
-    old: HashMap<Subject, (u64, Key)>,
-}
-
-impl Recent {
-    fn get(&self, subject: Subject) -> Option<(u64, Key)> {
-        self.young.get(&subject).or_else(|| self.old.get(&subject)).cloned()
-    }
-
-    fn put(&mut self, subject: Subject, known: (u64, Key)) {
-        if self.young.len() >= RECENT_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(subject, known);
-    }
 }
 
 /// Opens columns of a protected file, for a purpose.
@@ -244,7 +186,7 @@ pub fn reveal_file(
     let mut reader = ring.reader(&keys)?;
     let names = copy.names.clone();
     let mut report = RevealReport { rows: 0, cells: 0, left: 0, erased: 0, purpose };
-    let (mut sealer, mut row) = (Sealer::default(), String::new());
+    let (mut opener, mut row) = (Opener::default(), String::new());
     let mut last: Option<(Header, Cipher)> = None;
     copy.rows(&mut |number, cells, writer, out| {
         row_key(number, &cells, row_at, &mut row)?;
@@ -277,7 +219,7 @@ pub fn reveal_file(
             };
             let column = names.get(at).map_or("", String::as_str);
             let place = Place { dataset: &options.dataset, row: &row, column };
-            writer.cell(out, &sealer.open(cipher, &sealed, &place).ok_or_else(tampered)?);
+            writer.cell(out, &opener.open(cipher, &sealed, &place).ok_or_else(tampered)?);
             report.cells += 1;
         }
         Ok(())
@@ -296,8 +238,8 @@ fn row_key(number: u64, cells: &Row<'_>, at: Option<usize>, out: &mut String) ->
     out.clear();
     match at {
         None => {
-            out.push('#');
-            out.push_str(&number.to_string());
+            // Writing to a text cannot fail.
+            let _ = write!(out, "#{number}");
         }
         Some(at) => {
             out.push_str(cells.cell(at).trim());
@@ -331,7 +273,7 @@ fn marked(
 type Change<'a> = dyn FnMut(u64, Row<'_>, &mut RowWriter, &mut Vec<u8>) -> Result<(), Error> + 'a;
 
 /// Bytes written at a time.
-const PIECE_BYTES: usize = 1 << 18;
+const PIECE_BYTES: usize = 1 << 16;
 
 /// A file read row by row and written anew under a working name.
 struct Copy {

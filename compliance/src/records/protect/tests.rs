@@ -1,7 +1,6 @@
 use std::fs;
 use std::path::Path;
 
-use events::Sensitive;
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 
@@ -14,7 +13,7 @@ const CSV: &str = "编号,姓名,身份证件号,手机号\n\
     3,王五,,13800138002\n";
 
 fn root() -> Root {
-    Root::Key(Sensitive::new([9; 32]))
+    Root::key([9; 32])
 }
 
 fn classify() -> ClassifyOptions {
@@ -76,7 +75,7 @@ fn what_is_sealed_opens_again() {
 fn a_wrong_key_or_dataset_opens_nothing() {
     let dir = tempfile::tempdir().unwrap();
     protect(dir.path(), CSV, Algorithm::Aes256Gcm).unwrap();
-    let wrong = Root::Key(Sensitive::new([8; 32]));
+    let wrong = Root::key([8; 32]);
     assert!(matches!(reveal(dir.path(), "学籍", &wrong), Err(Error::WrongKey)));
     assert!(matches!(reveal(dir.path(), "其他", &root()), Err(Error::NoDatasetKey { .. })));
     assert!(!dir.path().join("out.csv").exists() && !dir.path().join("out.csv.part").exists());
@@ -116,10 +115,13 @@ fn a_new_root_opens_the_old_cells() {
     let dir = tempfile::tempdir().unwrap();
     protect(dir.path(), CSV, Algorithm::Aes256Gcm).unwrap();
     let random = SystemRandom::new();
-    let new = Root::Passphrase(Sensitive::new("长一点的口令 2026".into()));
+    let new = Root::passphrase("长一点的口令 2026".into());
     let mut ring = KeyRing::open(&dir.path().join("keys.json"), &root(), &random).unwrap();
     ring.rotate_root(&new, &random).unwrap();
-    assert!(matches!(reveal(dir.path(), "学籍", &root()), Err(Error::WrongKey)));
+    assert!(matches!(
+        reveal(dir.path(), "学籍", &root()),
+        Err(Error::OtherRoot { kind: "passphrase" })
+    ));
     assert_eq!(reveal(dir.path(), "学籍", &new).unwrap().1, CSV);
 }
 
@@ -205,7 +207,7 @@ fn two_processes_adding_datasets_lose_neither() {
     let ring = KeyRing::open(&path, &root(), &random).unwrap();
     assert_eq!(ring.datasets().collect::<Vec<_>>(), ["乙", "甲"]);
     // One that still holds the root of before a rotation writes nothing.
-    let new = Root::Key(Sensitive::new([3; 32]));
+    let new = Root::key([3; 32]);
     one.rotate_root(&new, &random).unwrap();
     assert!(matches!(two.dataset_or_new("丙", &random), Err(Error::WrongKey)));
     assert_eq!(KeyRing::open(&path, &new, &random).unwrap().datasets().count(), 2);

@@ -4,8 +4,8 @@
 //! finding, masking and protecting know one form only. A file is recognised by its head, and by
 //! its name only where the head says nothing.
 //!
-//! Invariants: rows are streamed (a workbook's shared texts and one row group of Parquet are held
-//! in memory, nothing else grows with the file); a row that cannot be read stays a row, with its
+//! Invariants: rows are streamed (one row group of Parquet is held in memory, nothing else grows with
+//! the file); a row that cannot be read stays a row, with its
 //! text in the first cell, so that it is searched too.
 
 mod jsonl;
@@ -15,7 +15,7 @@ mod sql;
 mod xlsx;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ pub struct Source {
 #[derive(Clone)]
 enum From {
     File(PathBuf),
+    Book(PathBuf, Arc<xlsx::Book>),
     Origin(Arc<dyn Origin>),
 }
 
@@ -89,7 +90,12 @@ impl Source {
             Format::Delimited | Format::Database => vec![table(String::new(), None)],
             Format::JsonLines => vec![table(String::new(), Some(jsonl::columns(path)?))],
             Format::Parquet => vec![table(String::new(), Some(parquet::columns(path)?))],
-            Format::Workbook => xlsx::sheets(path)?.into_iter().map(|n| table(n, None)).collect(),
+            Format::Workbook => {
+                let book = Arc::new(xlsx::Book::open(path)?);
+                let from = || From::Book(path.to_owned(), book.clone());
+                let sheet = |name| Self { from: from(), format, name, columns: None };
+                xlsx::sheets(&book)?.into_iter().map(sheet).collect()
+            }
             Format::Sql => sql::tables(path)?.into_iter().map(|(n, c)| table(n, Some(c))).collect(),
         })
     }
@@ -135,17 +141,19 @@ impl Source {
     pub fn open(&self) -> Result<Box<dyn Read>, Error> {
         let path = match &self.from {
             From::File(path) => path,
+            From::Book(_, book) => {
+                return Ok(Box::new(CsvBytes::new(xlsx::Rows::open(book, &self.name)?)));
+            }
             From::Origin(origin) => return origin.open(),
         };
         let columns = self.columns.clone().unwrap_or_default();
         Ok(match self.format {
-            Format::Delimited | Format::Database => {
-                let file = File::open(path).map_err(Error::Read)?;
-                Box::new(BufReader::with_capacity(1 << 20, file))
+            // It is read in large pieces, as it is decoded.
+            Format::Delimited | Format::Workbook | Format::Database => {
+                Box::new(File::open(path).map_err(Error::Read)?)
             }
             Format::JsonLines => Box::new(CsvBytes::new(jsonl::Rows::open(path, columns)?)),
             Format::Parquet => Box::new(CsvBytes::new(parquet::Rows::open(path, columns)?)),
-            Format::Workbook => Box::new(CsvBytes::new(xlsx::Rows::open(path, &self.name)?)),
             Format::Sql => Box::new(CsvBytes::new(sql::Rows::open(path, &self.name, columns)?)),
         })
     }
@@ -153,7 +161,9 @@ impl Source {
     /// The bytes whose SHA-256 stands for this source: the file itself, or the table as it is read.
     pub(super) fn bytes(&self) -> Result<Box<dyn Read>, Error> {
         match &self.from {
-            From::File(path) => Ok(Box::new(File::open(path).map_err(Error::Read)?)),
+            From::File(path) | From::Book(path, _) => {
+                Ok(Box::new(File::open(path).map_err(Error::Read)?))
+            }
             From::Origin(origin) => origin.open(),
         }
     }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use csv_core::ReadFieldResult;
 use serde::{Deserialize, Serialize};
+use wide::u8x16;
 
 use super::encoding::{Encoding, Utf8Reader};
 use crate::records::error::Error;
@@ -165,33 +166,25 @@ impl<R: Read> TableReader<R> {
     fn line(&mut self) -> Result<Option<(usize, usize)>, Error> {
         loop {
             let rest = self.input.as_bytes().get(self.at..).unwrap_or_default();
-            let Some(len) = memchr::memchr(b'\n', rest) else {
+            self.ends.clear();
+            match cut(rest, self.delimiter, &mut self.ends) {
+                Cut::Line { cells_end, next } if cells_end > 0 => {
+                    if self.ends.len() > COLUMNS_MAX {
+                        self.ends.clear();
+                        return Ok(None);
+                    }
+                    let start = self.at;
+                    self.at += next;
+                    return Ok(Some((start, start + cells_end)));
+                }
+                Cut::Line { next, .. } => self.at += next,
                 // Only a line that would fill the buffer is left to the parser before the end.
-                if self.ended || rest.len() > INPUT_BYTES / 2 {
+                Cut::Open if !self.ended && rest.len() <= INPUT_BYTES / 2 => self.refill()?,
+                Cut::Open | Cut::Odd => {
+                    self.ends.clear();
                     return Ok(None);
                 }
-                self.refill()?;
-                continue;
-            };
-            let line = rest.get(..len).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if memchr::memchr2(b'"', b'\r', line).is_some() {
-                return Ok(None);
             }
-            if line.is_empty() {
-                self.at += len + 1;
-                continue;
-            }
-            self.ends.extend(memchr::memchr_iter(self.delimiter, line));
-            self.ends.push(line.len());
-            if self.ends.len() > COLUMNS_MAX {
-                self.ends.clear();
-                return Ok(None);
-            }
-            let start = self.at;
-            let end = start + line.len();
-            self.at += len + 1;
-            return Ok(Some((start, end)));
         }
     }
 
@@ -269,6 +262,62 @@ impl<R: Read> TableReader<R> {
             self.data_len += 1;
         }
     }
+}
+
+/// What one walk over the bytes of a line told.
+enum Cut {
+    /// A line as it stands: where its cells end, and where the next one begins.
+    Line { cells_end: usize, next: usize },
+    /// No end of line.
+    Open,
+    /// Quotes, or a carriage return by itself.
+    Odd,
+}
+
+/// Cuts the first line into cells, sixteen bytes at a time.
+fn cut(bytes: &[u8], delimiter: u8, ends: &mut Vec<usize>) -> Cut {
+    let delimiters = u8x16::splat(delimiter);
+    let (feeds, returns, quotes) = (u8x16::splat(b'\n'), u8x16::splat(b'\r'), u8x16::splat(b'"'));
+    let mut from = 0;
+    while from < bytes.len() {
+        let left = bytes.get(from..).unwrap_or_default();
+        let block = match left.first_chunk::<16>() {
+            Some(block) => *block,
+            None => {
+                let mut block = [0; 16];
+                block.iter_mut().zip(left).for_each(|(to, byte)| *to = *byte);
+                block
+            }
+        };
+        let block = u8x16::new(block);
+        let marks = block.simd_eq(delimiters)
+            | block.simd_eq(feeds)
+            | block.simd_eq(returns)
+            | block.simd_eq(quotes);
+        let mut marks = marks.to_bitmask();
+        while marks != 0 {
+            let at = from + marks.trailing_zeros() as usize;
+            marks &= marks - 1;
+            match bytes.get(at) {
+                Some(b'\n') => {
+                    ends.push(at);
+                    return Cut::Line { cells_end: at, next: at + 1 };
+                }
+                Some(b'\r') => match bytes.get(at + 1) {
+                    Some(b'\n') => {
+                        ends.push(at);
+                        return Cut::Line { cells_end: at, next: at + 2 };
+                    }
+                    Some(_) => return Cut::Odd,
+                    None => return Cut::Open,
+                },
+                Some(b'"') => return Cut::Odd,
+                _ => ends.push(at),
+            }
+        }
+        from += 16;
+    }
+    Cut::Open
 }
 
 /// The longest prefix of the cell that ends with a whole character.

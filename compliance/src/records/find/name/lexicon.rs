@@ -27,12 +27,46 @@ pub(super) enum Role {
 
 type ByChar = HashMap<char, Vec<(Vec<char>, Role)>>;
 
+/// Pairs of characters as bits of a table: what is not there is told without looking it up.
+struct Pairs(Vec<u64>);
+
+/// Bits of the table: about ten for each pair.
+const PAIR_BITS: u32 = 17;
+
+impl Default for Pairs {
+    fn default() -> Self {
+        Self(vec![0; 1 << (PAIR_BITS - 6)])
+    }
+}
+
+impl Pairs {
+    fn place(a: char, b: char) -> (usize, u64) {
+        let both = u32::from(a).wrapping_mul(0x9E37_79B1) ^ u32::from(b).wrapping_mul(0x85EB_CA6B);
+        let bit = (both.wrapping_mul(0xC2B2_AE35) >> (32 - PAIR_BITS)) as usize;
+        (bit / 64, 1 << (bit % 64))
+    }
+
+    fn add(&mut self, a: char, b: char) {
+        let (word, bit) = Self::place(a, b);
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= bit;
+        }
+    }
+
+    fn has(&self, a: char, b: char) -> bool {
+        let (word, bit) = Self::place(a, b);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
 /// All of it.
 pub(super) struct Lexicon {
     roles: Vec<u8>,
     doubles: HashSet<[char; 2]>,
     words: HashSet<&'static [u8]>,
     titles: HashSet<&'static [u8]>,
+    /// How words and titles begin.
+    begins: Pairs,
     /// By their last character.
     before: ByChar,
     /// By their first character.
@@ -76,9 +110,16 @@ impl Lexicon {
                 .chain(section(BEFORE, "label"))
                 .map(str::as_bytes)
                 .collect(),
+            begins: Pairs::default(),
             before: HashMap::new(),
             after: HashMap::new(),
         };
+        for word in lexicon.words.iter().chain(&lexicon.titles) {
+            let mut chars = std::str::from_utf8(word).unwrap_or_default().chars();
+            if let (Some(a), Some(b)) = (chars.next(), chars.next()) {
+                lexicon.begins.add(a, b);
+            }
+        }
         let singles = [
             (section(SURNAMES, "usual").collect::<Vec<_>>(), SURNAME),
             (section(SURNAMES, "rare").collect(), RARE),
@@ -136,12 +177,20 @@ impl Lexicon {
 
     /// Whether the characters are an everyday word.
     pub(super) fn is_word(&self, chars: &[char]) -> bool {
-        in_set(&self.words, chars)
+        self.may_be_one(chars) && in_set(&self.words, chars)
     }
 
     /// Whether the characters are a title or a relation.
     pub(super) fn is_title(&self, chars: &[char]) -> bool {
-        in_set(&self.titles, chars)
+        self.may_be_one(chars) && in_set(&self.titles, chars)
+    }
+
+    /// Whether a word or title begins like this; nearly no name does.
+    fn may_be_one(&self, chars: &[char]) -> bool {
+        match chars {
+            [a, b, ..] => self.begins.has(*a, *b),
+            _ => true,
+        }
     }
 
     /// The best word that ends before `end`; `char_at` gives characters.
@@ -194,6 +243,16 @@ fn in_set(set: &HashSet<&'static [u8]>, chars: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_word_and_title_is_found_and_few_pairs_are_taken_for_one() {
+        let l = &*LEXICON;
+        let of = |word: &&[u8]| std::str::from_utf8(word).unwrap().chars().collect::<Vec<_>>();
+        assert!(l.words.iter().map(of).all(|w| l.is_word(&w)));
+        assert!(l.titles.iter().map(of).all(|w| l.is_title(&w)));
+        let taken = l.begins.0.iter().map(|bits| bits.count_ones()).sum::<u32>();
+        assert!(taken < (1 << PAIR_BITS) / 4, "{taken}");
+    }
 
     #[test]
     fn the_data_loads() {

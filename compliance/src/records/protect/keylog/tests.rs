@@ -1,6 +1,5 @@
 use std::process::Command;
 
-use events::Sensitive;
 use ring::rand::SystemRandom;
 
 use super::*;
@@ -8,7 +7,7 @@ use crate::records::protect::{KeyRing, Root};
 
 /// A store with one dataset, and the path of its page file.
 fn dataset(dir: &Path) -> (DatasetKey, PathBuf) {
-    let (root, random) = (Root::Key(Sensitive::new([9; 32])), SystemRandom::new());
+    let (root, random) = (Root::key([9; 32]), SystemRandom::new());
     let mut ring = KeyRing::open(&dir.join("keys.json"), &root, &random).unwrap();
     (ring.dataset_or_new("学籍", &random).unwrap(), dir.join("keys.json.1"))
 }
@@ -148,7 +147,7 @@ fn a_page_opens_in_its_place_and_dataset_only() {
     let (first, second) = bytes.split_at(PAGE_BYTES);
     fs::write(&path, [second, first].concat()).unwrap();
     assert!(matches!(held(&path, &keys, 0), Err(Error::BadKeyStore { .. })));
-    let root = Root::Key(Sensitive::new([9; 32]));
+    let root = Root::key([9; 32]);
     let mut ring =
         KeyRing::open(&dir.path().join("keys.json"), &root, &SystemRandom::new()).unwrap();
     let other = ring.dataset_or_new("其他", &SystemRandom::new()).unwrap();

@@ -1,12 +1,20 @@
 //! Workbooks: each sheet is a table. Cells are streamed; numbers read as they are shown in full
 //! (a long number that a spreadsheet rounded stays rounded), days as year-month-day.
+//!
+//! Layout: [`book`] makes a workbook fit to be streamed, [`texts`] holds what its cells share.
 
-use std::fs::File;
+mod book;
+mod texts;
+
 use std::io::{self, BufReader};
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use calamine::{DataRef, Reader, Xlsx};
+
+pub(super) use book::Book;
+use book::Shared;
+use texts::TextsReader;
 
 use super::rows::Rows as Source;
 use crate::records::error::Error;
@@ -16,14 +24,14 @@ use crate::records::limits::COLUMNS_MAX;
 const LOT_ROWS: usize = 256;
 const LOTS_MAX: usize = 4;
 
-fn open(path: &Path) -> Result<Xlsx<BufReader<File>>, Error> {
-    let file = File::open(path).map_err(Error::Read)?;
-    Xlsx::new(BufReader::new(file)).map_err(|e| super::broken("workbook", e))
+fn open(book: &Book) -> Result<Xlsx<BufReader<Shared>>, Error> {
+    let parts = book.parts().map_err(Error::Read)?;
+    Xlsx::new(parts).map_err(|e| super::broken("workbook", e))
 }
 
 /// Names of the sheets.
-pub(super) fn sheets(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(open(path)?.sheet_names())
+pub(super) fn sheets(book: &Book) -> Result<Vec<String>, Error> {
+    Ok(open(book)?.sheet_names())
 }
 
 type Lot = Result<Vec<Vec<String>>, String>;
@@ -35,13 +43,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn open(path: &Path, sheet: &str) -> Result<Self, Error> {
-        let mut book = open(path)?;
+    pub(super) fn open(book: &Arc<Book>, sheet: &str) -> Result<Self, Error> {
+        let mut texts = book.texts.reader().map_err(Error::Read)?;
+        let mut book = open(book)?;
         let sheet = sheet.to_owned();
         let (give, lots) = sync_channel::<Lot>(LOTS_MAX);
         std::thread::spawn(move || {
             let mut sink = |lot| give.send(Ok(lot)).is_ok();
-            if let Err(message) = read(&mut book, &sheet, &mut sink) {
+            if let Err(message) = read(&mut book, &mut texts, &sheet, &mut sink) {
                 // Nobody listens any more: nobody needs to know.
                 let _ = give.send(Err(message));
             }
@@ -69,7 +78,8 @@ impl Source for Rows {
 }
 
 fn read(
-    book: &mut Xlsx<BufReader<File>>,
+    book: &mut Xlsx<BufReader<Shared>>,
+    texts: &mut TextsReader,
     sheet: &str,
     give: &mut dyn FnMut(Vec<Vec<String>>) -> bool,
 ) -> Result<(), String> {
@@ -92,7 +102,7 @@ fn read(
                 row.resize(col + 1, String::new());
             }
             if let Some(place) = row.get_mut(col) {
-                *place = text(cell.get_value());
+                *place = text(cell.get_value(), texts)?;
             }
         }
     }
@@ -103,8 +113,8 @@ fn read(
     Ok(())
 }
 
-fn text(value: &DataRef<'_>) -> String {
-    match value {
+fn text(value: &DataRef<'_>, texts: &mut TextsReader) -> Result<String, String> {
+    Ok(match value {
         DataRef::String(s) => s.clone(),
         DataRef::SharedString(s) => (*s).to_owned(),
         DataRef::Int(n) => n.to_string(),
@@ -119,7 +129,14 @@ fn text(value: &DataRef<'_>) -> String {
                 format!("{y:04}-{m:02}-{d:02} {h:02}:{min:02}:{s:02}")
             }
         }
-        DataRef::DateTimeIso(s) | DataRef::DurationIso(s) => s.clone(),
+        DataRef::DateTimeIso(s) => match s.parse::<u64>() {
+            Ok(number) => {
+                let text = texts.get(number).map_err(|e| e.to_string())?;
+                text.ok_or("a cell refers to a text that is not there")?
+            }
+            Err(_) => s.clone(),
+        },
+        DataRef::DurationIso(s) => s.clone(),
         DataRef::Error(_) | DataRef::Empty => String::new(),
-    }
+    })
 }
