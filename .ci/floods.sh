@@ -3,7 +3,7 @@
 # is told to its senders and counted, and an archive without room loses nothing and goes on by itself.
 # The last part mounts a small tmpfs; where that is not allowed it says so and fails.
 # Packages: python3 jq curl
-PORT_BASE=24800
+PORT_BASE=25000
 . "$(dirname "$0")/lib.sh"
 
 before_cleanup() { ! mountpoint -q "$WORK/node/data/archive" || umount -l "$WORK/node/data/archive"; }
