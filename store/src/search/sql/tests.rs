@@ -237,7 +237,7 @@ fn a_file_that_cannot_be_read_is_named() {
     std::fs::write(store.archive.path(file), bytes).unwrap();
     let result =
         run(&store, &request("SELECT count(DISTINCT raw), count(DISTINCT id) FROM events"));
-    assert_eq!(result.unwrap().unreadable, [file.name.clone()]);
+    assert_eq!(result.unwrap().unreadable, std::slice::from_ref(&file.name));
     std::fs::remove_file(store.archive.path(file)).unwrap();
     let result = run(&store, &request("SELECT count(*) FROM events")).unwrap();
     assert_eq!((result.unreadable, result.rows), (vec![file.name.clone()], vec![vec!["0".into()]]));
