@@ -80,9 +80,15 @@ impl SensorRow {
         self.skew_ms.unsigned_abs() > SENSOR_SKEW_SECS_MAX * 1_000
     }
 
-    /// Records that were not stored: dropped for whatever cause, or given up.
+    /// Records that were not stored, by cause: dropped, or given up. Causes without any are left out.
+    pub fn losses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = self.dropped.iter().copied().chain([("refused", self.refused)]);
+        all.filter(|(_, n)| *n > 0)
+    }
+
+    /// Records that were not stored, for whatever cause.
     pub fn lost(&self) -> u64 {
-        self.refused + self.dropped.iter().map(|(_, n)| n).sum::<u64>()
+        self.losses().map(|(_, n)| n).sum()
     }
 }
 
@@ -178,9 +184,7 @@ fn alarms(row: &SensorRow, now: Timestamp) -> Vec<Text> {
         });
     }
     if row.lost_lately > 0 {
-        let causes = row.dropped.iter().copied().chain([("refused", row.refused)]);
-        let causes: Vec<String> =
-            causes.filter(|(_, n)| *n > 0).map(|(cause, n)| format!("{cause} {n}")).collect();
+        let causes: Vec<String> = row.losses().map(|(cause, n)| format!("{cause} {n}")).collect();
         let (n, causes) = (row.lost_lately, causes.join(", "));
         alarms.push(Text::new(
             format!("采集器 {name} 正在丢失日志记录：近来 {n} 条（启动以来 {causes}），请检查流量和限速设置"),

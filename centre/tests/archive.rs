@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod hands;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use centre::account::Caller;
@@ -13,24 +14,12 @@ use centre::facade::archive::Difference;
 use centre::view::SearchForm;
 use centre::{Centre, Config, World};
 use events::Timestamp;
+use hands::Hands;
 
 /// How long anything may take before the test gives up; nothing is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A clock that stands until it is moved.
-struct Hands(AtomicI64);
-
-impl sensors::Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Hands {
-    fn forward_days(&self, days: i64) {
-        self.0.fetch_add(days * 86_400_000_000_000, Ordering::Relaxed);
-    }
-}
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn node(dir: &Path) -> (Arc<Centre>, Arc<Hands>) {
     let text =
@@ -38,7 +27,7 @@ fn node(dir: &Path) -> (Arc<Centre>, Arc<Hands>) {
     let path = dir.join("xuedun.toml");
     std::fs::write(&path, text).unwrap();
     let start = Timestamp::parse_rfc3339("2026-03-01T01:00:00Z").unwrap();
-    let hands = Arc::new(Hands(AtomicI64::new(start.nanos())));
+    let hands = Arc::new(Hands::at(start));
     let clock: Arc<dyn sensors::Clock> = Arc::clone(&hands) as _;
     let config = Config::load(&path, std::iter::empty()).unwrap();
     (Centre::open(config, World { clock, ..World::real() }).unwrap(), hands)
@@ -63,12 +52,12 @@ fn what_is_past_its_retention_goes_with_proof_and_nothing_else() {
     let (centre, hands) = node(dir.path());
     seal_one(&centre);
     let old = centre.archive_files(&Caller::local("test")).unwrap();
-    hands.forward_days(100);
+    hands.forward(100 * DAY);
     seal_one(&centre);
     assert_eq!(centre.expire_archive().unwrap(), 0, "100 days old");
-    hands.forward_days(80);
+    hands.forward(80 * DAY);
     assert_eq!(centre.expire_archive().unwrap(), 0, "180 days old, not older");
-    hands.forward_days(1);
+    hands.forward(DAY);
     assert_eq!(centre.expire_archive().unwrap(), old.len());
     let left = centre.archive_files(&Caller::local("test")).unwrap();
     assert!(!left.is_empty() && left.iter().all(|f| old.iter().all(|o| o.name != f.name)));
@@ -85,7 +74,7 @@ fn what_somebody_takes_or_changes_is_named_however_old_the_list_says_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let (centre, hands) = node(dir.path());
     seal_one(&centre);
-    hands.forward_days(1);
+    hands.forward(DAY);
     seal_one(&centre);
     assert!(centre.check_archive(&Caller::local("test")).unwrap().is_whole());
     let files = centre.archive_files(&Caller::local("test")).unwrap();
@@ -98,7 +87,7 @@ fn what_somebody_takes_or_changes_is_named_however_old_the_list_says_it_is() {
     std::fs::write(archive.join("manifest.json"), list.to_string()).unwrap();
     std::fs::remove_file(archive.join(&files[0].name)).unwrap();
     let (centre, hands) = node(dir.path());
-    hands.forward_days(1);
+    hands.forward(DAY);
     let check = centre.check_archive(&Caller::local("test")).unwrap();
     let named: Vec<_> = check.unproven.iter().map(|u| (u.name.as_str(), u.what)).collect();
     assert_eq!(named, [(files[0].name.as_str(), Difference::NotListed)], "{check:?}");

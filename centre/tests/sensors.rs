@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod hands;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use centre::account::Caller;
@@ -14,6 +15,7 @@ use centre::alert::AlertFilter;
 use centre::view::{SearchForm, SensorRow};
 use centre::{Centre, Config, World};
 use events::Timestamp;
+use hands::Hands;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -21,20 +23,7 @@ const SITE: &str = "2133000001";
 /// How long anything may take before the test gives up; nothing is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A clock that stands until it is moved.
-struct Hands(AtomicI64);
-
-impl sensors::Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Hands {
-    fn forward(&self, minutes: i64) {
-        self.0.fetch_add(minutes * 60_000_000_000, Ordering::Relaxed);
-    }
-}
+const MINUTE: Duration = Duration::from_secs(60);
 
 struct Node {
     centre: Arc<Centre>,
@@ -60,7 +49,7 @@ async fn node(dir: &Path, more: &str) -> Node {
     let path = dir.join("xuedun.toml");
     std::fs::write(&path, text).unwrap();
     let start = Timestamp::parse_rfc3339("2026-11-23T01:00:00Z").unwrap();
-    let hands = Arc::new(Hands(AtomicI64::new(start.nanos())));
+    let hands = Arc::new(Hands::at(start));
     let clock: Arc<dyn sensors::Clock> = Arc::clone(&hands) as _;
     let world = World { clock, ..World::real() };
     let centre = Centre::open(Config::load(&path, std::iter::empty()).unwrap(), world).unwrap();
@@ -119,14 +108,14 @@ async fn silence_is_shown_alarmed_raised_and_ends() {
     let node = node(dir.path(), "").await;
     assert!(!node.row().silent && node.alarms().is_empty(), "{:?}", node.alarms());
     // Nothing ever came: silent after its time, not before.
-    node.hands.forward(29);
+    node.hands.forward(29 * MINUTE);
     assert!(!node.row().silent);
-    node.hands.forward(2);
+    node.hands.forward(2 * MINUTE);
     assert_eq!(node.alarms(), ["采集器 fw 静默：启动以来没有日志记录"]);
     node.send(0, "alive").await;
     assert!(node.alarms().is_empty(), "{:?}", node.alarms());
     node.centre.watch_sensors();
-    node.hands.forward(45);
+    node.hands.forward(45 * MINUTE);
     assert_eq!(node.alarms(), ["采集器 fw 静默：已 45 分钟没有日志记录"]);
     let silent = node.row();
     assert!(silent.silent && silent.last.is_some());
@@ -178,7 +167,7 @@ async fn a_loss_is_counted_alarmed_raised_and_ends() {
     assert!(alarms.len() == 1 && alarms[0].starts_with(&says), "{alarms:?}");
     until("the alert", || !node.raised("xuedun-sensor-losing").is_empty()).await;
     assert_eq!(node.raised("xuedun-sensor-losing"), ["flood"]);
-    node.hands.forward(11);
+    node.hands.forward(11 * MINUTE);
     assert!(node.alarms().is_empty(), "{:?}", node.alarms());
     node.centre.stop().await;
 }

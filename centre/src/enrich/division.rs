@@ -173,7 +173,7 @@ mod tests {
         let below = all.by_code.keys().filter(|code| !code.is_multiple_of(10_000));
         let missed: Vec<_> = below.filter(|code| !region(code.to_string().as_bytes())).collect();
         assert_eq!(missed, [&0; 0]);
-        // And is no wider than it must be: a twentieth of all numbers.
+        // Wider than the list, but less than a tenth of all numbers.
         let wide = (0..1_000_000u32).filter(|n| region(format!("{n:06}").as_bytes())).count();
         assert!(wide < 100_000, "{wide}");
     }

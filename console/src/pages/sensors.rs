@@ -71,7 +71,6 @@ fn table(chrome: &Chrome, rows: &[SensorRow]) -> Markup {
 
 fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
     let t = chrome.t();
-    let causes = row.dropped.iter().copied().chain([("refused", row.refused)]);
     html! {
         tr data-row=(row.name) {
             td { strong { (row.name) } }
@@ -83,7 +82,7 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
             td.num { (number(row.undecoded)) }
             td {
                 @if row.lost() == 0 { span.faint.nowrap { (t.sensors.dropped_none) } } @else {
-                    @for (cause, n) in causes.filter(|(_, n)| *n > 0) {
+                    @for (cause, n) in row.losses() {
                         span.badge.bad { (cause) " " (number(n)) } " "
                     }
                 }
