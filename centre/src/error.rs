@@ -43,7 +43,7 @@ pub enum Error {
     #[error("{0}")]
     Query(#[from] store::search::QueryError),
     /// The program was built without SQL.
-    #[error("this program was built without SQL")]
+    #[error("its feature `sql` was not asked for")]
     NoSql,
     /// A hunt that cannot become a rule.
     #[error(transparent)]

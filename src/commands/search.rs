@@ -29,9 +29,9 @@ pub struct Args {
     /// The query, such as: source.ip:10.1.0.0/16 AND event.outcome:failure | count by user.name
     #[arg(default_value = "")]
     query: String,
-    /// Instead of a query, one SQL SELECT over the table events (if built with it), such as: SELECT
-    /// source.ip, count(*) FROM events GROUP BY source.ip
-    #[arg(long, value_name = "SELECT", conflicts_with = "query")]
+    /// Instead of a query, one SQL SELECT over the table events, such as: SELECT source.ip, count(*)
+    /// FROM events GROUP BY source.ip
+    #[arg(long, value_name = "SELECT", conflicts_with = "query", hide = !cfg!(feature = "sql"))]
     sql: Option<String>,
     #[command(flatten)]
     options: Options,
