@@ -282,4 +282,6 @@ fn resolved(method: Method, element: &str) -> Method {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

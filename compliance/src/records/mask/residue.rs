@@ -30,6 +30,8 @@ struct Item {
     kind: Kind,
     start: usize,
     middle: usize,
+    /// Where its compared form begins: with itself, where that is the same.
+    squeezed: usize,
     end: usize,
 }
 
@@ -46,14 +48,18 @@ impl Values {
     pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
         let written = trim(written);
         squeeze(written, &mut self.squeezed);
-        if self.squeezed.chars().take(chars_min).count() < chars_min {
+        if self.squeezed.chars().count() < chars_min {
             return;
         }
         let start = self.text.len();
         self.text.push_str(written);
         let middle = self.text.len();
-        self.text.push_str(&self.squeezed);
-        self.items.push(Item { kind, start, middle, end: self.text.len() });
+        let same = self.squeezed == written;
+        let squeezed = if same { start } else { middle };
+        if !same {
+            self.text.push_str(&self.squeezed);
+        }
+        self.items.push(Item { kind, start, middle, squeezed, end: self.text.len() });
     }
 
     /// Ends the row under way.
@@ -73,7 +79,7 @@ impl Values {
         self.items.get(from..to).unwrap_or_default().iter().map(|i| Value {
             kind: i.kind,
             written: self.text.get(i.start..i.middle).unwrap_or_default(),
-            squeezed: self.text.get(i.middle..i.end).unwrap_or_default(),
+            squeezed: self.text.get(i.squeezed..i.end).unwrap_or_default(),
         })
     }
 
@@ -114,7 +120,7 @@ impl Verifier {
 
     /// Reads whole records. `first` is the row of the first one; `values` has one entry each.
     pub(super) fn chunk(&mut self, bytes: &[u8], first: u64, values: &Values) -> Result<(), Error> {
-        let mut reader = TableReader::new(bytes, Some(self.delimiter))?;
+        let mut reader = TableReader::utf8(bytes, self.delimiter)?;
         let mut row = 0;
         while let Some(record) = reader.read()? {
             if row < values.rows() && self.suspect(&record, row, values) {
@@ -176,11 +182,7 @@ impl Verifier {
         {
             return Some(Kind::Email);
         }
-        squeezed
-            .as_bytes()
-            .split(|b| !b.is_ascii_alphanumeric())
-            .filter(|run| run.len() >= 13)
-            .find_map(|run| self.run(run))
+        runs(squeezed.as_bytes()).find_map(|run| self.run(run))
     }
 
     fn run(&self, run: &[u8]) -> Option<Kind> {
@@ -202,6 +204,34 @@ impl Verifier {
     }
 }
 
+/// Bytes of the shortest number that carries its own proof.
+const RUN_BYTES_MIN: usize = 13;
+
+/// The runs of letters and digits of at least [`RUN_BYTES_MIN`]. One byte in so many is looked at where
+/// there is none.
+fn runs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let part = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let probe = from + RUN_BYTES_MIN - 1;
+            if probe >= text.len() {
+                return None;
+            }
+            // Whatever run there is from here on does not begin before the last byte that is no part.
+            match (from..=probe).rev().find(|at| !part(*at)) {
+                Some(at) => from = at + 1,
+                None => {
+                    let end = (probe + 1..text.len()).find(|at| !part(*at)).unwrap_or(text.len());
+                    let run = text.get(from..end);
+                    from = end;
+                    return run;
+                }
+            }
+        }
+    })
+}
+
 static EMAIL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"[a-z0-9][a-z0-9_%+-]*@[a-z0-9-]*[a-z0-9]").ok());
 
@@ -215,8 +245,13 @@ pub(super) fn squeeze(text: &str, out: &mut String) {
 /// The same, onto the end of `out`.
 fn squeeze_onto(text: &str, out: &mut String) {
     // The usual texts first.
-    if text.bytes().all(stays) {
+    let all = text.bytes().fold(STAYS, |all, byte| all | WAYS[usize::from(byte)]);
+    if all <= (STAYS | LOWERED) {
+        let from = out.len();
         out.push_str(text);
+        if all != STAYS {
+            out.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
+        }
         return;
     }
     let mut joins = false;
@@ -237,7 +272,7 @@ fn squeeze_onto(text: &str, out: &mut String) {
     let bytes = text.as_bytes();
     let (mut at, mut copied) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
-        if stays(byte) {
+        if WAYS[usize::from(byte)] == STAYS {
             joins = byte.is_ascii_digit();
             at += 1;
             continue;
@@ -256,21 +291,26 @@ fn squeeze_onto(text: &str, out: &mut String) {
     out.push_str(text.get(copied..).unwrap_or_default());
 }
 
-/// Whether a byte of ASCII is written as it is, wherever it stands.
-fn stays(byte: u8) -> bool {
-    const STAYS: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut at = 0;
-        while at < 128 {
-            let byte = at as u8;
-            let separates = matches!(byte, b'-' | b'.' | b'(' | b')');
-            table[at] = byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !separates;
-            at += 1;
+/// A byte of ASCII that is written as it is, wherever it stands.
+const STAYS: u8 = 0;
+/// One that is written as a small letter, wherever it stands.
+const LOWERED: u8 = 1;
+/// Any other.
+const OTHERWISE: u8 = 2;
+
+/// What is done with each byte.
+const WAYS: [u8; 256] = {
+    let mut table = [OTHERWISE; 256];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        if byte.is_ascii_graphic() && !matches!(byte, b'-' | b'.' | b'(' | b')') {
+            table[at] = if byte.is_ascii_uppercase() { LOWERED } else { STAYS };
         }
-        table
-    };
-    STAYS[usize::from(byte)]
-}
+        at += 1;
+    }
+    table
+};
 
 /// The Han character whose bytes begin here, if one does.
 fn han(bytes: &[u8], at: usize) -> Option<char> {
@@ -404,6 +444,13 @@ mod tests {
             if !text.is_ascii() {
                 prop_assert_eq!(got, wanted);
             }
+        }
+
+        #[test]
+        fn no_long_run_is_stepped_over(text in "([a-z0-9]{0,30}[# 学]{0,3}){0,4}") {
+            let all = text.as_bytes().split(|b| !b.is_ascii_alphanumeric());
+            let wanted: Vec<&[u8]> = all.filter(|run| run.len() >= RUN_BYTES_MIN).collect();
+            prop_assert_eq!(runs(text.as_bytes()).collect::<Vec<_>>(), wanted);
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! What becomes of one value.
 
-use ring::hmac;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 use super::fpe::Fpe;
 use super::key::PolicyKey;
@@ -15,7 +16,8 @@ const COMPOUND: [&str; 12] = [
 
 /// Masks values under one policy key.
 pub(super) struct Masker {
-    pseudonym: hmac::Key,
+    /// With the key taken in: a value costs two blocks of SHA-256.
+    pseudonym: Hmac<Sha256>,
     fpe: Fpe,
     plain: String,
 }
@@ -32,7 +34,7 @@ pub(super) struct Seen<'a> {
 impl Masker {
     pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
         let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
-        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, fpe, plain: String::new() })
+        Ok(Self { pseudonym: key.mac(policy, "pseudonym")?, fpe, plain: String::new() })
     }
 
     /// Writes the masked value of a cell to `out`.
@@ -78,12 +80,13 @@ impl Masker {
     /// Sixteen letters: the same value has the same token under one key.
     fn token(&mut self, cell: &str, out: &mut String) {
         normal(cell, &mut self.plain);
-        let tag = hmac::sign(&self.pseudonym, self.plain.as_bytes());
-        out.push('#');
-        for byte in tag.as_ref().iter().take(8) {
-            out.push(char::from(b'a' + (byte >> 4)));
-            out.push(char::from(b'a' + (byte & 15)));
+        let tag = self.pseudonym.clone().chain_update(&self.plain).finalize().into_bytes();
+        let mut token = [b'#'; 17];
+        for (pair, byte) in token[1..].chunks_exact_mut(2).zip(tag) {
+            pair.copy_from_slice(&[b'a' + (byte >> 4), b'a' + (byte & 15)]);
         }
+        // It is of ASCII.
+        out.push_str(std::str::from_utf8(&token).unwrap_or_default());
     }
 }
 
