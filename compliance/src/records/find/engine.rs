@@ -10,7 +10,7 @@ use super::digits;
 use super::kind::{Kind, KindSet};
 use super::memo::Memo;
 use super::name;
-use super::norm::Norm;
+use super::norm::{Norm, chars};
 use super::quick;
 use super::validate::Day;
 use crate::records::limits::CELL_FINDINGS_MAX;
@@ -137,8 +137,7 @@ impl Finder {
             self.norm.load(cell);
         }
         self.findings.clear();
-        let chars = if cell.is_ascii() { cell.len() } else { cell.chars().count() };
-        let end = u32::try_from(chars).unwrap_or(u32::MAX);
+        let end = u32::try_from(chars(cell)).unwrap_or(u32::MAX);
         self.findings.push(Finding { kind, start: 0, end, whole: true });
         &self.findings
     }

@@ -23,6 +23,7 @@ use serde::Serialize;
 pub use key::PolicyKey;
 pub use policy::{Method, Policy};
 pub use risk::Risk;
+pub use second::second_scan;
 
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
@@ -36,7 +37,7 @@ use out::Out;
 use policy::Unknown;
 use risk::Exposure;
 use row::{RowMasker, Told};
-use second::{canaries, second_scan, sha256};
+use second::{canaries, sha256};
 use value::Masker;
 
 /// Rows from which the columns are told.

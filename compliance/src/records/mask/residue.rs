@@ -10,6 +10,7 @@ use super::second::{SAMPLES_MAX, is_person};
 use super::value::trim;
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
+use crate::records::find::norm::chars;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
 use crate::records::find::{Day, Kind};
 use crate::records::table::{Row, TableReader};
@@ -48,7 +49,7 @@ impl Values {
     pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
         let written = trim(written);
         squeeze(written, &mut self.squeezed);
-        if self.squeezed.chars().count() < chars_min {
+        if chars(&self.squeezed) < chars_min {
             return;
         }
         let start = self.text.len();
@@ -277,7 +278,7 @@ fn squeeze_onto(text: &str, out: &mut String) {
             at += 1;
             continue;
         }
-        if han(bytes, at).is_some_and(|c| numeral(c).is_none()) {
+        if is_plain_han(bytes, at) {
             joins = true;
             at += 3;
             continue;
@@ -312,12 +313,27 @@ const WAYS: [u8; 256] = {
     table
 };
 
-/// The Han character whose bytes begin here, if one does.
-fn han(bytes: &[u8], at: usize) -> Option<char> {
-    let [a @ 0xE4..=0xE9, b, c] = *bytes.get(at..at + 3)? else { return None };
-    let code = u32::from(a & 15) << 12 | u32::from(b & 63) << 6 | u32::from(c & 63);
-    char::from_u32(code).filter(|c| ('\u{4E00}'..='\u{9FFF}').contains(c))
+/// Whether the bytes of a Han character that is no numeral begin here.
+fn is_plain_han(bytes: &[u8], at: usize) -> bool {
+    let Some([a @ 0xE4..=0xE9, b, c]) = bytes.get(at..at + 3) else { return false };
+    let code = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
+    let place = code.wrapping_sub(HAN_FIRST);
+    PLAIN_HAN.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
 }
+
+const HAN_FIRST: usize = 0x4E00;
+
+/// A bit for each Han character: whether it is no numeral.
+static PLAIN_HAN: [u64; 0x5200 / 64] = {
+    let mut bits = [u64::MAX; 0x5200 / 64];
+    let mut at = 0;
+    while at < NUMERALS.len() {
+        let place = NUMERALS[at].0 as usize - HAN_FIRST;
+        bits[place / 64] &= !(1 << (place % 64));
+        at += 1;
+    }
+    bits
+};
 
 /// Writes one character of a text; whether a separator behind it is dropped.
 fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
@@ -343,21 +359,22 @@ fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
     c.is_alphabetic()
 }
 
+const NUMERALS: [(char, char); 11] = [
+    ('零', '0'),
+    ('一', '1'),
+    ('幺', '1'),
+    ('二', '2'),
+    ('三', '3'),
+    ('四', '4'),
+    ('五', '5'),
+    ('六', '6'),
+    ('七', '7'),
+    ('八', '8'),
+    ('九', '9'),
+];
+
 fn numeral(c: char) -> Option<char> {
-    let digit = match c {
-        '零' => '0',
-        '一' | '幺' => '1',
-        '二' => '2',
-        '三' => '3',
-        '四' => '4',
-        '五' => '5',
-        '六' => '6',
-        '七' => '7',
-        '八' => '8',
-        '九' => '9',
-        _ => return None,
-    };
-    Some(digit)
+    NUMERALS.iter().find(|(han, _)| *han == c).map(|(_, digit)| *digit)
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ pub(super) const SAMPLES_MAX: usize = 20;
 
 /// Looks for persons in an output, with columns learned anew from it and no knowledge of the
 /// policy; the SHA-256 of what was read, when there is none.
-pub(super) fn second_scan(
+///
+/// # Errors
+/// [`Error::Residue`] with the places of what was found, and the errors of reading.
+pub fn second_scan(
     path: &Path,
     (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
