@@ -6,6 +6,7 @@ use sha2::Sha256;
 use super::fpe::Fpe;
 use super::key::PolicyKey;
 use super::policy::{Method, Precision};
+use super::shift;
 use crate::records::error::Error;
 use crate::records::find::engine::Finding;
 
@@ -19,6 +20,8 @@ pub(super) struct Masker {
     /// With the key taken in: a value costs two blocks of SHA-256.
     pseudonym: Hmac<Sha256>,
     fpe: Fpe,
+    /// The days by which the dates of the row under way are moved.
+    pub(super) moved: Option<i64>,
     plain: String,
 }
 
@@ -34,7 +37,8 @@ pub(super) struct Seen<'a> {
 impl Masker {
     pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
         let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
-        Ok(Self { pseudonym: key.mac(policy, "pseudonym")?, fpe, plain: String::new() })
+        let pseudonym = key.mac(policy, "pseudonym")?;
+        Ok(Self { pseudonym, fpe, moved: None, plain: String::new() })
     }
 
     /// Writes the masked value of a cell to `out`.
@@ -64,6 +68,12 @@ impl Masker {
             Method::KeepShape => shape(cell, out),
             Method::Partial { head, tail } => partial(element, head, tail, cell, out),
             Method::Generalise(precision) => generalise(precision, cell, &mut self.plain, out),
+            Method::DateShift => {
+                let moved = self.moved.is_some_and(|days| shift::moved(cell, days, out));
+                if !moved {
+                    out.clear();
+                }
+            }
             Method::Pseudonym => self.token(cell, out),
             // What has no known form becomes a token.
             Method::Fpe => {
@@ -125,7 +135,7 @@ pub(super) fn trim(text: &str) -> &str {
 }
 
 /// A value without the ways people write it: half width, no separators, upper case.
-fn normal(cell: &str, out: &mut String) {
+pub(super) fn normal(cell: &str, out: &mut String) {
     out.clear();
     out.reserve(cell.len());
     if cell.is_ascii() {
