@@ -38,6 +38,7 @@ pub mod rates;
 mod rebuild;
 pub mod records_proof;
 pub mod region;
+pub mod reveal;
 pub mod rulebook;
 pub mod schedule;
 mod seal;

@@ -16,6 +16,7 @@ pub use store::search::{Cursor, Stopped};
 use crate::alert::{AlertGroup, AlertState};
 use crate::enrich::division::Division;
 use crate::evidence::EvidenceStanding;
+use crate::reveal::RevealRequest;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -429,6 +430,20 @@ pub struct AlertLink {
 
 impl store::state::Record for InventoryEntry {
     const VERSION: u8 = 1;
+}
+
+/// A reveal request's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevealDetail {
+    /// The request.
+    pub request: RevealRequest,
+    /// Whether the caller may approve or refuse it now.
+    pub may_decide: bool,
+    /// Whether the caller may have the log records shown in the clear now, once.
+    pub may_open: bool,
+    /// What the caller, who asked, hands to the command line once it is approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// A drill in the list.

@@ -150,6 +150,14 @@ impl Taxonomy {
         self.elements.iter().find(|e| e.id == id)
     }
 
+    /// The element that columns of this name hold, as far as a name tells.
+    pub fn named(&self, header: &str) -> Option<&Element> {
+        match self.header(header)? {
+            HeaderMeaning::Element { index, .. } => self.at(index),
+            HeaderMeaning::NotPersonal => None,
+        }
+    }
+
     pub(crate) fn at(&self, index: usize) -> Option<&Element> {
         self.elements.get(index)
     }

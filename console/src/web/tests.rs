@@ -50,6 +50,7 @@ pub(super) fn fixture() -> Fixture {
         audit: AuditConfig::default(),
         enrich: Default::default(),
         evidence: EvidenceConfig::default(),
+        reveal: Default::default(),
         region: Region {
             name: Text::new("示范市教育局", "Model Bureau"),
             schools: vec![school(SITE), school(OTHER)],
