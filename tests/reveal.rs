@@ -1,7 +1,11 @@
 //! Revealing by the built program under a node's guard: refused without approval, by oneself, twice;
 //! granted once by another person; in the audit log; and no value in any log.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot run the program must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot run the program must fail"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

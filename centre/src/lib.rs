@@ -45,6 +45,7 @@ mod seal;
 mod secret;
 mod sensing;
 pub mod sensor_health;
+pub mod sight;
 pub mod situation;
 pub mod tls;
 pub mod view;

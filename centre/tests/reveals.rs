@@ -197,7 +197,9 @@ fn the_policy_says_what_passes_without_a_second_person_and_how_much() {
     drop(centre);
     // Another policy: a file beside the configuration.
     let policy = "[approval]\ngrade_min = 5\nsensitive_pi = false\nelements = [\"phone\"]\n\
-        cells_max = 10\nwaits_hours = 1\nvalid_hours = 1\n";
+        cells_max = 10\nwaits_hours = 1\nvalid_hours = 1\n[sight]\nsystem-admin = 1\n\
+        security-admin = 2\naudit-admin = 1\nanalyst = 2\nschool-contact = 2\nleader = 1\n\
+        assessor = 1\nopen = []\n";
     std::fs::write(dir.path().join("own.toml"), policy).unwrap();
     let centre = open(dir.path(), &hands, "[reveal]\npolicy = \"own.toml\"\n");
     let of = |column: &str| centre.ask_reveal(&wang(), columns(&[column])).unwrap().needs_approval;

@@ -1,7 +1,7 @@
 //! Reveal requests: ask, read, approve, refuse, use. Who asks sees their own; who may approve sees all.
 
 use compliance::records::protect::Grant;
-use events::{RevealId, Timestamp};
+use events::{EventId, RevealId, Timestamp};
 
 use crate::account::{Caller, Permission};
 use crate::centre::Centre;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::reveal::request::hours;
 use crate::reveal::{BadReveal, Decision, Graded, RevealRequest, RevealScope, RevealState};
-use crate::view::RevealDetail;
+use crate::view::{Record, RevealDetail};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Centre {
         if !(1..=rule.cells_max).contains(&cells_max) {
             return Err(Error::BadValue { field: "cells" });
         }
-        let graded = self.graded(&scope)?;
+        let graded = self.graded(caller, &scope)?;
         let needs = graded.iter().any(|g| self.reveals.policy.needs_approval(g.as_ref()));
         let known: Option<Vec<u8>> = graded.iter().map(|g| g.as_ref().map(|g| g.grade)).collect();
         let now = self.now();
@@ -66,12 +66,11 @@ impl Centre {
             let decision = Decision { by: None, role, at: now, note };
             request.decide(true, decision, &self.reveals.policy)?;
         }
-        let told = format!(
-            "{} state={} purpose={}",
-            request.told(),
-            request.state.as_str(),
-            request.purpose
-        );
+        // Whose number stands in the purpose has no place in the log.
+        let mut veil = self.sight.veil_of(0, caller.lang, &self.reveals.taxonomy, now);
+        let purpose = veil.text("", &request.purpose);
+        let state = request.state.as_str();
+        let told = format!("{} state={state} purpose={purpose}", request.told());
         self.audit_log.record(Some(caller), "reveal.request", &told, done.is_ok(), now)?;
         done?;
         self.reveals.put(&request)?;
@@ -104,7 +103,14 @@ impl Centre {
         let (own, approved) =
             (request.by == caller.account, request.state == RevealState::Approved);
         let dataset = matches!(request.scope, RevealScope::Dataset { .. });
+        let records = match &request.scope {
+            RevealScope::Records { ids } => {
+                self.records_by_id(ids, caller, &mut self.veil(caller))?
+            }
+            RevealScope::Dataset { .. } => Vec::new(),
+        };
         Ok(RevealDetail {
+            records,
             may_decide: request.state == RevealState::Requested
                 && !own
                 && caller.role.may(Permission::RevealApprove),
@@ -142,6 +148,32 @@ impl Centre {
         done?;
         self.reveals.put(&request)?;
         Ok(request)
+    }
+
+    /// Shows the log records of an approved request in the clear, once, to who asked.
+    pub fn open_reveal(&self, caller: &Caller, id: RevealId) -> Result<Vec<Record>, Error> {
+        caller.need(Permission::RevealAsk)?;
+        let _one = self.reveals.change();
+        let now = self.now();
+        self.swept(now)?;
+        let mut request = self.reveals.get(id)?;
+        if request.by != caller.account {
+            return Err(Error::NotFound { what: "reveal request" });
+        }
+        let RevealScope::Records { ids } = &request.scope else {
+            return Err(Error::Reveal(BadReveal::Ticket));
+        };
+        // Read before the approval is used up: a search that fails costs nobody theirs.
+        let mut open = self.sight.veil_of(u8::MAX, caller.lang, &self.reveals.taxonomy, now);
+        let mut records = self.records_by_id(ids, caller, &mut open)?;
+        records.truncate(usize::try_from(request.cells_max).unwrap_or(usize::MAX));
+        let done = request.take(now);
+        request.opened = done.is_ok().then_some(records.len() as u64);
+        let told = format!("{} opened={}", request.told(), request.opened.unwrap_or(0));
+        self.audit_log.record(Some(caller), "reveal.use", &told, done.is_ok(), now)?;
+        done?;
+        self.reveals.put(&request)?;
+        Ok(records)
     }
 
     /// Uses an approval of columns up, for the command line that holds the keys. `caller` is whoever
@@ -232,8 +264,11 @@ impl Centre {
 
     /// What is known of each thing to be opened: by the column's name, and by what inventories of
     /// that dataset found. Of the two the graver counts.
-    fn graded(&self, scope: &RevealScope) -> Result<Vec<Option<Graded>>, Error> {
-        let RevealScope::Dataset { dataset, columns, .. } = scope else { return Ok(vec![None]) };
+    fn graded(&self, caller: &Caller, scope: &RevealScope) -> Result<Vec<Option<Graded>>, Error> {
+        let (dataset, columns) = match scope {
+            RevealScope::Dataset { dataset, columns, .. } => (dataset, columns),
+            RevealScope::Records { ids } => return self.graded_records(caller, ids),
+        };
         if columns.is_empty() {
             return Ok(vec![None]);
         }
@@ -253,6 +288,26 @@ impl Centre {
             found.chain(named).max_by_key(|g| (g.grade, g.sensitive))
         };
         Ok(columns.iter().map(of).collect())
+    }
+}
+
+impl Centre {
+    /// What stands in log records that the caller may read.
+    fn graded_records(
+        &self,
+        caller: &Caller,
+        ids: &[EventId],
+    ) -> Result<Vec<Option<Graded>>, Error> {
+        caller.need(Permission::Search)?;
+        let taxonomy = &self.reveals.taxonomy;
+        let sight = |grade: u8| self.sight.veil_of(grade, caller.lang, taxonomy, self.now());
+        let records = self.records_by_id(ids, caller, &mut sight(u8::MAX))?;
+        if records.len() < ids.len() {
+            return Err(Error::NotFound { what: "record" });
+        }
+        let mut all = sight(0);
+        let kinds = records.iter().flat_map(|record| all.kinds(record));
+        Ok(kinds.map(|kind| taxonomy.of_kind(kind).map(Graded::of)).collect())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use compliance::records::Taxonomy;
 use compliance::records::taxonomy::{Element, Spi};
+use compliance::records::{Kind, Taxonomy};
 use events::Text;
 use serde::Deserialize;
 
+use crate::account::Role;
 use crate::config::ConfigError;
 use crate::limits;
 
@@ -18,6 +19,38 @@ const EMBEDDED: &str = include_str!("../../data/reveal.toml");
 pub struct RevealPolicy {
     /// When a second person must agree.
     pub approval: ApprovalRule,
+    /// Who sees what in the clear.
+    pub sight: SightRule,
+}
+
+/// `[sight]`: the highest grade that a role sees in the clear.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SightRule {
+    system_admin: u8,
+    security_admin: u8,
+    audit_admin: u8,
+    analyst: u8,
+    school_contact: u8,
+    leader: u8,
+    assessor: u8,
+    /// Types that are never masked.
+    pub open: Vec<Kind>,
+}
+
+impl SightRule {
+    /// The highest grade that a role sees in the clear.
+    pub const fn of(&self, role: &Role) -> u8 {
+        match role {
+            Role::SystemAdmin => self.system_admin,
+            Role::SecurityAdmin => self.security_admin,
+            Role::AuditAdmin => self.audit_admin,
+            Role::Analyst => self.analyst,
+            Role::SchoolContact { .. } => self.school_contact,
+            Role::Leader => self.leader,
+            Role::Assessor { .. } => self.assessor,
+        }
+    }
 }
 
 /// `[approval]`

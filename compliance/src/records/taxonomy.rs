@@ -158,6 +158,11 @@ impl Taxonomy {
         }
     }
 
+    /// The element that values of this kind belong to when nothing else is known of them.
+    pub fn of_kind(&self, kind: Kind) -> Option<&Element> {
+        self.at(self.index_of_kind(kind)?)
+    }
+
     pub(crate) fn at(&self, index: usize) -> Option<&Element> {
         self.elements.get(index)
     }

@@ -3,9 +3,10 @@
 
 use centre::Permission;
 use centre::reveal::{RevealRequest, RevealScope, RevealState};
-use centre::view::RevealDetail;
+use centre::view::{Record, RevealDetail};
 use maud::{Markup, html};
 
+use super::record;
 use crate::html::form::{field, post};
 use crate::html::parts::{self, empty, number, panel};
 use crate::html::{Chrome, Section, page};
@@ -153,9 +154,38 @@ pub(crate) fn reveal(chrome: &Chrome, detail: &RevealDetail) -> Markup {
                 pre.raw #ticket { (ticket) }
             }))
         }
+        @if !detail.records.is_empty() {
+            (panel(t.masked_records, None, &html! { @for r in &detail.records { (whole(chrome, r)) } }))
+        }
+        @if detail.may_open {
+            (panel(t.open, None, &html! {
+                p { (t.open_how) }
+                (post(chrome, &format!("/reveals/{}/open", detail.request.id), "", &html! {
+                    button.primary type="submit" { (t.open) }
+                }))
+            }))
+        }
         @if detail.may_decide { (panel(t.decide, None, &decide(chrome, &detail.request))) }
     };
     page(chrome, Section::Reveals, t.title, &body)
+}
+
+/// Log records in the clear.
+pub(crate) fn opened(chrome: &Chrome, records: &[Record]) -> Markup {
+    let t = &chrome.t().reveals;
+    let body = html! {
+        p.notice-line { (t.opened_note) }
+        @for r in records { section.panel { div.panel-body { (whole(chrome, r)) } } }
+    };
+    page(chrome, Section::Reveals, t.title, &body)
+}
+
+fn whole(chrome: &Chrome, r: &Record) -> Markup {
+    html! {
+        p.small.soft { (parts::full_time(r.time)) " · " (r.sensor) " · " code { (r.id) } }
+        (record::raw(r, &format!("raw-{}", r.id), &[]))
+        details { summary { (chrome.t().search.fields) " (" (r.fields.len()) ")" } (record::fields(r, &[])) }
+    }
 }
 
 fn facts(chrome: &Chrome, r: &RevealRequest) -> Markup {

@@ -121,6 +121,13 @@ messages! {
         note: "意见", "Note";
         reason: "拒绝理由", "Reason";
         done: "已提交。", "Done.";
+        masked_records: "日志记录（已脱敏）", "Log records (masked)";
+        open: "查看原文", "Show in the clear";
+        open_how: "原文只显示一次；离开页面后须重新申请。", "They are shown once; after leaving the page it takes another request.";
+        opened_note: "以下为日志记录原文，本次查看已记入审计日志。请勿截屏、转发。", "Log records in the clear; this view is in the audit log. Do not copy or forward them.";
+        masked: "已脱敏", "masked";
+        masked_rows: "条记录中的个人信息已脱敏；〔类型:代码〕中代码相同者为同一值。检索仍按原值匹配。", "records are masked: in 〔type:code〕 one code is one value. Searches still go by the values themselves.";
+        masked_ask: "申请查看原文", "Ask to see it";
     }
 }
 

@@ -23,6 +23,8 @@ mod flows;
 #[cfg(test)]
 mod reveal_tests;
 #[cfg(test)]
+mod sight_tests;
+#[cfg(test)]
 mod tests;
 
 pub use server::serve;

@@ -47,6 +47,14 @@ pub(crate) fn refuse(visit: &Visit, caller: &Caller) -> Answer {
     decided(visit, caller, false)
 }
 
+/// The log records in the clear, once: the answer to a form, so that no link and no reload shows
+/// them again.
+pub(crate) fn open(visit: &Visit, caller: &Caller) -> Answer {
+    let id = id(visit)?;
+    let records = visit.shared.centre.open_reveal(caller, id)?;
+    Ok(Reply::page(pages::opened(&visit.chrome(), &records)))
+}
+
 fn decided(visit: &Visit, caller: &Caller, yes: bool) -> Answer {
     let id = id(visit)?;
     visit.shared.centre.decide_reveal(caller, id, yes, &visit.field("note"))?;
@@ -76,6 +84,12 @@ pub(crate) fn api_approve(visit: &Visit, caller: &Caller) -> Answer {
 /// Refuses; the request as JSON.
 pub(crate) fn api_refuse(visit: &Visit, caller: &Caller) -> Answer {
     api_decided(visit, caller, false)
+}
+
+/// The log records in the clear, once, as JSON.
+pub(crate) fn api_open(visit: &Visit, caller: &Caller) -> Answer {
+    let records = visit.shared.centre.open_reveal(caller, id(visit)?)?;
+    Ok(Reply::json(json!({ "records": value(&records)? })))
 }
 
 fn api_decided(visit: &Visit, caller: &Caller, yes: bool) -> Answer {

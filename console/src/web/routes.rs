@@ -126,6 +126,7 @@ pub(crate) const ROUTES: &[Route] = &[
     action("/reveals/ask", P::RevealAsk, reveals::ask),
     action("/reveals/{id}/approve", P::RevealApprove, reveals::approve),
     action("/reveals/{id}/refuse", P::RevealApprove, reveals::refuse),
+    action("/reveals/{id}/open", P::RevealAsk, reveals::open),
     action("/drills/start", P::DrillsRun, actions::start_drill),
     action("/drills/{id}/act", P::DrillsRun, actions::drill_act),
     action("/drills/{id}/answer", P::DrillsRun, actions::drill_answer),
@@ -153,6 +154,7 @@ pub(crate) const ROUTES: &[Route] = &[
     act("/api/v1/reveals", P::RevealAsk, reveals::api_ask),
     act("/api/v1/reveals/{id}/approve", P::RevealApprove, reveals::api_approve),
     act("/api/v1/reveals/{id}/refuse", P::RevealApprove, reveals::api_refuse),
+    act("/api/v1/reveals/{id}/open", P::RevealAsk, reveals::api_open),
     data("/api/v1/drills", P::DrillsRead, api::drills),
     data("/api/v1/drills/{id}", P::DrillsRead, api::drill),
 ];
