@@ -122,6 +122,20 @@ pub fn finish(report: &MaskReport, json: bool, lang: Lang) -> Done {
         lang.pick("低于策略 k 的行", "rows below the policy's k"),
         report.rows_below_k
     ))?;
+    if let Some(moved) = &report.dates_moved {
+        print_line(&format!(
+            "{}: {} {} ({}); {}: {}",
+            lang.pick("已按密钥核验的偏移日期", "moved dates proved by the key"),
+            moved.cells,
+            lang.pick(
+                "个，逐个与原日期不同，每人偏移一致",
+                "cells, each another date, each person's moved alike"
+            ),
+            moved.columns.join(", "),
+            lang.pick("未能偏移而留空", "left empty"),
+            moved.emptied
+        ))?;
+    }
     if let Some(risk) = &report.risk {
         print_risk(risk, lang)?;
     }

@@ -125,6 +125,20 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// Dates are to be moved, and no column says whose they are.
+    #[error("column {column:?} is to be moved, and no column says whose its dates are")]
+    NobodysDates {
+        /// The column.
+        column: String,
+    },
+    /// A date of the masked output is not the input's, moved as the key tells.
+    #[error("row {row}, column {col}: the date is not the one the key tells; it is not released")]
+    DateNotMoved {
+        /// 0-based data row.
+        row: u64,
+        /// 0-based column.
+        col: usize,
+    },
     /// More quasi-identifier groups than can be followed.
     #[error("more than {limit} quasi-identifier groups")]
     TooManyGroups {
@@ -382,6 +396,8 @@ impl Error {
             Self::Diversity { .. } => "C024",
             Self::Closeness { .. } => "C025",
             Self::NotMeasured { .. } => "C026",
+            Self::NobodysDates { .. } => "C027",
+            Self::DateNotMoved { .. } => "C028",
             Self::BadKey { .. } => "C030",
             Self::WrongKey => "C031",
             Self::BadKeyStore { .. } => "C032",

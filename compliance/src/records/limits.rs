@@ -24,6 +24,10 @@ pub const GROUPS_MAX: usize = 2_000_000;
 /// Different values of sensitive columns followed in all classes together, for l-diversity and
 /// t-closeness (about 40 bytes each); beyond it they are not measured, and that is said.
 pub const RISK_VALUES_MAX: usize = 1_000_000;
+/// Days by which a policy may let dates be moved: with fewer, all dates it may have been are soon tried.
+pub const SHIFT_DAYS_MIN: u32 = 7;
+/// The most: with more, a pupil's age means nothing.
+pub const SHIFT_DAYS_MAX: u32 = 3660;
 /// Bytes of a key store file.
 pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Tables of one database.

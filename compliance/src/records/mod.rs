@@ -39,7 +39,7 @@ pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
 pub use confirm::{Confirmation, Confirmations, Confirmed};
 pub use error::Error;
 pub use find::{Day, Kind};
-pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source};
+pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source, second_scan};
 pub use source::Source;
 pub use table::{Encoding, Tally};
 pub use taxonomy::Taxonomy;

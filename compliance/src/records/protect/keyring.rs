@@ -10,10 +10,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use ring::hmac;
+use aes_gcm::aead::{Aead, Payload};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
@@ -83,7 +84,7 @@ pub struct Erased {
 pub(super) struct DatasetKey {
     pub(super) id: u32,
     name: String,
-    names: hmac::Key,
+    names: Hmac<Sha256>,
     pages: Box<Aes256Gcm>,
     files: Zeroizing<[u8; 32]>,
     indexes: Zeroizing<[u8; 32]>,
@@ -272,7 +273,7 @@ impl KeyRing {
         let none = || Error::NoDatasetKey { dataset: name.to_owned() };
         let held = self.store.datasets.get(name).ok_or_else(none)?;
         let key = self.opened(&held.wrapped, name)?;
-        let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
+        let names = mac(&*derive(&key, b"subjects' names")?)?;
         let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
         let files = derive(&key, b"files")?;
         let indexes = derive(&key, b"blind indexes")?;
@@ -369,9 +370,8 @@ impl DatasetKey {
     }
 
     /// The key of the blind index of an element: no two elements, and no two datasets, share one.
-    pub(super) fn index_key(&self, element: &str) -> Result<hmac::Key, Error> {
-        let key = derive(&self.indexes, element.as_bytes())?;
-        Ok(hmac::Key::new(hmac::HMAC_SHA256, &*key))
+    pub(super) fn index_key(&self, element: &str) -> Result<Hmac<Sha256>, Error> {
+        mac(&*derive(&self.indexes, element.as_bytes())?)
     }
 
     /// What a page is bound to.
@@ -381,11 +381,13 @@ impl DatasetKey {
 
     /// What a subject is called in the store and in cells: it tells nothing without the key.
     pub(super) fn subject(&self, value: &str) -> Subject {
-        let tag = hmac::sign(&self.names, value.trim().as_bytes());
-        let mut name = [0; 8];
-        name.copy_from_slice(&tag.as_ref()[..8]);
-        name
+        let tag = self.names.clone().chain_update(value.trim()).finalize().into_bytes();
+        std::array::from_fn(|at| tag[at])
     }
+}
+
+fn mac(key: &[u8]) -> Result<Hmac<Sha256>, Error> {
+    Hmac::new_from_slice(key).map_err(|_| Error::Crypto { what: "HMAC" })
 }
 
 fn read(file: fs::File) -> Result<Store, Error> {
