@@ -16,6 +16,7 @@ pub use store::search::{Cursor, Stopped};
 use crate::alert::{AlertGroup, AlertState};
 use crate::enrich::division::Division;
 use crate::evidence::EvidenceStanding;
+use crate::reveal::RevealRequest;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -177,7 +178,7 @@ pub struct PlaybookView {
 }
 
 /// One log record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// Its id.
     pub id: EventId,
@@ -200,6 +201,9 @@ pub struct Record {
     pub exercise: bool,
     /// Whether the decoder could not read it.
     pub undecoded: bool,
+    /// Types of personal data that are masked in it for the reader.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<&'static str>,
 }
 
 fn as_object<S: serde::Serializer>(
@@ -230,6 +234,7 @@ impl From<&events::Event> for Record {
             raw: event.raw_text().to_owned(),
             exercise: event.exercise.is_some(),
             undecoded: event.marks.has(events::event::Marks::UNDECODED),
+            masked: Vec::new(),
         }
     }
 }
@@ -405,6 +410,8 @@ pub struct SearchPage {
     pub stopped: Option<Stopped>,
     /// Parts of journal and archive that could not be read.
     pub unreadable: Vec<String>,
+    /// Records or rows in which personal data is masked for the reader.
+    pub masked: u64,
     /// How long it took.
     pub took_ms: u64,
     /// Matching records over time, oldest first (only for record answers).
@@ -429,6 +436,23 @@ pub struct AlertLink {
 
 impl store::state::Record for InventoryEntry {
     const VERSION: u8 = 1;
+}
+
+/// A reveal request's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevealDetail {
+    /// The request.
+    pub request: RevealRequest,
+    /// Whether the caller may approve or refuse it now.
+    pub may_decide: bool,
+    /// Whether the caller may have the log records shown in the clear now, once.
+    pub may_open: bool,
+    /// The log records it is about, masked for the caller.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// What the caller, who asked, hands to the command line once it is approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// A drill in the list.

@@ -27,7 +27,7 @@ use events::Lang;
 
 pub(crate) use common::{Common, Login, Nav, Problems};
 pub(crate) use ops::{Alerts, Hunts, Schools, Search, Sensors, Workbench};
-pub(crate) use prove::{Account, Audit, Compliance, Data, Drills};
+pub(crate) use prove::{Account, Audit, Compliance, Data, Drills, Reveals};
 
 /// All texts of one language.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub(crate) struct Messages {
     pub(crate) sensors: Sensors,
     pub(crate) compliance: Compliance,
     pub(crate) data: Data,
+    pub(crate) reveals: Reveals,
     pub(crate) drills: Drills,
     pub(crate) audit: Audit,
     pub(crate) account: Account,
@@ -62,6 +63,7 @@ static ZH: Messages = Messages {
     sensors: Sensors::ZH,
     compliance: Compliance::ZH,
     data: Data::ZH,
+    reveals: Reveals::ZH,
     drills: Drills::ZH,
     audit: Audit::ZH,
     account: Account::ZH,
@@ -80,6 +82,7 @@ static EN: Messages = Messages {
     sensors: Sensors::EN,
     compliance: Compliance::EN,
     data: Data::EN,
+    reveals: Reveals::EN,
     drills: Drills::EN,
     audit: Audit::EN,
     account: Account::EN,
@@ -113,6 +116,7 @@ mod tests {
             Sensors::pairs(),
             Compliance::pairs(),
             Data::pairs(),
+            Reveals::pairs(),
             Drills::pairs(),
             Audit::pairs(),
             Account::pairs(),
