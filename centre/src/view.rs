@@ -265,6 +265,10 @@ pub struct SensorRow {
     pub last: Option<Timestamp>,
     /// How far the sender's clock is off, in milliseconds.
     pub skew_ms: i64,
+    /// The longest its records lately came behind their own time, in milliseconds.
+    pub behind_ms: u64,
+    /// How long correlation waits for its records now, in milliseconds.
+    pub waits_ms: u64,
     /// Whether it has been silent too long.
     pub silent: bool,
     /// Samples of what could not be decoded.

@@ -38,7 +38,10 @@ impl Centre {
         let Some(running) = running.as_ref() else { return Vec::new() };
         let counters = running.counters();
         let addresses = running.addresses();
+        let sources = self.pipeline.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let rows = self.config.sensors.iter().map(|config| {
+            let source = sources.iter().find(|s| s.sensor.name() == config.name);
             let c = counters.iter().find(|c| c.sensor == config.name);
             let last = c.and_then(|c| c.last_event);
             let quiet = Duration::from_secs(60 * u64::from(config.silence_minutes));
@@ -64,6 +67,8 @@ impl Centre {
                 }),
                 last,
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
+                behind_ms: source.map_or(0, |s| millis(s.behind)),
+                waits_ms: source.map_or(0, |s| millis(s.waits)),
                 silent: config.input.is_steady()
                     && !quiet.is_zero()
                     && now.since(last.unwrap_or(watch.since)) > quiet,
