@@ -109,8 +109,9 @@ fn looks_at(asked: &LogSource, given: &LogSource) -> bool {
     let part = |want: &str, have: &str| {
         want.is_empty() || have.is_empty() || want.eq_ignore_ascii_case(have)
     };
-    // What a web server or a firewall says is not in a Windows log.
-    !asked.product.is_empty()
+    // What a web server or a firewall says is in no Windows log that does not say so.
+    let named = !asked.product.is_empty() || asked.covers(given);
+    named
         && part(&asked.product, &given.product)
         && part(&asked.category, &given.category)
         && part(&asked.service, &given.service)
@@ -275,6 +276,8 @@ correlation: {type: value_count, rules: [either], group-by: [src], timespan: 1m,
         let windows = LogSource::new("windows", "", "");
         assert!(looks_at(&LogSource::new("windows", "process_creation", ""), &windows));
         assert!(!looks_at(&LogSource::new("", "webserver", ""), &windows));
+        let iis = LogSource::new("windows", "webserver", "iis");
+        assert!(looks_at(&LogSource::new("", "webserver", ""), &iis));
         let sysmon = LogSource::new("windows", "", "sysmon");
         assert!(!looks_at(&LogSource::new("windows", "", "security"), &sysmon));
     }

@@ -1,10 +1,11 @@
 //! Sensor health and silence.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::account::{Caller, Permission};
-use crate::centre::Centre;
+use crate::centre::{Centre, packs};
+use crate::coverage::{self, SourceCoverage};
 use crate::error::Error;
 use crate::situation::Silence;
 use crate::view::{SensorRow, Status};
@@ -16,6 +17,21 @@ impl Centre {
         caller.need(Permission::SensorsRead)?;
         let scope = caller.scope();
         Ok(self.sensor_rows().into_iter().filter(|s| scope.holds(s.site)).collect())
+    }
+
+    /// How each source feeds the rules in force.
+    pub fn source_coverage(&self, caller: &Caller) -> Result<Arc<SourceCoverage>, Error> {
+        caller.need(Permission::SensorsRead)?;
+        let set = self.pipeline.rule_set();
+        let mut known = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, found)) = known.as_ref()
+            && Arc::ptr_eq(of, &set)
+        {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(coverage::of(&set, &packs()?));
+        *known = Some((set, Arc::clone(&found)));
+        Ok(found)
     }
 
     /// How the node itself does.

@@ -24,7 +24,7 @@ pub(crate) fn sensors(chrome: &Chrome, rows: &[SensorRow], figures: &Figures) ->
                 (table(chrome, rows))
             }
         }
-        p.notice-line { (s.reconcile) }
+        p.notice-line { (s.reconcile) " " (parts::more("/sensors/coverage", t.coverage.open)) }
         (panel(s.samples, None, &samples(chrome, rows)))
     };
     page(chrome, Section::Sensors, s.title, &body)
