@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod patience;
+
 mod hands;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::patience::until;
 use centre::account::Caller;
 use centre::alert::AlertFilter;
 use centre::view::{SearchForm, SensorRow};
@@ -20,8 +23,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 const SITE: &str = "2133000001";
-/// How long anything may take before the test gives up; nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -91,14 +92,6 @@ impl Node {
         let of_rule =
             groups.into_iter().filter(|g| g.rule_id == rule && g.site.to_string() == SITE);
         of_rule.flat_map(|g| g.key.into_iter().map(|(_, value)| value)).collect()
-    }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "gave up waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Log records as rows and as a whole, shared by the alert page and search.
 
-use centre::view::Record;
+use centre::view::{Record, shown};
 use maud::{Markup, html};
 
 use crate::html::{Chrome, mark, parts};
@@ -28,7 +28,7 @@ pub(crate) fn fields(record: &Record, needles: &[&str]) -> Markup {
         table.fields-table {
             tbody {
                 @for (name, value) in &record.fields {
-                    tr { td { (name) } td { (mark::marked(value, needles)) } }
+                    tr { td { (name) } td { (mark::marked(&shown(value), needles)) } }
                 }
             }
         }
