@@ -297,6 +297,24 @@ pub enum Error {
     /// Reveal was asked for without saying why.
     #[error("revealing needs a purpose")]
     NoPurpose,
+    /// The key store is guarded: opening needs an approval of that node.
+    #[error("the key store is guarded by node {node}: an approval of it is needed")]
+    NeedsApproval {
+        /// The node.
+        node: String,
+    },
+    /// An approval does not reach so far.
+    #[error("{what}: not in what was approved")]
+    NotGranted {
+        /// The dataset or column beyond it.
+        what: String,
+    },
+    /// More cells than an approval allows.
+    #[error("more than the {limit} cells that were approved")]
+    TooManyCells {
+        /// The bound.
+        limit: u64,
+    },
     /// An address of a database that cannot be read. What was written is not repeated.
     #[error("not an address of a database: {reason}")]
     BadAddress {
@@ -406,6 +424,9 @@ impl Error {
             Self::Database { .. } => "C053",
             Self::OtherScan => "C054",
             Self::BadConfirmation { .. } => "C055",
+            Self::NeedsApproval { .. } => "C080",
+            Self::NotGranted { .. } => "C081",
+            Self::TooManyCells { .. } => "C082",
             Self::NoModule { .. } => "C060",
             Self::NoToken { .. } => "C061",
             Self::WrongPin { .. } => "C062",

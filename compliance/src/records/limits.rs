@@ -12,6 +12,8 @@ pub const COLUMNS_MAX: usize = 4096;
 pub const SAMPLE_ROWS_MAX: usize = 500;
 /// Bytes of those rows.
 pub const SAMPLE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a text of no table that are looked at.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Findings taken from one cell.
 pub const CELL_FINDINGS_MAX: usize = 4096;
 /// Rows from which a level-3 data set is named a candidate for 重要数据 (our proposal, see the

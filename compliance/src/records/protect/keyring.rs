@@ -25,7 +25,7 @@ use crate::records::part::Part;
 
 const VERSION: u32 = 2;
 /// What the text that tries a root key is bound to.
-const CHECK: &[u8] = b"check";
+const CHECK: &str = "check";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +38,9 @@ struct Store {
     salt: String,
     /// A known text under the root key: tells a wrong key from a damaged store.
     check: String,
+    /// The node without whose approval nothing is opened for a purpose; the check is bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guard: Option<String>,
     datasets: BTreeMap<String, Dataset>,
 }
 
@@ -46,6 +49,16 @@ struct Store {
 struct Dataset {
     key_id: u32,
     wrapped: String,
+}
+
+impl Store {
+    /// What the check is bound to: a guard cannot be struck out of the file.
+    fn bound(&self) -> Vec<u8> {
+        match &self.guard {
+            None => CHECK.into(),
+            Some(node) => format!("{CHECK} guarded by {node}").into(),
+        }
+    }
 }
 
 /// An open key store.
@@ -93,7 +106,7 @@ impl KeyRing {
                 }
                 let salt = decode(&store.salt).ok_or(Error::BadKeyStore { reason: "the salt" })?;
                 let root = root.open(&salt)?;
-                root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
+                root.unwrap(&store.check, &store.bound())?.ok_or(Error::WrongKey)?;
                 Ok(Self { path: path.to_owned(), root, store })
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -101,10 +114,11 @@ impl KeyRing {
                 random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
                 let kind = Some(root.kind());
                 let root = root.open(&salt)?;
-                let check = root.wrap(&[0; 32], CHECK, random)?;
+                let check = root.wrap(&[0; 32], CHECK.as_bytes(), random)?;
                 let salt = data_encoding::BASE64.encode(&salt);
                 let datasets = BTreeMap::new();
-                let store = Store { version: VERSION, root: kind, salt, check, datasets };
+                let guard = None;
+                let store = Store { version: VERSION, root: kind, salt, check, guard, datasets };
                 let ring = Self { path: path.to_owned(), root, store };
                 let _alone = ring.alone()?;
                 if path.exists() {
@@ -135,13 +149,35 @@ impl KeyRing {
             let key = self.opened(&dataset.wrapped, name)?;
             wrapped.push(new.wrap(&key, name.as_bytes(), random)?);
         }
-        self.store.check = new.wrap(&[0; 32], CHECK, random)?;
+        self.store.check = new.wrap(&[0; 32], &self.store.bound(), random)?;
         self.store.root = kind;
         for (dataset, wrapped) in self.store.datasets.values_mut().zip(wrapped) {
             dataset.wrapped = wrapped;
         }
         self.store.salt = data_encoding::BASE64.encode(&salt);
         self.root = new;
+        self.save()
+    }
+
+    /// The node without whose approval nothing of this store is opened for a purpose
+    /// ([`super::guard`]).
+    pub fn guard(&self) -> Option<&str> {
+        self.store.guard.as_deref()
+    }
+
+    /// Puts the store under a node's guard, or takes it from under one.
+    ///
+    /// # Errors
+    /// [`Error::BadKeyStore`], [`Error::Write`], and what the root says.
+    pub fn set_guard(
+        &mut self,
+        node: Option<&str>,
+        random: &dyn SecureRandom,
+    ) -> Result<(), Error> {
+        let _alone = self.alone()?;
+        self.read_again()?;
+        self.store.guard = node.map(str::to_owned);
+        self.store.check = self.root.wrap(&[0; 32], &self.store.bound(), random)?;
         self.save()
     }
 
@@ -280,7 +316,7 @@ impl KeyRing {
     /// Takes what other processes wrote since the store was opened.
     fn read_again(&mut self) -> Result<(), Error> {
         let store = read(fs::File::open(&self.path).map_err(Error::Read)?)?;
-        self.root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
+        self.root.unwrap(&store.check, &store.bound())?.ok_or(Error::WrongKey)?;
         self.store = store;
         Ok(())
     }
