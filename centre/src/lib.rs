@@ -16,6 +16,7 @@ pub mod audit_log;
 pub mod centre;
 pub mod config;
 pub mod control;
+pub mod coverage;
 pub mod drill;
 pub mod enrich;
 pub mod error;

@@ -17,7 +17,7 @@ use ring::hmac;
 use crate::account::Role;
 use crate::alert::AlertGroup;
 use crate::reveal::policy::SightRule;
-use crate::view::{Record, SensorRow};
+use crate::view::{Record, SensorRow, shown};
 
 /// What a masked value begins with.
 pub const MARK: char = '〔';
@@ -132,14 +132,19 @@ impl Veil<'_> {
         let mut hidden = Vec::new();
         self.collect("", &record.raw, &mut hidden);
         for (name, value) in &record.fields {
-            self.collect(name, value, &mut hidden);
+            self.collect(name, &shown(value), &mut hidden);
         }
         let cover = Cover::new(&hidden, self.lang);
-        let fields = record.fields.iter_mut().map(|(_, value)| value);
-        for text in fields.chain([&mut record.raw]) {
-            if let Cow::Owned(shown) = cover.over(text) {
-                *text = shown;
+        for (_, value) in &mut record.fields {
+            // A number may be a telephone's.
+            let text = shown(value);
+            let covered = cover.over(&text);
+            if covered != text {
+                *value = covered.into_owned().into();
             }
+        }
+        if let Cow::Owned(covered) = cover.over(&record.raw) {
+            record.raw = covered;
         }
         record.masked = hidden.iter().map(|h| h.kind.name()).collect();
         record.masked.sort_unstable();
@@ -205,7 +210,7 @@ impl Veil<'_> {
         let mut hidden = Vec::new();
         self.collect("", &record.raw, &mut hidden);
         for (name, value) in &record.fields {
-            self.collect(name, value, &mut hidden);
+            self.collect(name, &shown(value), &mut hidden);
         }
         hidden.into_iter().map(|h| h.kind).collect()
     }
@@ -310,7 +315,7 @@ mod tests {
             site: SiteId::BUREAU,
             sensor: "x",
             logsource: String::new(),
-            fields: fields.iter().map(|(n, v)| (*n, (*v).to_owned())).collect(),
+            fields: fields.iter().map(|(n, v)| (*n, (*v).into())).collect(),
             raw: raw.to_owned(),
             exercise: false,
             undecoded: false,
@@ -342,8 +347,19 @@ mod tests {
         assert_eq!(low.masked, ["CN_ID", "CN_PHONE", "EMAIL", "NAME"]);
         let two = seen(2);
         assert!(two.raw.contains("张三丰") && !two.raw.contains("13800138000"));
-        let mask = &low.fields[0].1;
-        assert!(mask.starts_with(MARK) && low.raw.contains(mask.as_str()), "one value, one mask");
+        let mask = shown(&low.fields[0].1);
+        assert!(mask.starts_with(MARK) && low.raw.contains(&*mask), "one value, one mask");
+    }
+
+    #[test]
+    fn a_number_that_is_a_telephones_is_masked_too() {
+        let taxonomy = taxonomy();
+        let sight = sight(&taxonomy);
+        let mut r = record("{\"phone\":13800138000}", &[]);
+        r.fields = vec![("phone", 13_800_138_000_u64.into()), ("source.port", 443.into())];
+        sight.veil_of(1, Lang::Zh, &taxonomy, now()).record(&mut r);
+        assert!(shown(&r.fields[0].1).starts_with(MARK) && r.fields[1].1 == 443, "{r:?}");
+        assert!(!r.raw.contains("13800138000"), "{r:?}");
     }
 
     #[test]
@@ -354,7 +370,7 @@ mod tests {
         let raw = r#"GET /q?xm=%E6%AC%A7%E9%98%B3%E5%A8%9C%E5%A8%9C&m=a%40example.org {"n":"\u6b27\u9633\u5a1c\u5a1c"} ok"#;
         let mut r = record(raw, &[("xsxm", "欧阳娜娜"), ("data.email", "a@example.org")]);
         veil.record(&mut r);
-        assert!(r.fields.iter().all(|(_, v)| v.starts_with(MARK)), "{r:?}");
+        assert!(r.fields.iter().all(|(_, v)| shown(v).starts_with(MARK)), "{r:?}");
         for left in ["%E6%AC%A7", "u6b27", "example.org"] {
             assert!(!r.raw.contains(left), "{}", r.raw);
         }

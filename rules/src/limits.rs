@@ -31,6 +31,8 @@ pub const MATCHED_FIELDS_MAX: usize = 32;
 pub const MATCHED_VALUE_BYTES_MAX: usize = 1_024;
 /// Event ids listed in one detection (the first ones and the last one).
 pub const DETECTION_EVENTS_MAX: usize = 64;
+/// Sources whose event time is followed; past it the one longest silent is let go.
+pub const SOURCES_MAX: usize = 4_096;
 /// Values the memo from value to predicates remembers, per scratch.
 pub const MEMO_VALUES_MAX: usize = 1 << 15;
 /// Longest value the memo remembers, in bytes.

@@ -149,7 +149,7 @@ impl Centre {
         let deadline = Instant::now() + BACKTEST_WITHIN;
         let only = exception.as_ref().map(|e| e.rules.clone()).unwrap_or_default();
         let (exceptions, _) = Exceptions::compile(exception.as_slice(), &set);
-        let mut engine = Engine::new(Arc::clone(&set), CorrelationLimits::default());
+        let mut engine = Engine::reading_again(Arc::clone(&set), CorrelationLimits::default());
         engine.set_intel(self.pipeline.rules.in_force().intel);
         let mut out = Backtest::default();
         let mut detections = Vec::new();

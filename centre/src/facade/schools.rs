@@ -22,6 +22,7 @@ impl Centre {
             .collect();
         let refs: Vec<&AlertGroup> = open.iter().collect();
         let silent = self.silences();
+        let divisions = self.enricher.divisions();
         let mut rows: Vec<SchoolRow> = self
             .directory
             .schools()
@@ -33,8 +34,8 @@ impl Centre {
                     name: school.name.clone(),
                     district: school.district.clone(),
                     division: match school.division {
-                        Some(code) => self.divisions.whole(code),
-                        None => self.divisions.of_school(school.code).cloned(),
+                        Some(code) => divisions.whole(code),
+                        None => divisions.of_school(school.code).cloned(),
                     },
                     band: risk.band(),
                     open: refs.iter().filter(|g| g.site == school.code).count(),

@@ -5,6 +5,7 @@ pub(crate) mod alert;
 pub(crate) mod alerts;
 pub(crate) mod audit_log;
 pub(crate) mod compliance;
+pub(crate) mod coverage;
 pub(crate) mod data;
 pub(crate) mod drill;
 pub(crate) mod drills;

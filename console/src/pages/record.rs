@@ -1,7 +1,7 @@
 //! Log records as rows and as a whole, shared by the alert page and search.
 
 use centre::Permission;
-use centre::view::Record;
+use centre::view::{Record, shown};
 use maud::{Markup, html};
 
 use crate::html::{Chrome, mark, parts};
@@ -29,7 +29,7 @@ pub(crate) fn fields(record: &Record, needles: &[&str]) -> Markup {
         table.fields-table {
             tbody {
                 @for (name, value) in &record.fields {
-                    tr { td { (name) } td { (mark::marked(value, needles)) } }
+                    tr { td { (name) } td { (mark::marked(&shown(value), needles)) } }
                 }
             }
         }

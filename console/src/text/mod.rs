@@ -26,7 +26,7 @@ mod prove;
 use events::Lang;
 
 pub(crate) use common::{Common, Login, Nav, Problems};
-pub(crate) use ops::{Alerts, Hunts, Schools, Search, Sensors, Workbench};
+pub(crate) use ops::{Alerts, Coverage, Hunts, Schools, Search, Sensors, Workbench};
 pub(crate) use prove::{Account, Audit, Compliance, Data, Drills, Reveals};
 
 /// All texts of one language.
@@ -42,6 +42,7 @@ pub(crate) struct Messages {
     pub(crate) hunts: Hunts,
     pub(crate) schools: Schools,
     pub(crate) sensors: Sensors,
+    pub(crate) coverage: Coverage,
     pub(crate) compliance: Compliance,
     pub(crate) data: Data,
     pub(crate) reveals: Reveals,
@@ -61,6 +62,7 @@ static ZH: Messages = Messages {
     hunts: Hunts::ZH,
     schools: Schools::ZH,
     sensors: Sensors::ZH,
+    coverage: Coverage::ZH,
     compliance: Compliance::ZH,
     data: Data::ZH,
     reveals: Reveals::ZH,
@@ -80,6 +82,7 @@ static EN: Messages = Messages {
     hunts: Hunts::EN,
     schools: Schools::EN,
     sensors: Sensors::EN,
+    coverage: Coverage::EN,
     compliance: Compliance::EN,
     data: Data::EN,
     reveals: Reveals::EN,
@@ -114,6 +117,7 @@ mod tests {
             Hunts::pairs(),
             Schools::pairs(),
             Sensors::pairs(),
+            Coverage::pairs(),
             Compliance::pairs(),
             Data::pairs(),
             Reveals::pairs(),

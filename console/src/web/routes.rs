@@ -109,6 +109,7 @@ pub(crate) const ROUTES: &[Route] = &[
     page("/drills/{id}", P::DrillsRead, show::drill),
     page("/drills/{id}/report", P::DrillsRead, show::drill_report),
     page("/sensors", P::SensorsRead, show::sensors),
+    page("/sensors/coverage", P::SensorsRead, show::coverage),
     page("/audit-log", P::AuditLogRead, show::audit_log),
     page("/account", P::OwnAccount, show::account),
     // What people do.
@@ -147,6 +148,7 @@ pub(crate) const ROUTES: &[Route] = &[
     data("/api/v1/schools", P::SchoolsRead, api::schools),
     data("/api/v1/schools/{code}", P::SchoolsRead, api::school),
     data("/api/v1/sensors", P::SensorsRead, api::sensors),
+    data("/api/v1/sensors/coverage", P::SensorsRead, api::coverage),
     data("/api/v1/runs", P::ComplianceRead, api::runs),
     data("/api/v1/runs/{id}", P::ComplianceRead, api::run),
     data("/api/v1/reveals", P::RevealRead, reveals::api_list),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::correlate::Correlator;
 use super::pending::Item;
+use super::sources::{SavedSources, Sources};
 use super::suppress::Quiet;
 use super::window::{Entry, Group, GroupKey};
 use super::{CorrelationLimits, Engine};
@@ -24,6 +25,9 @@ const VERSION: u32 = 1;
 struct Saved {
     version: u32,
     watermark: Timestamp,
+    /// Not in checkpoints of before there was a watermark for each source.
+    #[serde(default)]
+    sources: SavedSources,
     swept: Timestamp,
     rules: Vec<SavedRule>,
     /// Groups of detections whose rule keeps quiet.
@@ -147,11 +151,13 @@ impl Engine {
             .collect();
         quiet.sort_by(|a, b| (&a.id, &a.key).cmp(&(&b.id, &b.key)));
         let (watermark, swept) = (self.watermark, self.correlator.swept);
-        Saved { version: VERSION, watermark, swept, rules, quiet }
+        let sources = self.sources.save();
+        Saved { version: VERSION, watermark, sources, swept, rules, quiet }
     }
 
     fn load(&mut self, saved: Saved) {
         self.watermark = saved.watermark;
+        self.sources = Sources::restore(saved.sources);
         self.correlator.swept = saved.swept;
         self.quiet = Quiet::default();
         for quiet in saved.quiet {
