@@ -30,10 +30,12 @@ use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
 use crate::pipeline::Pipeline;
 use crate::region::Directory;
+use crate::reveal::RevealBook;
 use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
 use crate::sensor_health::SensorWatch;
+use crate::sight::Sight;
 use crate::view::{Figures, InventoryEntry, RunRow};
 use crate::world::World;
 use crate::{limits, secret};
@@ -56,6 +58,8 @@ pub struct Centre {
     pub(crate) drills: DrillBook,
     pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
+    pub(crate) reveals: RevealBook,
+    pub(crate) sight: Sight,
     /// Rows of runs that were read before; a kept run never changes.
     pub(crate) run_rows: Mutex<BTreeMap<RunId, RunRow>>,
     pub(crate) archive_proof: ArchiveProof,
@@ -125,6 +129,12 @@ impl Centre {
             Seal::new(&secret::derive(&node_key, b"seal")),
             Arc::clone(&world.random),
         )?;
+        let reveals = RevealBook::open(Arc::clone(&state), &config.reveal, &node_key)?;
+        let sight = Sight::new(
+            reveals.policy.sight.clone(),
+            &reveals.taxonomy,
+            &secret::derive(&node_key, b"masks"),
+        );
         let ledger = Ledger::open(&data.join("compliance"), &config.evidence, &world)?;
         // What is wrong with the evidence log is an alarm; the node goes on without it.
         if let Err(error) = ledger.evidence().look() {
@@ -137,6 +147,8 @@ impl Centre {
             drills: DrillBook::open(Arc::clone(&state))?,
             hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
+            reveals,
+            sight,
             run_rows: Mutex::default(),
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),

@@ -39,6 +39,10 @@ pub const MEMO_VALUES_MAX: usize = 1 << 15;
 pub const MEMO_VALUE_BYTES_MAX: usize = 16 << 10;
 /// Memory the memo's values and answers may take, in bytes.
 pub const MEMO_BYTES_MAX: usize = 16 << 20;
+/// Layouts of events (which fields, in which order) remembered, per scratch.
+pub const LAYOUTS_MAX: usize = 512;
+/// Most fields of an event whose layout is remembered.
+pub const LAYOUT_FIELDS_MAX: usize = 128;
 /// Indicators of all threat-intelligence lists together.
 pub const INDICATORS_MAX: usize = 5_000_000;
 /// Largest threat-intelligence list, in bytes.

@@ -91,9 +91,11 @@ mod tests {
             theirs in prop::collection::btree_set("[ab]{1,4}", 0..70),
             values in prop::collection::vec(prop::collection::vec("[ab]{0,9}\n?", 30..60), 1..4),
         ) {
-            let texts = |set: std::collections::BTreeSet<String>| Vec::from_iter(set);
             let rarity = Rarity::default();
-            let literals = |set| Literals::new(&texts(set), &rarity);
+            let literals = |set: std::collections::BTreeSet<String>| {
+                let known: Vec<_> = set.iter().map(|text| rarity.literal(text)).collect();
+                Literals::new(&known.iter().collect::<Vec<_>>())
+            };
             let mut all = [literals(own), literals(theirs)];
             Literals::together(all.iter_mut());
             let [mut own, theirs] = all;

@@ -112,12 +112,12 @@ pub(crate) struct Answer<'m> {
 
 impl<'m> Answer<'m> {
     #[inline]
-    pub(crate) fn predicates(self) -> impl Iterator<Item = u32> + 'm {
+    pub(crate) fn predicates(self) -> impl Iterator<Item = u32> + Clone + 'm {
         self.predicates.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
     }
 
     #[inline]
-    pub(crate) fn wakes(self) -> impl Iterator<Item = u32> + 'm {
+    pub(crate) fn wakes(self) -> impl Iterator<Item = u32> + Clone + 'm {
         self.wakes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
     }
 }

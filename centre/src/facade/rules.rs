@@ -153,7 +153,8 @@ impl Centre {
         engine.set_intel(self.pipeline.rules.in_force().intel);
         let mut out = Backtest::default();
         let mut detections = Vec::new();
-        let take = |out: &mut Backtest, found: &mut Vec<Detection>, event: Option<&Event>| {
+        let mut veil = self.veil(caller);
+        let mut take = |out: &mut Backtest, found: &mut Vec<Detection>, event: Option<&Event>| {
             for d in found.drain(..) {
                 let rule = set.rule(d.rule);
                 let named =
@@ -166,7 +167,10 @@ impl Centre {
                 of.detections += 1;
                 of.excepted += u64::from(covered);
                 if of.shown.len() < SHOWN {
-                    let fields = d.fields.iter().map(|f| format!("{}={}", f.field, f.value));
+                    let fields = d
+                        .fields
+                        .iter()
+                        .map(|f| format!("{}={}", f.field, veil.text(&f.field, &f.value)));
                     of.shown.push(Shown {
                         time: d.time,
                         site: d.site,

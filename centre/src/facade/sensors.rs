@@ -16,7 +16,11 @@ impl Centre {
     pub fn sensors(&self, caller: &Caller) -> Result<Vec<SensorRow>, Error> {
         caller.need(Permission::SensorsRead)?;
         let scope = caller.scope();
-        Ok(self.sensor_rows().into_iter().filter(|s| scope.holds(s.site)).collect())
+        let mut veil = self.veil(caller);
+        let mut rows = self.sensor_rows();
+        rows.retain(|s| scope.holds(s.site));
+        rows.iter_mut().for_each(|row| veil.sensor(row));
+        Ok(rows)
     }
 
     /// How each source feeds the rules in force.

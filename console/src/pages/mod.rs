@@ -13,6 +13,7 @@ pub(crate) mod hunts;
 pub(crate) mod login;
 pub(crate) mod problem;
 pub(crate) mod record;
+pub(crate) mod reveals;
 pub(crate) mod school;
 pub(crate) mod schools;
 pub(crate) mod search;

@@ -27,7 +27,7 @@ use events::Lang;
 
 pub(crate) use common::{Common, Login, Nav, Problems};
 pub(crate) use ops::{Alerts, Coverage, Hunts, Schools, Search, Sensors, Workbench};
-pub(crate) use prove::{Account, Audit, Compliance, Data, Drills};
+pub(crate) use prove::{Account, Audit, Compliance, Data, Drills, Reveals};
 
 /// All texts of one language.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub(crate) struct Messages {
     pub(crate) coverage: Coverage,
     pub(crate) compliance: Compliance,
     pub(crate) data: Data,
+    pub(crate) reveals: Reveals,
     pub(crate) drills: Drills,
     pub(crate) audit: Audit,
     pub(crate) account: Account,
@@ -64,6 +65,7 @@ static ZH: Messages = Messages {
     coverage: Coverage::ZH,
     compliance: Compliance::ZH,
     data: Data::ZH,
+    reveals: Reveals::ZH,
     drills: Drills::ZH,
     audit: Audit::ZH,
     account: Account::ZH,
@@ -83,6 +85,7 @@ static EN: Messages = Messages {
     coverage: Coverage::EN,
     compliance: Compliance::EN,
     data: Data::EN,
+    reveals: Reveals::EN,
     drills: Drills::EN,
     audit: Audit::EN,
     account: Account::EN,
@@ -117,6 +120,7 @@ mod tests {
             Coverage::pairs(),
             Compliance::pairs(),
             Data::pairs(),
+            Reveals::pairs(),
             Drills::pairs(),
             Audit::pairs(),
             Account::pairs(),

@@ -153,6 +153,6 @@ pub(crate) fn record(r: &Record) -> Value {
     json!({
         "id": r.id, "time": r.time, "received": r.received, "site": r.site,
         "sensor": r.sensor, "logsource": r.logsource, "exercise": r.exercise,
-        "fields": fields, "raw": r.raw,
+        "fields": fields, "raw": r.raw, "masked": r.masked,
     })
 }
