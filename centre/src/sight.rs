@@ -136,15 +136,15 @@ impl Veil<'_> {
         }
         let cover = Cover::new(&hidden, self.lang);
         for (_, value) in &mut record.fields {
-            // A number may be personal too; masked, it is a text.
-            let over = match cover.over(&shown(value)) {
-                Cow::Owned(over) => over,
-                Cow::Borrowed(_) => continue,
-            };
-            *value = over.into();
+            // A number may be a telephone's.
+            let text = shown(value);
+            let covered = cover.over(&text);
+            if covered != text {
+                *value = covered.into_owned().into();
+            }
         }
-        if let Cow::Owned(over) = cover.over(&record.raw) {
-            record.raw = over;
+        if let Cow::Owned(covered) = cover.over(&record.raw) {
+            record.raw = covered;
         }
         record.masked = hidden.iter().map(|h| h.kind.name()).collect();
         record.masked.sort_unstable();
@@ -352,14 +352,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_personal_is_masked_like_a_text() {
+    fn a_number_that_is_a_telephones_is_masked_too() {
         let taxonomy = taxonomy();
         let sight = sight(&taxonomy);
-        let mut r = record("", &[]);
-        r.fields = vec![("user.phone", 13_800_138_000i64.into()), ("source.port", 443.into())];
+        let mut r = record("{\"phone\":13800138000}", &[]);
+        r.fields = vec![("phone", 13_800_138_000_u64.into()), ("source.port", 443.into())];
         sight.veil_of(1, Lang::Zh, &taxonomy, now()).record(&mut r);
-        assert!(shown(&r.fields[0].1).starts_with(MARK), "{r:?}");
-        assert_eq!(r.fields[1].1, 443);
+        assert!(shown(&r.fields[0].1).starts_with(MARK) && r.fields[1].1 == 443, "{r:?}");
+        assert!(!r.raw.contains("13800138000"), "{r:?}");
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Pass<'_> {
         sink.end();
         triggers.wakes(predicates, wakes);
         if let Some(key) = &key {
-            memo.put(key, predicates, wakes);
+            memo.put(key, predicates.iter().copied(), wakes.iter().copied());
         }
         place.last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
         let (predicates, wakes) = (std::mem::take(predicates), std::mem::take(wakes));
