@@ -295,6 +295,11 @@ impl Event {
             + self.raw_bytes.as_ref().map_or(0, |b| b.len())
     }
 
+    /// Makes room for so many fields at once.
+    pub(crate) fn expect_fields(&mut self, count: usize) {
+        self.slots.reserve_exact(count.min(limits::FIELDS_MAX));
+    }
+
     fn push_stored(&mut self, field: FieldId, value: Stored) {
         if self.slots.len() >= limits::FIELDS_MAX {
             self.marks.set(Marks::FIELDS_DROPPED);
