@@ -442,3 +442,15 @@ impl<'p> Detector<'p> {
 fn correlation() -> CorrelationLimits {
     CorrelationLimits { groups_max: limits::CORRELATION_KEYS_MAX, ..CorrelationLimits::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A checkpoint that the store refuses would stop detection for good.
+    #[test]
+    fn a_checkpoint_fits_into_its_record() {
+        let engine = data_encoding::BASE64.encode_len(correlation().state_bytes_max);
+        assert!(engine + 4_096 <= store::limits::RECORD_BYTES_MAX);
+    }
+}

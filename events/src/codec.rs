@@ -23,6 +23,9 @@ use crate::{field, limits};
 
 pub use crate::wire::CodecError;
 
+/// What values beside the record mostly take, in bytes: room is made for it at once.
+const OWN_TEXT_BYTES: usize = 48;
+
 const VERSION: u8 = 1;
 const HAS_EXERCISE: u8 = 1;
 const HAS_RAW_BYTES: u8 = 2;
@@ -245,7 +248,9 @@ fn decode_event<'a>(r: &mut Reader<'a>, names: &mut Known<'a>) -> Result<Event, 
         event.exercise = Some(ExerciseId::from_u128(u128::from_be_bytes(r.array("exercise")?)));
     }
     let marks = Marks(r.byte("marks")?);
-    event.set_raw_text(r.text("record")?);
+    let raw = r.text("record")?;
+    event.reserve(raw.len() + OWN_TEXT_BYTES, 0);
+    event.set_raw_text(raw);
     if flags & HAS_RAW_BYTES != 0 {
         event.set_raw_bytes(r.slice("record bytes")?);
     }
@@ -253,7 +258,7 @@ fn decode_event<'a>(r: &mut Reader<'a>, names: &mut Known<'a>) -> Result<Event, 
     if count > limits::FIELDS_MAX {
         return Err(CodecError::Bad { at: r.at(), what: "field count" });
     }
-    event.expect_fields(count);
+    event.reserve(0, count);
     for _ in 0..count {
         let id = names.field(r)?;
         decode_value(r, &mut event, id)?;

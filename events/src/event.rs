@@ -295,9 +295,10 @@ impl Event {
             + self.raw_bytes.as_ref().map_or(0, |b| b.len())
     }
 
-    /// Makes room for so many fields at once.
-    pub(crate) fn expect_fields(&mut self, count: usize) {
-        self.slots.reserve_exact(count.min(limits::FIELDS_MAX));
+    /// Makes room for so many bytes of text and so many fields at once.
+    pub fn reserve(&mut self, text: usize, fields: usize) {
+        self.text.reserve_exact(text);
+        self.slots.reserve_exact(fields.min(limits::FIELDS_MAX));
     }
 
     fn push_stored(&mut self, field: FieldId, value: Stored) {

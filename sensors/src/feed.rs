@@ -78,6 +78,12 @@ struct Tally {
 }
 
 impl Batch {
+    /// One that will mostly hold so many events.
+    pub(crate) fn with_room(events: u64) -> Self {
+        let events = usize::try_from(events).unwrap_or(0).min(BATCH_EVENTS_MAX);
+        Self { events: Vec::with_capacity(events), tally: Tally::default() }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.events.len() >= BATCH_EVENTS_MAX || self.tally.bytes >= BATCH_BYTES_MAX
     }

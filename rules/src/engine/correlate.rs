@@ -176,10 +176,11 @@ impl Correlator {
         self.close(set, limits, time, out);
         if !self.groups[index.index()].contains_key(&item.group) {
             self.make_room(set, limits, time);
+            let group = Group::new(c.rules.len());
+            self.groups[index.index()].insert(item.group.clone(), group);
         }
         let waits = c.waits_for_close();
-        let groups = &mut self.groups[index.index()];
-        let group = groups.entry(item.group.clone()).or_insert_with(|| Group::new(c.rules.len()));
+        let Some(group) = self.groups[index.index()].get_mut(&item.group) else { return };
         if waits && group.entries.is_empty() {
             self.closing.insert((time.plus(c.timespan), index, item.group.clone()));
         }

@@ -11,7 +11,7 @@ use arrow::array::{
     StringBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
 };
 use events::field::{COLUMNS, ColumnKind};
-use events::{Event, EventId, FieldId, LogSource, LogSourceId, Timestamp, Value};
+use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -134,11 +134,16 @@ impl Typed {
 #[derive(Default)]
 struct Shapes {
     known: HashMap<Vec<FieldId>, String>,
+    /// The last one, which mostly comes again.
     ids: Vec<FieldId>,
+    last: String,
 }
 
 impl Shapes {
     fn of(&mut self, event: &Event) -> &str {
+        if !self.last.is_empty() && event.ids().eq(self.ids.iter().copied()) {
+            return &self.last;
+        }
         self.ids.clear();
         self.ids.extend(event.ids());
         if !self.known.contains_key(self.ids.as_slice()) {
@@ -154,7 +159,9 @@ impl Shapes {
             }
             self.known.insert(self.ids.clone(), shape);
         }
-        self.known.get(self.ids.as_slice()).map_or("", String::as_str)
+        self.last.clear();
+        self.last.push_str(self.known.get(self.ids.as_slice()).map_or("", String::as_str));
+        &self.last
     }
 }
 
@@ -177,12 +184,14 @@ struct Columns {
     fields: StringBuilder,
     raw: StringBuilder,
     raw_bytes: BinaryBuilder,
-    sources: HashMap<LogSourceId, LogSource>,
+    /// The last sensor's name and log source's parts.
+    named: (SensorId, &'static str),
+    parts: (LogSourceId, LogSource),
     shapes: Shapes,
     rest: Rest,
     /// Rows since the last [`Columns::finish`].
     waiting: usize,
-    /// By typed column: is every value in it, is every value without capitals.
+    /// By typed column: is every value in it; has it a bloom filter and no value with capitals.
     whole: Vec<bool>,
     lower: Vec<bool>,
     span: Option<Span>,
@@ -235,12 +244,13 @@ impl Columns {
             fields: StringBuilder::new(),
             raw: StringBuilder::new(),
             raw_bytes: BinaryBuilder::new(),
-            sources: HashMap::new(),
+            named: (SensorId::UNKNOWN, SensorId::UNKNOWN.name()),
+            parts: (LogSourceId::UNKNOWN, LogSourceId::UNKNOWN.get()),
             shapes: Shapes::default(),
             rest: Rest::default(),
             waiting: 0,
             whole: vec![true; COLUMNS.len()],
-            lower: vec![true; COLUMNS.len()],
+            lower: COLUMNS.iter().map(|c| BLOOM.iter().any(|f| f.name() == c.name)).collect(),
             span: None,
             rows: 0,
             exercises: 0,
@@ -260,8 +270,14 @@ impl Columns {
         self.time.append_value(event.time.nanos());
         self.received.append_value(event.received.nanos());
         self.site.append_value(event.site.as_u64());
-        self.sensor.append_value(event.sensor.name());
-        let source = self.sources.entry(event.logsource).or_insert_with(|| event.logsource.get());
+        if self.named.0 != event.sensor {
+            self.named = (event.sensor, event.sensor.name());
+        }
+        self.sensor.append_value(self.named.1);
+        if self.parts.0 != event.logsource {
+            self.parts = (event.logsource, event.logsource.get());
+        }
+        let source = &self.parts.1;
         let parts = [&source.product, &source.category, &source.service];
         for (builder, part) in self.source.iter_mut().zip(parts) {
             builder.append_value(part);
@@ -355,7 +371,7 @@ impl Columns {
         };
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
-        lower.retain(|name| whole.contains(name) && BLOOM.iter().any(|f| f.name() == name));
+        lower.retain(|name| whole.contains(name));
         let span = self.span.as_ref();
         Traits {
             rows: self.rows,
