@@ -195,8 +195,8 @@ fn whole(set: &RuleSet, detection: &Detection, event: Option<&Event>) -> Event {
         Some(event) if detection.count == 1 && detection.events.len() == 1 => event.clone(),
         _ => Event::new(),
     };
-    let group = detection.group.iter().map(|(name, value)| (name, value));
-    let fields = detection.fields.iter().map(|f| (&f.field, &f.value));
+    let group = detection.group.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields = detection.fields.iter().map(|f| (&*f.field, f.value.as_str()));
     for (name, value) in group.chain(fields) {
         let known = events::FieldId::find(name).is_some_and(|id| out.get(id).is_some());
         if !known {

@@ -80,7 +80,7 @@ fn explain(expr: &Expr, event: &Event) -> Explanation {
 /// The values a comparison met.
 fn seen(atom: &Atom, event: &Event) -> Vec<MatchedField> {
     let shown = |value: Value<'_>| MatchedField {
-        field: atom.field.name.clone(),
+        field: atom.field.name.clone().into(),
         value: value.text().chars().take(crate::limits::MATCHED_VALUE_BYTES_MAX).collect(),
         start: None,
         end: None,

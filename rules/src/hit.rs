@@ -1,6 +1,7 @@
 //! Why a rule fired: the values that fulfilled its condition. Worked out only for rules that
 //! fired, straight from the tree.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use events::{Event, Value};
@@ -28,7 +29,7 @@ pub struct Hit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchedField {
     /// The event's field.
-    pub field: String,
+    pub field: Cow<'static, str>,
     /// Its value, cut at [`limits::MATCHED_VALUE_BYTES_MAX`].
     pub value: String,
     /// Where in the value that which was looked for begins, in bytes; the whole value for a
@@ -184,7 +185,7 @@ impl<'x, P: Iterator<Item = usize>> Evidence<'x, P> {
     }
 }
 
-fn push(out: &mut Vec<MatchedField>, name: &str, seen: &Seen<'_>, place: Range<usize>) {
+fn push(out: &mut Vec<MatchedField>, name: &'static str, seen: &Seen<'_>, place: Range<usize>) {
     if out.len() >= limits::MATCHED_FIELDS_MAX {
         return;
     }
@@ -194,7 +195,7 @@ fn push(out: &mut Vec<MatchedField>, name: &str, seen: &Seen<'_>, place: Range<u
     let known =
         out.iter().any(|f| f.field == name && f.start == start && f.end == end && f.value == value);
     if !known {
-        out.push(MatchedField { field: name.to_owned(), value: value.to_owned(), start, end });
+        out.push(MatchedField { field: name.into(), value: value.to_owned(), start, end });
     }
 }
 

@@ -71,7 +71,7 @@ fn group_key(
 /// Who and what is involved: by the event, and by the fields of the detection.
 fn entities(detection: &Detection, event: Option<&Event>) -> Vec<Entity> {
     let mut found = event.map(Entity::of).unwrap_or_default();
-    let fields = detection.fields.iter().map(|f| (f.field.as_str(), f.value.as_str()));
+    let fields = detection.fields.iter().map(|f| (&*f.field, f.value.as_str()));
     let group = detection.group.iter().map(|(f, v)| (f.as_str(), v.as_str()));
     for (field, value) in group.chain(fields) {
         let Some(kind) = kind_of(field) else { continue };
@@ -105,7 +105,7 @@ fn events_of(detection: &Detection) -> Vec<events::EventId> {
 
 fn matched(field: &rules::MatchedField) -> Matched {
     Matched {
-        field: field.field.clone(),
+        field: field.field.to_string(),
         value: field.value.clone(),
         range: field.start.zip(field.end),
     }

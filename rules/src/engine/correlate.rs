@@ -313,7 +313,7 @@ impl Correlator {
 /// The group, then the values that were counted.
 fn shown(c: &Correlation, named: &[(String, String)], group: &Group) -> Vec<MatchedField> {
     let field = |name: &str, value: &str| MatchedField {
-        field: name.to_owned(),
+        field: name.to_owned().into(),
         value: value.to_owned(),
         start: None,
         end: None,
