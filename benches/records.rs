@@ -1,6 +1,6 @@
 //! Student records at speed: classify, mask and protect over generated rows, each figure beside its
 //! limit or peer in the same run. `cargo bench -p compliance --bench records -- [ROWS] [PART…]`;
-//! parts: classify mask aes sm4 peer. Prints CPU seconds, MB/s of input and the peak of memory.
+//! parts: classify mask fpe aes sm4 peer. Prints CPU seconds, MB/s of input and the peak of memory.
 //!
 //! "Classify and mask", which the goal is set for, is one call of `mask_file`: it classifies every cell
 //! of the input (its report holds the inventory), masks, holds the output against the input's values
@@ -140,6 +140,12 @@ fn main() {
             "  the rest",
             all - again
         );
+    }
+    if wants("fpe") {
+        let policy = Policy::embedded("test-data").unwrap();
+        let key = PolicyKey::new([7; 32]);
+        let run = || mask_file(&input, &output, &policy, &key, &options, &taxonomy).unwrap();
+        timed("the same by test-data: four of FF1", megabytes, run);
     }
     for (part, algorithm) in [("aes", Algorithm::Aes256Gcm), ("sm4", Algorithm::Sm4Gcm)] {
         if wants(part) || wants("protect") {

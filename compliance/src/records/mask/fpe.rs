@@ -6,18 +6,18 @@
 //! encrypted, so the same number gives the same number in all tables; what the fixed lead replaces
 //! goes into the tweak.
 
-use aes::Aes256;
-use fpe::ff1::{FF1, FlexibleNumeralString};
+use aes::Aes256Enc;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
 
-use crate::records::error::Error;
 use crate::records::find::validate::{id_check, luhn};
 
-/// The cipher of one policy.
-pub(super) struct Fpe(FF1<Aes256>);
+/// The cipher of one policy. Numbers of persons are short, so all arithmetic is of 64 bits; the `fpe`
+/// crate, which takes numbers of any length, is what the tests hold it against.
+pub(super) struct Fpe(Aes256Enc);
 
 impl Fpe {
-    pub(super) fn new(key: &[u8; 32]) -> Result<Self, Error> {
-        FF1::new(key, 10).map(Self).map_err(|_| Error::Crypto { what: "FF1" })
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self(Aes256Enc::new(key.into()))
     }
 
     /// Writes a number of the same form to `out`; `false` when the value has no form known here.
@@ -68,23 +68,57 @@ impl Fpe {
         true
     }
 
-    /// Encrypts digits, at least six of them: the domain SP 800-38G asks for is a million.
+    /// Encrypts digits, from six (the domain SP 800-38G asks for is a million) to eighteen.
     fn encrypt(&self, tweak: &[u8], digits: &str, out: &mut String) -> bool {
-        let numerals: Vec<u16> = digits.bytes().map(|b| u16::from(b - b'0')).collect();
-        if numerals.len() < 6 {
-            return false;
-        }
-        let Ok(sealed) = self.0.encrypt(tweak, &FlexibleNumeralString::from(numerals)) else {
+        let n = digits.len();
+        let (u, v) = (n / 2, n - n / 2);
+        let (Some(left), Some(right)) = (digits.get(..u), digits.get(u..)) else { return false };
+        let (Ok(mut a), Ok(mut b)) = (left.parse::<u64>(), right.parse::<u64>()) else {
             return false;
         };
-        let sealed: Vec<u16> = sealed.into();
-        out.extend(sealed.iter().filter_map(|n| char::from_digit(u32::from(*n), 10)));
+        if !(6..=18).contains(&n) || !digits.bytes().all(|d| d.is_ascii_digit()) {
+            return false;
+        }
+        let powers = [10u64.pow(u as u32), 10u64.pow(v as u32)];
+        // Bytes of the right half as a number.
+        let bytes = (powers[1].ilog2() as usize + 1).div_ceil(8);
+        let Some(room) = 16usize.checked_sub(bytes + 1).filter(|room| *room >= tweak.len()) else {
+            return false;
+        };
+        let mut first = [0; 16];
+        first[..8].copy_from_slice(&[1, 2, 1, 0, 0, 10, 10, u as u8]);
+        first[8..12].copy_from_slice(&(n as u32).to_be_bytes());
+        first[12..].copy_from_slice(&(tweak.len() as u32).to_be_bytes());
+        let first = self.block(first);
+        for round in 0..10u8 {
+            let mut second = [0; 16];
+            second[..tweak.len()].copy_from_slice(tweak);
+            second[room] = round;
+            second[room + 1..].copy_from_slice(&b.to_be_bytes()[8 - bytes..]);
+            second.iter_mut().zip(first).for_each(|(byte, chained)| *byte ^= chained);
+            // For halves of up to nine digits, eight bytes of the result are taken.
+            let [y0, y1, y2, y3, y4, y5, y6, y7, ..] = self.block(second);
+            let y = u64::from_be_bytes([y0, y1, y2, y3, y4, y5, y6, y7]);
+            let power = powers[usize::from(round % 2)];
+            (a, b) = (b, (a + y % power) % power);
+        }
+        out.push_str(&format!("{a:0u$}{b:0v$}"));
         true
+    }
+
+    fn block(&self, block: [u8; 16]) -> [u8; 16] {
+        let mut block = block.into();
+        self.0.encrypt_block(&mut block);
+        block.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aes::Aes256;
+    use fpe::ff1::{FF1, FlexibleNumeralString};
+    use proptest::prelude::*;
+
     use super::*;
     use crate::records::Day;
     use crate::records::find::validate::{id18, mobile_range};
@@ -108,12 +142,33 @@ mod tests {
             let got: Vec<u16> =
                 ff1.encrypt(&tweak, &FlexibleNumeralString::from(numerals(plain))).unwrap().into();
             assert_eq!(got, numerals(sealed));
+            if radix == 10 {
+                let mut ours = String::new();
+                let key = key.as_slice().try_into().unwrap();
+                assert!(Fpe::new(key).encrypt(&tweak, plain, &mut ours) && ours == sealed);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_those_of_the_crate_for_all(
+            key: [u8; 32], tweak in prop::collection::vec(any::<u8>(), 0..=11), digits in "[0-9]{6,18}",
+        ) {
+            let numerals: Vec<u16> = digits.bytes().map(|b| u16::from(b - b'0')).collect();
+            let sealed = FF1::<Aes256>::new(&key, 10).unwrap();
+            let sealed = sealed.encrypt(&tweak, &FlexibleNumeralString::from(numerals)).unwrap();
+            let sealed: Vec<u16> = sealed.into();
+            let wanted: String = sealed.iter().map(|n| char::from(b'0' + *n as u8)).collect();
+            let mut ours = String::new();
+            prop_assert!(Fpe::new(&key).encrypt(&tweak, &digits, &mut ours));
+            prop_assert_eq!(ours, wanted);
         }
     }
 
     #[test]
     fn numbers_keep_their_form_and_are_nobodys() {
-        let fpe = Fpe::new(&[5; 32]).unwrap();
+        let fpe = Fpe::new(&[5; 32]);
         let number = |plain: &str| {
             let mut out = String::new();
             fpe.number(plain, &mut out).then_some(out)

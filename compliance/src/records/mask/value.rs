@@ -36,7 +36,7 @@ pub(super) struct Seen<'a> {
 
 impl Masker {
     pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
-        let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
+        let fpe = Fpe::new(&*key.secret(policy, "fpe")?);
         let pseudonym = key.mac(policy, "pseudonym")?;
         Ok(Self { pseudonym, fpe, moved: None, plain: String::new() })
     }
