@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """What the whole program takes in and stores, beside rsyslogd and nfcapd, in one run on the same input.
 
-    benches/ingest.py --xuedun target/release/xuedun [--seconds 3] [--dir DIR]
+    benches/ingest.py --xuedun target/release/xuedun [--seconds 3] [--dir DIR] [--only tcp,plain,udp,bulk,flow]
 
-Syslog over UDP at fixed rates and over TCP as fast as it is taken; NetFlow v9 at fixed packet rates. Each program
-gets the same bytes from the same sender, one program at a time, in turn. `stored` is what the file of rsyslogd, the
+Syslog over UDP at fixed rates and over TCP as fast as it is taken (lines that match rules, and `plain` ones that match
+none), `_bulk` over HTTP acknowledged durable, NetFlow v9 at fixed packet rates. Lines say the second in which they are
+about to be sent. Each program gets the same bytes from the same sender, one program at a time, in turn. `stored` is what the file of rsyslogd, the
 files of nfcapd, and a search of our node hold afterwards: journalled, matched with the shipped rules and archived. CPU is user and system time of the program from before the first byte until all is stored (ours: archived), divided
 by what it stored. Loss is of what was sent.
 """
 
 import argparse
+import ctypes
 import glob
 import json
 import os
@@ -20,9 +22,14 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
-LINE = b"<38>Nov 27 12:05:06 srv-1 sshd[4242]: Failed password for user%07d from 203.0.113.%d port %d ssh2"
+LINE = b"<38>%s srv-1 sshd[4242]: Failed password for user%07d from 203.0.113.%d port %d ssh2"
+PLAIN = b"<30>%s srv-1 systemd[1]: session %07d of pupil 10.1.%d.9 closed after %d ms, all well"
+TOKEN = "0123456789abcdef"
+DOCUMENT = b'{"create":{}}\n{"@timestamp":"%s","message":"session %07d of pupil 10.1.%d.9 closed after %d ms, all well"}\n'
+PER_REQUEST, CONNECTIONS = 2000, 4
 TICKS = os.sysconf("SC_CLK_TCK")
 FLOWS = 40
 
@@ -49,11 +56,14 @@ def until(done, seconds=120):
     return True
 
 
-def lines(n):
-    return [LINE % (i, i % 250, 1024 + i % 60000) for i in range(n)]
+def lines(n, per_second, line=LINE):
+    """Lines as they would be written from now on at a rate, in Beijing time as our sensors take it."""
+    start, stamps = time.time() + 8 * 3600, {}
+    stamp = lambda k: stamps.setdefault(k, time.strftime("%b %d %H:%M:%S", time.gmtime(start + k)).encode())
+    return [line % (stamp(int(i / per_second)), i, i % 250, 1024 + i % 60000) for i in range(n)]
 
 
-def packets(n):
+def packets(n, flows=FLOWS):
     words = lambda *w: struct.pack(f"!{len(w)}H", *w)
     template = words(300, 9, 8, 4, 12, 4, 7, 2, 11, 2, 4, 1, 1, 4, 2, 4, 22, 4, 21, 4)
     head = words(0, len(template) + 4) + template
@@ -61,24 +71,82 @@ def packets(n):
     for i in range(n):
         rows = b"".join(
             socket.inet_aton(f"10.1.{i % 250}.{k + 1}") + socket.inet_aton("198.51.100.9")
-            + struct.pack("!HHBIIII", 1024 + (i * FLOWS + k) % 60000, 443, 6, 1500, 3, 4000, 9000)
-            for k in range(FLOWS)
+            + struct.pack("!HHBIIII", 1024 + (i * flows + k) % 60000, 443, 6, 1500, 3, 4000, 9000)
+            for k in range(flows)
         )
         data = words(300, len(rows) + 4) + rows
-        out.append(struct.pack("!HHIIII", 9, FLOWS + 1, 10000, now, i, 7) + head + data)
+        out.append(struct.pack("!HHIIII", 9, flows + 1, 10000, now, i, 7) + head + data)
     return out
 
 
+class Datagrams:
+    """Records ready for sendmmsg (the structures of Linux on 64 bits): a Python call a datagram is too slow."""
+
+    def __init__(self, records):
+        self.count, self.bytes = len(records), b"".join(records)
+        base = ctypes.cast(ctypes.c_char_p(self.bytes), ctypes.c_void_p).value
+        places, at = [], base
+        for record in records:
+            places.append(struct.pack("=QQ", at, len(record)))
+            at += len(record)
+        self.places = b"".join(places)
+        first = ctypes.cast(ctypes.c_char_p(self.places), ctypes.c_void_p).value
+        heads = (struct.pack("=QQQQQQQQ", 0, 0, first + 16 * i, 1, 0, 0, 0, 0) for i in range(self.count))
+        self.heads = ctypes.create_string_buffer(b"".join(heads))
+
+
 def send_udp(records, at, per_second):
+    libc = ctypes.CDLL(None, use_errno=True)
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.connect(at)
+    ready = Datagrams(records)
+    heads = ctypes.addressof(ready.heads)
     start, sent = time.time(), 0
-    while sent < len(records):
-        due = min(len(records), int((time.time() - start) * per_second) + 1)
-        for record in records[sent:due]:
-            s.send(record)
-        sent = due
+    while sent < ready.count:
+        due = min(ready.count, int((time.time() - start) * per_second) + 1)
+        while sent < due:
+            done = libc.sendmmsg(s.fileno(), ctypes.c_void_p(heads + 64 * sent), min(due - sent, 256), 0)
+            if done < 0:
+                raise OSError(ctypes.get_errno(), "sendmmsg")
+            sent += done
         time.sleep(0.0005)
+    return time.time() - start
+
+
+def bodies(n):
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()).encode()
+    documents = [DOCUMENT % (now, i, i % 250, 1024 + i % 60000) for i in range(n)]
+    return [b"".join(documents[i : i + PER_REQUEST]) for i in range(0, n, PER_REQUEST)]
+
+
+def send_bulk(requests, at):
+    """Over some connections at once; a request is sent when the one before it was acknowledged."""
+    failed, start = [], time.time()
+
+    def run(mine):
+        head = f"POST /_bulk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/x-ndjson\r\n"
+        with socket.create_connection(at) as s:
+            stream = s.makefile("rb")
+            for body in mine:
+                while True:
+                    s.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                    status, length = stream.readline().split()[1], 0
+                    while (line := stream.readline().strip()) != b"":
+                        if line.lower().startswith(b"content-length:"):
+                            length = int(line.split(b":")[1])
+                    answer = stream.read(length)
+                    if status == b"200" and b'"errors":false' in answer.replace(b" ", b""):
+                        break
+                    if status != b"429":
+                        failed.append((status, answer[:200]))
+                        return
+                    time.sleep(0.01)
+
+    threads = [threading.Thread(target=run, args=(requests[i::CONNECTIONS],)) for i in range(CONNECTIONS)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    if failed:
+        raise SystemExit(f"a bulk request was refused: {failed[0]}")
     return time.time() - start
 
 
@@ -147,11 +215,12 @@ class Xuedun:
         text = re.sub(r"(?ms)^\[\[sensor\]\].*?(?=^\[(?!\[?sensor)|\Z)", "", open(self.config).read())
         for name, kind, port in (("udp", "syslog-udp", 24981), ("tcp", "syslog-tcp", 24982), ("flow", "netflow", 24983)):
             text += f'\n[[sensor]]\nname = "{name}"\ninput = {{ type = "{kind}", listen = "127.0.0.1:{port}" }}\n'
+        text += f'\n[[sensor]]\nname = "bulk"\ninput = {{ type = "http", listen = "127.0.0.1:24984", token = "{TOKEN}" }}\n'
         open(self.config, "w").write(text)
-        environment = dict(os.environ, XUEDUN_CONSOLE__LISTEN="127.0.0.1:24980", XUEDUN_STORE__ARCHIVE_AFTER_SECS="2")
+        environment = dict(os.environ, LC_ALL="C.UTF-8", XUEDUN_CONSOLE__LISTEN="127.0.0.1:24980", XUEDUN_STORE__ARCHIVE_AFTER_SECS="2")
         out = open(f"{work}/serve.out", "w")
         self.process = subprocess.Popen([binary, "serve", "--config", self.config], stdout=out, stderr=open(f"{work}/serve.err", "w"), env=environment)
-        self.udp, self.tcp, self.flow = (("127.0.0.1", p) for p in (24981, 24982, 24983))
+        self.udp, self.tcp, self.flow, self.bulk = (("127.0.0.1", p) for p in (24981, 24982, 24983, 24984))
         until(lambda: "ready" in open(f"{work}/serve.out").read().split(), 60)
 
     def figure(self, name):
@@ -223,7 +292,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--udp", default="50000,100000,150000")
     parser.add_argument("--tcp", type=int, default=1_000_000)
-    parser.add_argument("--flow", default="5000,10000")
+    parser.add_argument("--flow", default="5000,10000,100000x1", help="packets a second, and with xN how many flows in each (40)")
+    parser.add_argument("--only", default="tcp,plain,udp,bulk,flow")
     parser.add_argument("--dir")
     args = parser.parse_args()
     work = tempfile.mkdtemp(dir=args.dir)
@@ -233,32 +303,42 @@ def main():
         ours, theirs = Xuedun(work, os.path.abspath(args.xuedun)), Rsyslog(work)
         programs += [ours.process, theirs.process]
         matched = lambda: ours.figure("matched")
-        for rate in map(int, args.udp.split(",")):
-            records = lines(int(rate * args.seconds))
+        only = args.only.split(",")
+        for name, line in (("tcp", LINE), ("plain", PLAIN)):
+            if name not in only:
+                continue
+            # About as fast as it will be taken: a line's second is that of its sending.
+            records, what = lines(args.tcp, 150_000, line), f"syslog TCP, {'every line matches' if line is LINE else 'no line matches'}"
+            theirs_before = theirs.disk()
+            measure(what, theirs, lambda: send_tcp(records, theirs.tcp), len(records), theirs.disk, theirs.stored)
+            theirs_bytes = (theirs.disk() - theirs_before) / len(records)
+            before = size(f"{work}/node/data/archive")
+            measure(what, ours, lambda: send_tcp(records, ours.tcp), len(records), matched, lambda: ours.stored("tcp"), ours.rest)
+            print(f"on disk: {(size(f'{work}/node/data/archive') - before) / len(records):.1f} B an event, rsyslogd {theirs_bytes:.1f}")
+        for rate in map(int, args.udp.split(",") if "udp" in only else ()):
+            records = lines(int(rate * args.seconds), rate, PLAIN)
             what, n = f"syslog UDP {rate:,}/s", len(records)
             measure(what, theirs, lambda: send_udp(records, theirs.udp, rate), n, theirs.disk, theirs.stored)
             measure(what, ours, lambda: send_udp(records, ours.udp, rate), n, matched, lambda: ours.stored("udp"), ours.rest)
-        records = lines(args.tcp)
-        measure("syslog TCP", theirs, lambda: send_tcp(records, theirs.tcp), len(records), theirs.disk, theirs.stored)
-        measure("syslog TCP", ours, lambda: send_tcp(records, ours.tcp), len(records), matched, lambda: ours.stored("tcp"), ours.rest)
-        logs = ours.stored("udp") + ours.stored("tcp")
-        syslog_bytes = size(f"{work}/node/data/archive")
-        for rate in map(int, args.flow.split(",")):
-            sent = packets(int(rate * args.seconds))
+        if "bulk" in only:
+            requests = bodies(args.tcp // 2)
+            measure("_bulk over HTTP, acknowledged", ours, lambda: send_bulk(requests, ours.bulk), args.tcp // 2, matched, lambda: ours.stored("bulk"), ours.rest)
+        for spec in args.flow.split(",") if "flow" in only else ():
+            rate, _, flows = spec.partition("x")
+            rate, flows = int(rate), int(flows or FLOWS)
+            sent = packets(int(rate * args.seconds), flows)
+            what, n = f"NetFlow v9 {rate:,} packets/s of {flows}", len(sent) * flows
             peer = Nfcapd(f"{tempfile.mkdtemp(dir=work)}")
-            start, used = time.time(), cpu(peer.process.pid)
+            used = cpu(peer.process.pid)
             took = send_udp(sent, peer.flow, rate)
             time.sleep(1)
-            used, done = cpu(peer.process.pid) - used, time.time() - start
-            stored = peer.finish()
-            row(f"NetFlow v9 {rate:,} packets/s", peer.name, len(sent) * FLOWS, took, stored, used, took, f"{peer.disk() / max(stored, 1):.1f} B each on disk")
-            what, n = f"NetFlow v9 {rate:,} packets/s", len(sent) * FLOWS
+            used, stored = cpu(peer.process.pid) - used, peer.finish()
+            row(what, peer.name, n, took, stored, used, took, f"{peer.disk() / max(stored, 1):.1f} B each on disk")
+            before = size(f"{work}/node/data/archive")
             measure(what, ours, lambda: send_udp(sent, ours.flow, rate), n, matched, lambda: ours.stored("flow"), ours.rest)
-        flows = ours.stored("flow")
-        flow_bytes = size(f"{work}/node/data/archive") - syslog_bytes
-        print(f"\non disk: syslog {syslog_bytes / logs:.1f} B an event (raw line {len(LINE % (1, 1, 1024))} B, rsyslogd's file {theirs.disk() / max(theirs.stored(), 1):.1f}), flows {flow_bytes / max(flows, 1):.1f} B")
-        print(f"peak memory of our node {rss(ours.process.pid)} MB, of rsyslogd {rss(theirs.process.pid)} MB")
-        for sensor in ("udp", "tcp", "flow"):
+            print(f"on disk: {(size(f'{work}/node/data/archive') - before) / n:.1f} B a flow")
+        print(f"\npeak memory of our node {rss(ours.process.pid)} MB, of rsyslogd {rss(theirs.process.pid)} MB")
+        for sensor in ("udp", "tcp", "bulk", "flow"):
             print(f"our counters of {sensor}: {json.dumps({k: v for k, v in ours.counted(sensor).items() if k in ('received', 'decoded', 'undecoded', 'dropped')})}")
     finally:
         for process in programs:

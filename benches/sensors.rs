@@ -23,7 +23,7 @@ struct Taker(Arc<AtomicU64>);
 impl Intake for Taker {
     fn submit(
         &self,
-        batch: Vec<Event>,
+        batch: Arc<Vec<Event>>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         self.0.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Box::pin(async { Ok(()) })

@@ -141,11 +141,11 @@ struct Door(Arc<Taken>);
 impl Intake for Door {
     fn submit(
         &self,
-        batch: Vec<Event>,
+        batch: Arc<Vec<Event>>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         Box::pin(async move {
             let mut events = self.0.events.lock().unwrap();
-            events.extend(batch);
+            events.extend(batch.iter().cloned());
             self.0.count.send_replace(events.len());
             Ok(())
         })

@@ -37,7 +37,7 @@ use crate::sensing::{SledCheckpoints, site_lookup};
 use crate::sensor_health::SensorWatch;
 use crate::sight::Sight;
 use crate::view::{Figures, InventoryEntry, RunRow};
-use crate::world::World;
+use crate::world::{Uniques, World};
 use crate::{limits, secret};
 
 /// A node. Everything a user may do goes through its methods, each with the [`Caller`] that asks.
@@ -178,8 +178,8 @@ impl Centre {
             clock: Arc::clone(&self.world.clock),
             checkpoints: Arc::new(SledCheckpoints::open(&self.state)?),
             ids: {
-                let world = self.world.clone();
-                Arc::new(move |at: Timestamp| EventId::at(at, world.unique()))
+                let uniques = Uniques::new(self.world.clone());
+                Arc::new(move |at: Timestamp| EventId::at(at, uniques.next()))
             },
             site_of: site_lookup(&self.directory),
             exercise: {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
-use events::{Event, ExerciseId};
+use events::{Event, ExerciseId, SiteId};
 use sensors::{Intake, Refused};
 use store::journal::{AppendError, Journal};
 
@@ -29,13 +29,16 @@ impl JournalIntake {
         }
     }
 
-    /// Sets the school of a drill's record; says which inject it belongs to.
-    fn mark(&self, event: &mut Event) -> Option<(ExerciseId, String)> {
+    /// Which drill and inject a record belongs to.
+    fn mark(&self, event: &Event) -> Option<(ExerciseId, String)> {
         event.exercise?;
-        let centre = self.centre.upgrade()?;
-        let (exercise, inject) = playbooks::verify_marker(&centre.drill_key, event.raw())?;
-        event.site = centre.drills.site_of(exercise).unwrap_or(event.site);
-        Some((exercise, inject))
+        playbooks::verify_marker(&self.centre.upgrade()?.drill_key, event.raw())
+    }
+
+    /// The school that a drill's record plays at.
+    fn site(&self, event: &Event) -> Option<SiteId> {
+        let (exercise, _) = self.mark(event)?;
+        self.centre.upgrade()?.drills.site_of(exercise)
     }
 
     fn logged(&self, marked: &[(ExerciseId, String)]) {
@@ -52,16 +55,22 @@ impl JournalIntake {
 }
 
 impl Intake for JournalIntake {
+    fn prepare(&self, events: &mut [Event]) {
+        for event in events.iter_mut() {
+            event.site = self.site(event).unwrap_or(event.site);
+        }
+        if let Some(enricher) = &self.enricher {
+            enricher.enrich(events);
+        }
+    }
+
     fn submit(
         &self,
-        mut batch: Vec<Event>,
+        batch: Arc<Vec<Event>>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         let mut marked: Vec<(ExerciseId, String)> =
-            batch.iter_mut().filter_map(|event| self.mark(event)).collect();
+            batch.iter().filter_map(|event| self.mark(event)).collect();
         marked.dedup();
-        if let Some(enricher) = &self.enricher {
-            enricher.enrich(&mut batch);
-        }
         let pending = self.journal.append(batch);
         Box::pin(async move {
             pending.map_err(refused)?.await.map_err(refused)?;

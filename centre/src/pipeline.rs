@@ -27,6 +27,11 @@ use crate::rulebook::RuleBook;
 
 /// How long detection may go without a commit while events flow.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// A commit is not begun before detection has worked for so many times what the last one took: its
+/// cost is that of the correlation state, which is large in a storm.
+const COMMIT_SHARE: u32 = 4;
+/// Nor is it put off for longer.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long a thread waits for news before it looks around.
 const IDLE_WAIT: Duration = Duration::from_millis(200);
 /// An hour is merged when it has been over for so long, at least.
@@ -269,6 +274,8 @@ struct Detector<'p> {
     raised: Vec<Raised>,
     detections: Vec<Detection>,
     committed: Timestamp,
+    /// How long the last commit took.
+    commit_took: Duration,
     dirty: bool,
     /// When the last event was read: while nothing comes, event time goes on with the clock.
     heard: Timestamp,
@@ -296,6 +303,7 @@ impl<'p> Detector<'p> {
             raised: Vec::new(),
             detections: Vec::new(),
             committed: pipeline.clock.now(),
+            commit_took: Duration::ZERO,
             dirty: false,
             heard: pipeline.clock.now(),
         }
@@ -381,8 +389,14 @@ impl<'p> Detector<'p> {
     }
 
     fn commit_if_due(&mut self, last: bool) {
-        let waited = self.pipeline.clock.now().since(self.committed) >= COMMIT_EVERY;
-        if self.raised.is_empty() && !(self.dirty && (waited || last)) {
+        let begun = self.pipeline.clock.now();
+        let waited = begun.since(self.committed);
+        let due = self.dirty && waited >= COMMIT_EVERY;
+        if !(due || last && self.dirty) && self.raised.is_empty() {
+            return;
+        }
+        let full = self.raised.len() >= limits::DETECTIONS_PER_COMMIT_MAX;
+        if waited < (self.commit_took * COMMIT_SHARE).min(COMMIT_WAIT_MAX) && !last && !full {
             return;
         }
         self.checkpoint.engine = data_encoding::BASE64.encode(&self.engine.snapshot());
@@ -393,6 +407,7 @@ impl<'p> Detector<'p> {
                 self.raised.clear();
                 self.dirty = false;
                 self.committed = self.pipeline.clock.now();
+                self.commit_took = self.committed.since(begun);
                 self.publish(&changed);
                 self.tell_sources();
             }
@@ -433,4 +448,16 @@ impl<'p> Detector<'p> {
 
 fn correlation() -> CorrelationLimits {
     CorrelationLimits { groups_max: limits::CORRELATION_KEYS_MAX, ..CorrelationLimits::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A checkpoint that the store refuses would stop detection for good.
+    #[test]
+    fn a_checkpoint_fits_into_its_record() {
+        let engine = data_encoding::BASE64.encode_len(correlation().state_bytes_max);
+        assert!(engine + 4_096 <= store::limits::RECORD_BYTES_MAX);
+    }
 }

@@ -1,6 +1,6 @@
 //! What the program takes from outside itself: the clock and randomness. Tests pass their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use events::Timestamp;
@@ -37,6 +37,37 @@ impl World {
     }
 }
 
+/// Random numbers for ids, taken from a [`World`] by the page: asking the system for each costs
+/// more than decoding a record.
+pub(crate) struct Uniques {
+    world: World,
+    page: Mutex<Vec<u128>>,
+}
+
+/// Numbers taken at once.
+const PAGE: usize = 256;
+
+impl Uniques {
+    pub(crate) fn new(world: World) -> Self {
+        Self { world, page: Mutex::default() }
+    }
+
+    /// The next number. Each is given once.
+    pub(crate) fn next(&self) -> u128 {
+        let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = page.pop() {
+            return number;
+        }
+        let mut bytes = [0; 16 * PAGE];
+        if self.world.random.fill(&mut bytes).is_err() {
+            return self.world.unique();
+        }
+        let (numbers, _) = bytes.as_chunks::<16>();
+        page.extend(numbers.iter().map(|n| u128::from_be_bytes(*n)));
+        page.pop().unwrap_or_default()
+    }
+}
+
 /// The system's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock;
@@ -44,5 +75,19 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_system(SystemTime::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_number_is_given_twice() {
+        let uniques = Uniques::new(World::real());
+        let all: HashSet<u128> = (0..3 * PAGE).map(|_| uniques.next()).collect();
+        assert_eq!(all.len(), 3 * PAGE);
     }
 }

@@ -8,39 +8,23 @@
 //! raw(len,bytes) · [raw bytes(len,bytes)] · fields: count,(name, tag, value)*`.
 //! A text value that is part of the record is written as a range of it.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use crate::event::{Event, Marks};
+use crate::field::FieldId;
 use crate::id::{EventId, ExerciseId};
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
 use crate::time::Timestamp;
 use crate::value::Value;
+use crate::wire::{Reader, put, put_bytes, put_signed};
 use crate::{field, limits};
 
-/// Why bytes are not a batch of events.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodecError {
-    /// The bytes end too early.
-    #[error("batch ends at byte {at}, in the middle of {what}")]
-    Short {
-        /// Offset of the end.
-        at: usize,
-        /// What was being read.
-        what: &'static str,
-    },
-    /// A version this program does not know.
-    #[error("batch version {0} is not known")]
-    Version(u8),
-    /// Something that cannot be.
-    #[error("bad {what} at byte {at}")]
-    Bad {
-        /// Offset of the thing.
-        at: usize,
-        /// What it is.
-        what: &'static str,
-    },
-}
+pub use crate::wire::CodecError;
+
+/// What values beside the record mostly take, in bytes: room is made for it at once.
+const OWN_TEXT_BYTES: usize = 48;
 
 const VERSION: u8 = 1;
 const HAS_EXERCISE: u8 = 1;
@@ -55,12 +39,12 @@ const TEXT: u8 = 5;
 const RAW_RANGE: u8 = 6;
 
 /// Appends the batch to `out`.
-pub fn encode_batch(batch: &[Event], out: &mut Vec<u8>) {
+pub fn encode_batch<E: Borrow<Event>>(batch: &[E], out: &mut Vec<u8>) {
     let mut names = Names::default();
     let mut body = Vec::with_capacity(batch.len() * 256);
     put(&mut body, batch.len() as u64);
     for event in batch {
-        encode_event(event, &mut names, &mut body);
+        encode_event(event.borrow(), &mut names, &mut body);
     }
     out.push(VERSION);
     put(out, names.list.len() as u64);
@@ -72,31 +56,31 @@ pub fn encode_batch(batch: &[Event], out: &mut Vec<u8>) {
 
 /// Reads a batch. Never panics, whatever the bytes; allocates no more than the bytes can hold.
 pub fn decode_batch(bytes: &[u8]) -> Result<Vec<Event>, CodecError> {
-    let mut r = Reader { bytes, at: 0 };
+    let mut r = Reader::new(bytes);
     let version = r.byte("version")?;
     if version != VERSION {
         return Err(CodecError::Version(version));
     }
-    let count = r.count("name count")?;
-    let mut names = Vec::with_capacity(count);
-    for _ in 0..count {
-        names.push(r.text("name")?);
-    }
+    let mut names = Known::read(&mut r)?;
     let count = r.count("event count")?;
     let mut events = Vec::with_capacity(count);
     for _ in 0..count {
-        events.push(decode_event(&mut r, &names)?);
+        events.push(decode_event(&mut r, &mut names)?);
     }
-    if r.at != bytes.len() {
-        return Err(CodecError::Bad { at: r.at, what: "end of batch" });
-    }
+    r.end("batch")?;
     Ok(events)
 }
 
+/// The dictionary being made. Fields come often, so theirs are found by number.
 #[derive(Default)]
 struct Names {
     list: Vec<&'static str>,
     index: HashMap<&'static str, u64>,
+    /// By the number of a field: its place in the list, plus one.
+    fields: Vec<u64>,
+    /// The last ones, which mostly come again.
+    sensor: Option<(SensorId, u64)>,
+    source: Option<(LogSourceId, u64)>,
 }
 
 impl Names {
@@ -106,6 +90,89 @@ impl Names {
             self.list.len() as u64 - 1
         })
     }
+
+    fn of_sensor(&mut self, sensor: SensorId) -> u64 {
+        match self.sensor {
+            Some((last, place)) if last == sensor => place,
+            _ => {
+                let place = self.of(sensor.name());
+                self.sensor = Some((sensor, place));
+                place
+            }
+        }
+    }
+
+    fn of_source(&mut self, source: LogSourceId) -> u64 {
+        match self.source {
+            Some((last, place)) if last == source => place,
+            _ => {
+                let place = self.of(source.key());
+                self.source = Some((source, place));
+                place
+            }
+        }
+    }
+
+    fn of_field(&mut self, field: FieldId) -> u64 {
+        let at = field.index();
+        if at >= self.fields.len() {
+            self.fields.resize(at + 1, 0);
+        }
+        if self.fields[at] == 0 {
+            self.fields[at] = self.of(field.name()) + 1;
+        }
+        self.fields[at] - 1
+    }
+}
+
+/// The dictionary being read, with what its names turned out to be.
+struct Known<'a> {
+    names: Vec<&'a str>,
+    fields: Vec<Option<FieldId>>,
+    sensor: (u64, SensorId),
+    source: (u64, LogSourceId),
+}
+
+impl<'a> Known<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self, CodecError> {
+        let count = r.count("name count")?;
+        let mut names = Vec::with_capacity(count);
+        for _ in 0..count {
+            names.push(r.text("name")?);
+        }
+        let fields = vec![None; count];
+        let (sensor, source) = (SensorId::UNKNOWN, LogSourceId::UNKNOWN);
+        Ok(Self { names, fields, sensor: (u64::MAX, sensor), source: (u64::MAX, source) })
+    }
+
+    fn next(&self, r: &mut Reader<'a>) -> Result<(u64, &'a str), CodecError> {
+        let at = r.at();
+        let index = r.number("name")?;
+        let name = usize::try_from(index).ok().and_then(|i| self.names.get(i)).copied();
+        Ok((index, name.ok_or(CodecError::Bad { at, what: "name" })?))
+    }
+
+    fn field(&mut self, r: &mut Reader<'a>) -> Result<FieldId, CodecError> {
+        let (index, name) = self.next(r)?;
+        let known = &mut self.fields[index as usize];
+        Ok(*known.get_or_insert_with(|| FieldId::intern(name).unwrap_or(field::OVERFLOW)))
+    }
+
+    fn sensor(&mut self, r: &mut Reader<'a>) -> Result<SensorId, CodecError> {
+        let (index, name) = self.next(r)?;
+        if self.sensor.0 != index {
+            self.sensor = (index, SensorId::intern(name));
+        }
+        Ok(self.sensor.1)
+    }
+
+    fn source(&mut self, r: &mut Reader<'a>) -> Result<LogSourceId, CodecError> {
+        let (index, name) = self.next(r)?;
+        if self.source.0 != index {
+            self.source = (index, LogSourceId::from_key(name));
+        }
+        Ok(self.source.1)
+    }
 }
 
 fn encode_event(event: &Event, names: &mut Names, out: &mut Vec<u8>) {
@@ -113,8 +180,8 @@ fn encode_event(event: &Event, names: &mut Names, out: &mut Vec<u8>) {
     put_signed(out, event.time.nanos());
     put_signed(out, event.received.nanos().wrapping_sub(event.time.nanos()));
     put(out, event.site.as_u64());
-    put(out, names.of(event.sensor.name()));
-    put(out, names.of(event.logsource.key()));
+    put(out, names.of_sensor(event.sensor));
+    put(out, names.of_source(event.logsource));
     let mut flags = 0;
     if event.exercise.is_some() {
         flags |= HAS_EXERCISE;
@@ -133,7 +200,7 @@ fn encode_event(event: &Event, names: &mut Names, out: &mut Vec<u8>) {
     }
     put(out, event.len() as u64);
     for (id, value) in event.fields() {
-        put(out, names.of(id.name()));
+        put(out, names.of_field(id));
         encode_value(event, value, out);
     }
 }
@@ -165,45 +232,43 @@ fn encode_value(event: &Event, value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_event(r: &mut Reader<'_>, names: &[&str]) -> Result<Event, CodecError> {
+fn decode_event<'a>(r: &mut Reader<'a>, names: &mut Known<'a>) -> Result<Event, CodecError> {
     let mut event = Event::new();
     event.id = EventId::from_u128(u128::from_be_bytes(r.array("event id")?));
     let time = r.signed("time")?;
     event.time = Timestamp::from_nanos(time);
     event.received = Timestamp::from_nanos(time.wrapping_add(r.signed("received")?));
-    let at = r.at;
+    let at = r.at();
     event.site =
         SiteId::from_u64(r.number("site")?).map_err(|_| CodecError::Bad { at, what: "site" })?;
-    event.sensor = SensorId::intern(r.name(names)?);
-    event.logsource = LogSourceId::from_key(r.name(names)?);
+    event.sensor = names.sensor(r)?;
+    event.logsource = names.source(r)?;
     let flags = r.byte("flags")?;
     if flags & HAS_EXERCISE != 0 {
         event.exercise = Some(ExerciseId::from_u128(u128::from_be_bytes(r.array("exercise")?)));
     }
     let marks = Marks(r.byte("marks")?);
-    event.set_raw(r.text("record")?.as_bytes());
+    let raw = r.text("record")?;
+    event.reserve(raw.len() + OWN_TEXT_BYTES, 0);
+    event.set_raw_text(raw);
     if flags & HAS_RAW_BYTES != 0 {
         event.set_raw_bytes(r.slice("record bytes")?);
     }
     let count = r.count("field count")?;
     if count > limits::FIELDS_MAX {
-        return Err(CodecError::Bad { at: r.at, what: "field count" });
+        return Err(CodecError::Bad { at: r.at(), what: "field count" });
     }
+    event.reserve(0, count);
     for _ in 0..count {
-        let name = r.name(names)?;
-        let id = field::FieldId::intern(name).unwrap_or(field::OVERFLOW);
+        let id = names.field(r)?;
         decode_value(r, &mut event, id)?;
     }
     event.marks = marks;
     Ok(event)
 }
 
-fn decode_value(
-    r: &mut Reader<'_>,
-    event: &mut Event,
-    id: field::FieldId,
-) -> Result<(), CodecError> {
-    let at = r.at;
+fn decode_value(r: &mut Reader<'_>, event: &mut Event, id: FieldId) -> Result<(), CodecError> {
+    let at = r.at();
     match r.byte("tag")? {
         NULL => event.push(id, Value::Null),
         FALSE => event.push(id, Value::Bool(false)),
@@ -222,98 +287,6 @@ fn decode_value(
         _ => return Err(CodecError::Bad { at, what: "tag" }),
     }
     Ok(())
-}
-
-fn put(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-fn put_signed(out: &mut Vec<u8>, n: i64) {
-    put(out, ((n << 1) ^ (n >> 63)) as u64);
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn byte(&mut self, what: &'static str) -> Result<u8, CodecError> {
-        let byte = *self.bytes.get(self.at).ok_or(CodecError::Short { at: self.at, what })?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    fn take(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], CodecError> {
-        let short = CodecError::Short { at: self.bytes.len(), what };
-        let end = self.at.checked_add(len).ok_or(short.clone())?;
-        let part = self.bytes.get(self.at..end).ok_or(short)?;
-        self.at = end;
-        Ok(part)
-    }
-
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], CodecError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N, what)?);
-        Ok(array)
-    }
-
-    fn number(&mut self, what: &'static str) -> Result<u64, CodecError> {
-        let start = self.at;
-        let mut n = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte(what)?;
-            let part = u64::from(byte & 0x7f);
-            if shift == 63 && part > 1 {
-                break;
-            }
-            n |= part << shift;
-            if byte & 0x80 == 0 {
-                return Ok(n);
-            }
-        }
-        Err(CodecError::Bad { at: start, what })
-    }
-
-    fn signed(&mut self, what: &'static str) -> Result<i64, CodecError> {
-        let n = self.number(what)?;
-        Ok((n >> 1) as i64 ^ -((n & 1) as i64))
-    }
-
-    /// A count of things of at least one byte each: more than the bytes left is impossible.
-    fn count(&mut self, what: &'static str) -> Result<usize, CodecError> {
-        let at = self.at;
-        let n = self.number(what)? as usize;
-        if n > self.bytes.len() - self.at {
-            return Err(CodecError::Bad { at, what });
-        }
-        Ok(n)
-    }
-
-    fn slice(&mut self, what: &'static str) -> Result<&'a [u8], CodecError> {
-        let len = self.count(what)?;
-        self.take(len, what)
-    }
-
-    fn text(&mut self, what: &'static str) -> Result<&'a str, CodecError> {
-        let at = self.at;
-        std::str::from_utf8(self.slice(what)?).map_err(|_| CodecError::Bad { at, what })
-    }
-
-    fn name<'n>(&mut self, names: &[&'n str]) -> Result<&'n str, CodecError> {
-        let at = self.at;
-        let index = self.number("name")? as usize;
-        names.get(index).copied().ok_or(CodecError::Bad { at, what: "name" })
-    }
 }
 
 #[cfg(test)]

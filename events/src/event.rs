@@ -295,6 +295,12 @@ impl Event {
             + self.raw_bytes.as_ref().map_or(0, |b| b.len())
     }
 
+    /// Makes room for so many bytes of text and so many fields at once.
+    pub fn reserve(&mut self, text: usize, fields: usize) {
+        self.text.reserve_exact(text);
+        self.slots.reserve_exact(fields.min(limits::FIELDS_MAX));
+    }
+
     fn push_stored(&mut self, field: FieldId, value: Stored) {
         if self.slots.len() >= limits::FIELDS_MAX {
             self.marks.set(Marks::FIELDS_DROPPED);

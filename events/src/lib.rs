@@ -22,6 +22,7 @@ pub mod site;
 pub mod text;
 pub mod time;
 pub mod value;
+pub mod wire;
 
 pub use entity::{Entity, EntityKind};
 pub use event::Event;

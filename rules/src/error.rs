@@ -43,7 +43,7 @@ pub enum Error {
     Snapshot {
         /// What the reader found.
         #[source]
-        source: serde_json::Error,
+        source: events::codec::CodecError,
     },
     /// A snapshot is of a version this program does not know.
     #[error("correlation snapshot has version {found}, known is {known}")]

@@ -189,4 +189,9 @@ impl Correlation {
     pub fn waits_for_close(&self) -> bool {
         self.thresholds.iter().any(|t| !matches!(t.op, Op::Gt | Op::Gte))
     }
+
+    /// How many hits of a group are needed to see every threshold passed.
+    pub(crate) fn entries_needed(&self) -> usize {
+        self.thresholds.iter().map(|t| t.number as usize + 1).max().unwrap_or(0)
+    }
 }

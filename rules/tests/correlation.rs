@@ -363,7 +363,41 @@ fn a_future_clock_does_not_close_every_window() {
 #[test]
 fn snapshots_of_other_kinds_are_refused() {
     let code = |bytes: &[u8]| Engine::restore(all(), limits(0), bytes).unwrap_err().code();
-    assert_eq!(code(b"nonsense"), "R093");
-    let text = String::from_utf8(Engine::new(all(), limits(0)).snapshot()).unwrap();
-    assert_eq!(code(text.replace("\"version\":1", "\"version\":9").as_bytes()), "R094");
+    let whole = Engine::new(all(), limits(0)).snapshot();
+    assert_eq!(code(&[&[9], &whole[1..]].concat()), "R094");
+    assert_eq!(code(br#"{"version":1}"#), "R094", "what older programs wrote");
+    for end in 0..whole.len() {
+        assert_eq!(code(&whole[..end]), "R093", "cut at {end}");
+    }
+}
+
+/// A storm of hits, all of one second, is cut to the bound; a group that is not part of it still
+/// correlates, before and after the state was written and read.
+#[test]
+fn a_storm_does_not_outgrow_its_bound() {
+    const BOUND: usize = 40_000;
+    let limits = CorrelationLimits { state_bytes_max: BOUND, ..limits(0) };
+    let mut engine = Engine::new(all(), limits);
+    let mut out = Vec::new();
+    for n in 0..20_000 {
+        let given = Given { secs: 100, kind: "a", group: "storm", value: n };
+        engine.feed(&event(&given, n as usize), &mut out);
+    }
+    let snapshot = engine.snapshot();
+    assert!(snapshot.len() <= BOUND, "{} bytes", snapshot.len());
+    assert!(engine.stats().entries_dropped > 0, "what was cut is counted");
+    let mut restored = Engine::restore(all(), limits, &snapshot).unwrap();
+    assert_eq!(restored.snapshot(), snapshot);
+    let mut same = Vec::new();
+    out.clear();
+    for n in 0..40 {
+        let given = Given { secs: 101, kind: "a", group: "calm", value: n };
+        let event = event(&given, 30_000 + n as usize);
+        engine.feed(&event, &mut out);
+        restored.feed(&event, &mut same);
+    }
+    engine.advance(Timestamp::MAX, &mut out);
+    restored.advance(Timestamp::MAX, &mut same);
+    assert!(out.iter().any(|d| d.group.iter().any(|(_, v)| v == "calm")), "{out:?}");
+    assert_eq!(out, same);
 }

@@ -55,6 +55,7 @@ const LIMITS: CorrelationLimits = CorrelationLimits {
     groups_max: 1_000,
     entries_per_group_max: 1_000,
     pending_max: 10_000,
+    state_bytes_max: 16 << 20,
 };
 
 fn event(sensor: &str, kind: &str, time: i64, received: i64, n: usize) -> Event {

@@ -10,10 +10,15 @@ use events::{Event, EventId, ExerciseId, SiteId, Timestamp};
 /// Where events go. `submit` resolves only when the batch is durable (journal fsync); then the
 /// sender is acknowledged.
 pub trait Intake: Send + Sync + 'static {
-    /// Takes a batch whole, or refuses it whole.
+    /// Adds to events what is known beside them, once, before they are offered.
+    fn prepare(&self, events: &mut [Event]) {
+        let _ = events;
+    }
+
+    /// Takes a batch whole, or refuses it whole. Who offers keeps a share of it to offer again.
     fn submit(
         &self,
-        batch: Vec<Event>,
+        batch: Arc<Vec<Event>>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>>;
 }
 

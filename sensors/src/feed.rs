@@ -78,6 +78,12 @@ struct Tally {
 }
 
 impl Batch {
+    /// One that will mostly hold so many events.
+    pub(crate) fn with_room(events: u64) -> Self {
+        let events = usize::try_from(events).unwrap_or(0).min(BATCH_EVENTS_MAX);
+        Self { events: Vec::with_capacity(events), tally: Tally::default() }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.events.len() >= BATCH_EVENTS_MAX || self.tally.bytes >= BATCH_BYTES_MAX
     }
@@ -275,11 +281,12 @@ impl Feed {
     }
 
     /// Offers a batch once; it is counted as received only when taken.
-    pub(crate) async fn offer(&self, batch: Batch) -> Result<(), Refused> {
+    pub(crate) async fn offer(&self, mut batch: Batch) -> Result<(), Refused> {
         if !batch.is_empty() {
             self.allowed(batch.tally.events).map_err(|_| Refused::Busy)?;
+            self.context.intake.prepare(&mut batch.events);
             let _turn = self.turns.take(self.number, batch.events.len()).await;
-            self.context.intake.submit(batch.events).await?;
+            self.context.intake.submit(Arc::new(batch.events)).await?;
             self.count(&batch.tally);
             add(&self.counters.submitted, batch.tally.events);
         }
@@ -299,7 +306,11 @@ impl Feed {
     }
 
     /// The same without the sensor's own limit, where [`Feed::sheds`] has seen to it.
-    pub(crate) async fn deliver_now(&self, batch: Batch, stop: &mut watch::Receiver<bool>) -> bool {
+    pub(crate) async fn deliver_now(
+        &self,
+        mut batch: Batch,
+        stop: &mut watch::Receiver<bool>,
+    ) -> bool {
         let n = batch.tally.events;
         if n == 0 {
             return true;
@@ -307,11 +318,11 @@ impl Feed {
         self.count(&batch.tally);
         let mut wait = Duration::from_millis(RETRY_MS.0);
         let mut left = Duration::from_millis(STOP_FLUSH_MS);
-        let mut events = batch.events;
+        self.context.intake.prepare(&mut batch.events);
+        let events = Arc::new(batch.events);
         loop {
-            let again = events.clone();
-            let turn = self.turns.take(self.number, again.len()).await;
-            let taken = self.context.intake.submit(events).await;
+            let turn = self.turns.take(self.number, events.len()).await;
+            let taken = self.context.intake.submit(Arc::clone(&events)).await;
             drop(turn);
             match taken {
                 Ok(()) => {
@@ -328,7 +339,6 @@ impl Feed {
                     }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_millis(RETRY_MS.1));
-                    events = again;
                 }
             }
         }

@@ -108,7 +108,9 @@ impl Correlator {
                 }
             }
         }
-        while self.pending.len() > limits.pending_max {
+        while self.pending.len() > limits.pending_max
+            || self.pending.bytes() > limits.state_bytes_max / 4
+        {
             let Some((index, item)) = self.pending.pop(Timestamp::MAX) else { break };
             self.take(set, limits, index, item, out);
         }
@@ -175,10 +177,11 @@ impl Correlator {
         self.close(set, limits, time, out);
         if !self.groups[index.index()].contains_key(&item.group) {
             self.make_room(set, limits, time);
+            let group = Group::new(c.rules.len());
+            self.groups[index.index()].insert(item.group.clone(), group);
         }
         let waits = c.waits_for_close();
-        let groups = &mut self.groups[index.index()];
-        let group = groups.entry(item.group.clone()).or_insert_with(|| Group::new(c.rules.len()));
+        let Some(group) = self.groups[index.index()].get_mut(&item.group) else { return };
         if waits && group.entries.is_empty() {
             self.closing.insert((time.plus(c.timespan), index, item.group.clone()));
         }
@@ -189,8 +192,7 @@ impl Correlator {
             }
             Added::Late | Added::InOrder => {}
         }
-        let room = c.thresholds.iter().map(|t| t.number as usize + 1).max().unwrap_or(0);
-        while group.entries.len() > limits.entries_per_group_max.max(room) {
+        while group.entries.len() > limits.entries_per_group_max.max(c.entries_needed()) {
             group.drop_oldest(c);
             self.counters.entries_dropped += 1;
         }
@@ -294,7 +296,7 @@ impl Correlator {
     }
 
     /// Drops groups that can no longer matter.
-    fn sweep(&mut self, set: &RuleSet, now: Timestamp) {
+    pub(super) fn sweep(&mut self, set: &RuleSet, now: Timestamp) {
         for (rule, groups) in set.rules().iter().zip(&mut self.groups) {
             let RuleKind::Correlation(c) = &rule.kind else { continue };
             if c.waits_for_close() {
@@ -305,34 +307,6 @@ impl Correlator {
                 g.quiet_until >= now || g.entries.back().is_some_and(|e| e.time >= cutoff)
             });
         }
-    }
-
-    /// Makes room for one more group: first by sweeping, then by dropping an eighth of all,
-    /// those longest without a hit.
-    fn make_room(&mut self, set: &RuleSet, limits: &CorrelationLimits, now: Timestamp) {
-        let count = |s: &Self| s.groups.iter().map(HashMap::len).sum::<usize>();
-        if count(self) < limits.groups_max.max(1) {
-            return;
-        }
-        self.sweep(set, now);
-        let have = count(self);
-        if have < limits.groups_max.max(1) {
-            return;
-        }
-        let mut all: Vec<(Timestamp, usize, GroupKey)> = Vec::with_capacity(have);
-        for (at, groups) in self.groups.iter().enumerate() {
-            for (key, group) in groups {
-                let last = group.entries.back().map_or(Timestamp::MIN, |e| e.time);
-                all.push((last, at, key.clone()));
-            }
-        }
-        all.sort_unstable();
-        for (_, at, key) in all.into_iter().take(have / 8 + 1) {
-            self.groups[at].remove(&key);
-            self.counters.groups_evicted += 1;
-        }
-        let groups = &self.groups;
-        self.closing.retain(|(_, index, key)| groups[index.index()].contains_key(key));
     }
 }
 

@@ -17,6 +17,7 @@
 mod correlate;
 mod detection;
 mod pending;
+mod room;
 mod snapshot;
 mod sources;
 mod suppress;
@@ -57,6 +58,10 @@ pub struct CorrelationLimits {
     pub entries_per_group_max: usize,
     /// Hits waiting for the watermark; past it the oldest are taken early.
     pub pending_max: usize,
+    /// What a snapshot may take, in bytes: half of it for groups, of which the longest are cut and
+    /// those longest quiet dropped; a quarter for hits that wait, and one for groups that keep
+    /// quiet after a detection.
+    pub state_bytes_max: usize,
 }
 
 impl Default for CorrelationLimits {
@@ -68,6 +73,7 @@ impl Default for CorrelationLimits {
             groups_max: 200_000,
             entries_per_group_max: 10_000,
             pending_max: 100_000,
+            state_bytes_max: 16 << 20,
         }
     }
 }

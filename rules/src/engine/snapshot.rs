@@ -1,72 +1,45 @@
 //! Correlation state as bytes, and moving it to another rule set.
+//!
+//! Layout, version 2, by [`events::wire`]: `version=2 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
+//! quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
+//! count, (key · quiet until · [closes] · entries)* · pending: count, (key · entry)*`. Times of
+//! entries are written as the difference to the entry before.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use events::Timestamp;
-use serde::{Deserialize, Serialize};
+use events::codec::CodecError;
+use events::wire::{Reader, put, put_bytes, put_signed};
+use events::{EventId, ExerciseId, SiteId, Timestamp};
+use hashbrown::HashMap;
 
 use super::correlate::Correlator;
 use super::pending::Item;
-use super::sources::{SavedSources, Sources};
+use super::sources::Sources;
 use super::suppress::Quiet;
 use super::window::{Entry, Group, GroupKey};
 use super::{CorrelationLimits, Engine};
 use crate::error::Error;
-use crate::load::hex;
-use crate::rule::RuleKind;
+use crate::rule::{RuleIndex, RuleKind};
 use crate::scratch::Scratch;
 use crate::set::RuleSet;
 
 /// Version of the written form.
-const VERSION: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    version: u32,
-    watermark: Timestamp,
-    /// Not in checkpoints of before there was a watermark for each source.
-    #[serde(default)]
-    sources: SavedSources,
-    swept: Timestamp,
-    rules: Vec<SavedRule>,
-    /// Groups of detections whose rule keeps quiet.
-    #[serde(default)]
-    quiet: Vec<SavedQuiet>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedQuiet {
-    id: String,
-    hash: String,
-    key: GroupKey,
-    spoken: Timestamp,
-}
-
-/// State of one correlation. It is kept only for a rule of the same id and text.
-#[derive(Serialize, Deserialize)]
-struct SavedRule {
-    id: String,
-    hash: String,
-    groups: Vec<SavedGroup>,
-    pending: Vec<Item>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedGroup {
-    key: GroupKey,
-    quiet_until: Timestamp,
-    /// When the window closes, for conditions judged then.
-    closes: Option<Timestamp>,
-    entries: VecDeque<Entry>,
-}
+const VERSION: u8 = 2;
+const HAS_SITE: u8 = 1;
+const HAS_EXERCISE: u8 = 2;
+const HAS_VALUE: u8 = 1;
+const HAS_NUMBER: u8 = 2;
 
 impl Engine {
-    /// The correlation state as bytes. Together with the position in the journal it is a
-    /// checkpoint: an engine restored from it goes on exactly as this one would.
-    pub fn snapshot(&self) -> Vec<u8> {
-        // The types hold nothing that JSON cannot: no error can arise.
-        serde_json::to_vec(&self.save()).unwrap_or_default()
+    /// The correlation state as bytes, cut to [`CorrelationLimits::state_bytes_max`]. Together
+    /// with the position in the journal it is a checkpoint: an engine restored from it goes on
+    /// exactly as this one does.
+    pub fn snapshot(&mut self) -> Vec<u8> {
+        let most = self.limits.state_bytes_max;
+        self.correlator.shrink(&self.set, most / 2);
+        self.quiet.shrink(most / 4);
+        self.save()
     }
 
     /// An engine that goes on from a snapshot. State of rules that are gone or changed is
@@ -79,13 +52,13 @@ impl Engine {
         limits: CorrelationLimits,
         snapshot: &[u8],
     ) -> Result<Self, Error> {
-        let saved: Saved =
-            serde_json::from_slice(snapshot).map_err(|source| Error::Snapshot { source })?;
-        if saved.version != VERSION {
-            return Err(Error::SnapshotVersion { found: saved.version, known: VERSION });
-        }
         let mut engine = Self::new(set, limits);
-        engine.load(saved);
+        engine.load(snapshot).map_err(|source| match source {
+            CodecError::Version(found) => {
+                Error::SnapshotVersion { found: found.into(), known: VERSION.into() }
+            }
+            source => Error::Snapshot { source },
+        })?;
         Ok(engine)
     }
 
@@ -100,95 +73,221 @@ impl Engine {
         self.correlator.detections = detections;
         self.set = set;
         self.scratch = Scratch::new();
-        self.load(saved);
+        // What was just written can be read.
+        let read = self.load(&saved);
+        debug_assert!(read.is_ok());
     }
 
-    fn save(&self) -> Saved {
-        let mut rules: Vec<SavedRule> = Vec::new();
-        let mut places = vec![None; self.set.rules().len()];
-        for (at, rule) in self.set.rules().iter().enumerate() {
-            if matches!(rule.kind, RuleKind::Correlation(_)) {
-                places[at] = Some(rules.len());
-                let mut groups: Vec<SavedGroup> = self.correlator.groups[at]
-                    .iter()
-                    .map(|(key, g)| SavedGroup {
-                        key: key.clone(),
-                        quiet_until: g.quiet_until,
-                        closes: None,
-                        entries: g.entries.clone(),
-                    })
-                    .collect();
-                groups.sort_by(|a, b| a.key.cmp(&b.key));
-                rules.push(SavedRule {
-                    id: rule.id.clone(),
-                    hash: hex(&rule.hash),
-                    groups,
-                    pending: Vec::new(),
-                });
-            }
+    fn save(&self) -> Vec<u8> {
+        let correlator = &self.correlator;
+        let mut closes: HashMap<(RuleIndex, &GroupKey), Timestamp> = HashMap::new();
+        for (end, index, key) in &correlator.closing {
+            closes.insert((*index, key), *end);
         }
-        for (end, index, key) in &self.correlator.closing {
-            let Some(saved) = places[index.index()].map(|p| &mut rules[p]) else { continue };
-            if let Ok(at) = saved.groups.binary_search_by(|g| g.key.cmp(key)) {
-                saved.groups[at].closes = Some(*end);
-            }
+        let mut pending: HashMap<RuleIndex, Vec<&Item>> = HashMap::new();
+        for (index, item) in correlator.pending.iter() {
+            pending.entry(index).or_default().push(item);
         }
-        for (index, item) in self.correlator.pending.iter() {
-            if let Some(place) = places[index.index()] {
-                rules[place].pending.push(item.clone());
-            }
-        }
-        rules.retain(|r| !r.groups.is_empty() || !r.pending.is_empty());
-        let mut quiet: Vec<SavedQuiet> = self
-            .quiet
-            .spoken
-            .iter()
-            .map(|((index, key), spoken)| {
-                let rule = self.set.rule(*index);
-                let (id, hash) = (rule.id.clone(), hex(&rule.hash));
-                SavedQuiet { id, hash, key: key.clone(), spoken: *spoken }
-            })
+        let rules = self.set.rules().iter().enumerate();
+        let rules: Vec<_> = rules
+            .map(|(at, rule)| (RuleIndex(at as u32), rule, &correlator.groups[at]))
+            .filter(|(index, _, groups)| !groups.is_empty() || pending.contains_key(index))
             .collect();
-        quiet.sort_by(|a, b| (&a.id, &a.key).cmp(&(&b.id, &b.key)));
-        let (watermark, swept) = (self.watermark, self.correlator.swept);
-        let sources = self.sources.save();
-        Saved { version: VERSION, watermark, sources, swept, rules, quiet }
-    }
-
-    fn load(&mut self, saved: Saved) {
-        self.watermark = saved.watermark;
-        self.sources = Sources::restore(saved.sources);
-        self.correlator.swept = saved.swept;
-        self.quiet = Quiet::default();
-        for quiet in saved.quiet {
-            let same =
-                self.set.index_of(&quiet.id).filter(|i| hex(&self.set.rule(*i).hash) == quiet.hash);
-            match same {
-                Some(index) => {
-                    self.quiet.spoken.insert((index, quiet.key), quiet.spoken);
+        let mut out = vec![VERSION];
+        put_signed(&mut out, self.watermark.nanos());
+        put_signed(&mut out, correlator.swept.nanos());
+        self.sources.save(&mut out);
+        put(&mut out, rules.len() as u64);
+        for (index, rule, groups) in rules {
+            put_bytes(&mut out, rule.id.as_bytes());
+            out.extend_from_slice(&rule.hash);
+            let mut groups: Vec<_> = groups.iter().collect();
+            groups.sort_unstable_by_key(|(key, _)| *key);
+            put(&mut out, groups.len() as u64);
+            for (key, group) in groups {
+                put_key(&mut out, key);
+                put_signed(&mut out, group.quiet_until.nanos());
+                let closes = closes.get(&(index, key));
+                out.push(u8::from(closes.is_some()));
+                if let Some(closes) = closes {
+                    put_signed(&mut out, closes.nanos());
                 }
-                None => self.correlator.counters.forgotten += 1,
+                put(&mut out, group.entries.len() as u64);
+                let mut before = 0;
+                for entry in &group.entries {
+                    put_entry(&mut out, entry, &mut before);
+                }
+            }
+            let waiting = pending.get(&index).map_or(&[][..], Vec::as_slice);
+            put(&mut out, waiting.len() as u64);
+            for item in waiting {
+                put_key(&mut out, &item.group);
+                put_entry(&mut out, &item.entry, &mut 0);
             }
         }
-        for rule in saved.rules {
-            let same =
-                self.set.index_of(&rule.id).filter(|i| hex(&self.set.rule(*i).hash) == rule.hash);
-            let Some(index) = same else {
-                self.correlator.counters.forgotten +=
-                    (rule.groups.len() + rule.pending.len()) as u64;
+        self.save_quiet(&mut out);
+        out
+    }
+
+    fn save_quiet(&self, out: &mut Vec<u8>) {
+        let mut quiet: Vec<_> = self.quiet.spoken.iter().collect();
+        quiet.sort_unstable();
+        let rules: Vec<_> = quiet.chunk_by(|a, b| a.0.0 == b.0.0).collect();
+        put(out, rules.len() as u64);
+        for groups in rules {
+            let Some(((index, _), _)) = groups.first() else { continue };
+            let rule = self.set.rule(*index);
+            put_bytes(out, rule.id.as_bytes());
+            out.extend_from_slice(&rule.hash);
+            put(out, groups.len() as u64);
+            for ((_, key), spoken) in groups {
+                put_key(out, key);
+                put_signed(out, spoken.nanos());
+            }
+        }
+    }
+
+    fn load(&mut self, saved: &[u8]) -> Result<(), CodecError> {
+        let mut r = Reader::new(saved);
+        let version = r.byte("version")?;
+        if version != VERSION {
+            return Err(CodecError::Version(version));
+        }
+        self.watermark = time(&mut r)?;
+        self.correlator.swept = time(&mut r)?;
+        self.sources = Sources::load(&mut r)?;
+        self.quiet = Quiet::default();
+        for _ in 0..r.count("rules")? {
+            let same = self.same_rule(&mut r)?;
+            let forgotten = self.load_rule(&mut r, same)?;
+            self.correlator.counters.forgotten += forgotten;
+        }
+        for _ in 0..r.count("quiet rules")? {
+            let same = self.same_rule(&mut r)?;
+            for _ in 0..r.count("quiet groups")? {
+                let (key, spoken) = (key(&mut r)?, time(&mut r)?);
+                match same {
+                    Some(index) => drop(self.quiet.spoken.insert((index, key), spoken)),
+                    None => self.correlator.counters.forgotten += 1,
+                }
+            }
+        }
+        r.end("snapshot")
+    }
+
+    /// Our rule of the same id and text, if there still is one.
+    fn same_rule(&self, r: &mut Reader<'_>) -> Result<Option<RuleIndex>, CodecError> {
+        let id = r.text("rule")?;
+        let hash: [u8; 32] = r.array("hash")?;
+        Ok(self.set.index_of(id).filter(|index| self.set.rule(*index).hash == hash))
+    }
+
+    /// Takes the state of one correlation, or passes over it and counts it.
+    fn load_rule(
+        &mut self,
+        r: &mut Reader<'_>,
+        same: Option<RuleIndex>,
+    ) -> Result<u64, CodecError> {
+        let set = Arc::clone(&self.set);
+        let known = same.and_then(|index| match &set.rule(index).kind {
+            RuleKind::Correlation(c) => Some((index, c)),
+            RuleKind::Detection(_) => None,
+        });
+        let mut forgotten = 0;
+        for _ in 0..r.count("groups")? {
+            let (key, quiet_until) = (key(r)?, time(r)?);
+            let closes = if r.byte("closes")? == 0 { None } else { Some(time(r)?) };
+            let (mut entries, mut before) = (VecDeque::new(), 0);
+            for _ in 0..r.count("entries")? {
+                entries.push_back(entry(r, &mut before)?);
+            }
+            let Some((index, c)) = known else {
+                forgotten += 1;
                 continue;
             };
-            let RuleKind::Correlation(c) = &self.set.rule(index).kind else { continue };
-            for group in rule.groups {
-                if let Some(end) = group.closes {
-                    self.correlator.closing.insert((end, index, group.key.clone()));
-                }
-                let made = Group::from_entries(c, group.entries, group.quiet_until);
-                self.correlator.groups[index.index()].insert(group.key, made);
+            if let Some(end) = closes {
+                self.correlator.closing.insert((end, index, key.clone()));
             }
-            for item in rule.pending {
-                self.correlator.pending.push(index, item);
+            let group = Group::from_entries(c, entries, quiet_until);
+            self.correlator.groups[index.index()].insert(key, group);
+        }
+        for _ in 0..r.count("pending")? {
+            let item = Item { group: key(r)?, entry: entry(r, &mut 0)? };
+            match known {
+                Some((index, _)) => self.correlator.pending.push(index, item),
+                None => forgotten += 1,
             }
         }
+        Ok(forgotten)
     }
+}
+
+fn put_key(out: &mut Vec<u8>, key: &GroupKey) {
+    let site = if key.site.is_some() { HAS_SITE } else { 0 };
+    out.push(site | if key.exercise.is_some() { HAS_EXERCISE } else { 0 });
+    if let Some(site) = key.site {
+        put(out, site.as_u64());
+    }
+    if let Some(exercise) = key.exercise {
+        out.extend_from_slice(&exercise.to_bytes());
+    }
+    put(out, key.values.len() as u64);
+    for value in &key.values {
+        put_bytes(out, value.as_bytes());
+    }
+}
+
+fn put_entry(out: &mut Vec<u8>, entry: &Entry, before: &mut i64) {
+    let nanos = entry.time.nanos();
+    put_signed(out, nanos.wrapping_sub(std::mem::replace(before, nanos)));
+    out.extend_from_slice(&entry.id.to_bytes());
+    put(out, entry.site.as_u64());
+    put(out, entry.rule.into());
+    let value = if entry.value.is_some() { HAS_VALUE } else { 0 };
+    out.push(value | if entry.number.is_some() { HAS_NUMBER } else { 0 });
+    if let Some(value) = &entry.value {
+        put_bytes(out, value.as_bytes());
+    }
+    if let Some(number) = entry.number {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+fn time(r: &mut Reader<'_>) -> Result<Timestamp, CodecError> {
+    r.signed("time").map(Timestamp::from_nanos)
+}
+
+fn site(r: &mut Reader<'_>) -> Result<SiteId, CodecError> {
+    let at = r.at();
+    SiteId::from_u64(r.number("site")?).map_err(|_| CodecError::Bad { at, what: "site" })
+}
+
+fn key(r: &mut Reader<'_>) -> Result<GroupKey, CodecError> {
+    let flags = r.byte("flags")?;
+    let site = if flags & HAS_SITE == 0 { None } else { Some(site(r)?) };
+    let exercise = match flags & HAS_EXERCISE {
+        0 => None,
+        _ => Some(ExerciseId::from_u128(u128::from_be_bytes(r.array("exercise")?))),
+    };
+    let mut values = Vec::new();
+    for _ in 0..r.count("values")? {
+        values.push(r.text("value")?.to_owned());
+    }
+    Ok(GroupKey { site, exercise, values })
+}
+
+fn entry(r: &mut Reader<'_>, before: &mut i64) -> Result<Entry, CodecError> {
+    let nanos = before.wrapping_add(r.signed("time")?);
+    *before = nanos;
+    let id = EventId::from_u128(u128::from_be_bytes(r.array("id")?));
+    let (site, at) = (site(r)?, r.at());
+    let rule = u32::try_from(r.number("rule")?);
+    let rule = rule.map_err(|_| CodecError::Bad { at, what: "rule" })?;
+    let flags = r.byte("flags")?;
+    let value = if flags & HAS_VALUE == 0 { None } else { Some(r.text("value")?.to_owned()) };
+    let number = match flags & HAS_NUMBER {
+        0 => None,
+        _ => Some(f64::from_le_bytes(r.array("number")?)),
+    };
+    Ok(Entry { time: Timestamp::from_nanos(nanos), id, site, rule, value, number })
 }

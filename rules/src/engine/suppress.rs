@@ -45,7 +45,7 @@ impl Quiet {
     }
 
     /// Forgets the half that spoke longest ago.
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         let mut times: Vec<Timestamp> = self.spoken.values().copied().collect();
         let middle = times.len() / 2;
         let (_, cut, _) = times.select_nth_unstable(middle);

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use events::{EventId, ExerciseId, SiteId, Timestamp};
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
 
 use crate::rule::{Correlation, CorrelationKind};
 
 /// What keeps hits apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct GroupKey {
     /// `None` when the rule correlates over all sites.
     pub(crate) site: Option<SiteId>,
@@ -19,8 +18,15 @@ pub(crate) struct GroupKey {
     pub(crate) values: Vec<String>,
 }
 
+impl GroupKey {
+    /// About what it takes when written, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        24 + self.values.iter().map(|v| v.len() + 3).sum::<usize>()
+    }
+}
+
 /// One hit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) time: Timestamp,
     pub(crate) id: EventId,
@@ -31,6 +37,13 @@ pub(crate) struct Entry {
     pub(crate) value: Option<String>,
     /// The same as a number.
     pub(crate) number: Option<f64>,
+}
+
+impl Entry {
+    /// About what it takes when written, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        40 + self.value.as_ref().map_or(0, String::len)
+    }
 }
 
 /// One group.
@@ -94,8 +107,14 @@ impl Group {
             return Added::TooLate;
         }
         let at = self.entries.partition_point(|e| (e.time, e.id) <= key);
-        self.entries.insert(at, entry);
-        self.rebuild(c);
+        // Only a sequence depends on the order of its hits.
+        if c.kind == CorrelationKind::TemporalOrdered {
+            self.entries.insert(at, entry);
+            self.rebuild(c);
+        } else {
+            self.count(c, &entry);
+            self.entries.insert(at, entry);
+        }
         Added::Late
     }
 

@@ -142,9 +142,9 @@ async fn connection(
     let origin = Origin::at(Some(peer));
     let mut framer = Framer::new(Framing::Syslog, RECORD_BYTES_MAX);
     let mut buffer = vec![0; READ_BYTES];
-    let mut open = true;
+    let (mut open, mut last) = (true, 0);
     while open {
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_room(last);
         let mut deadline: Option<Instant> = None;
         while !batch.is_full() {
             let read = tokio::select! {
@@ -177,6 +177,7 @@ async fn connection(
                 }
             }
         }
+        last = batch.len();
         if !feed.deliver(batch, &mut stop).await {
             return;
         }

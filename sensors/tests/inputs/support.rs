@@ -76,7 +76,7 @@ struct Door(Arc<Memory>);
 impl Intake for Door {
     fn submit(
         &self,
-        batch: Vec<Event>,
+        batch: Arc<Vec<Event>>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         Box::pin(async move {
             self.0.offers.send_modify(|n| *n += 1);
@@ -86,7 +86,7 @@ impl Intake for Door {
                 return Err(why);
             }
             let mut events = self.0.events.lock().unwrap();
-            events.extend(batch);
+            events.extend(batch.iter().cloned());
             self.0.count.send_replace(events.len());
             Ok(())
         })

@@ -2,24 +2,20 @@
 //!
 //! A number with a fraction keeps it (`1.0`), one that JSON cannot write is `{"float":"NaN"}`.
 
-use std::fmt::Write as _;
-
-use events::{FieldId, Value};
+use events::{Event, FieldId, Value};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-/// Collects the values of one event.
+/// Collects the values of one event, by their places in it.
 #[derive(Default)]
 pub(crate) struct Rest {
-    members: Vec<(FieldId, Vec<Json>)>,
+    members: Vec<(FieldId, usize)>,
+    text: Vec<u8>,
 }
 
 impl Rest {
-    pub(crate) fn push(&mut self, field: FieldId, value: Value<'_>) {
-        let json = to_json(value);
-        match self.members.iter_mut().find(|(id, _)| *id == field) {
-            Some((_, values)) => values.push(json),
-            None => self.members.push((field, vec![json])),
-        }
+    pub(crate) fn push(&mut self, field: FieldId, at: usize) {
+        self.members.push((field, at));
     }
 
     /// Whether the field has no value here yet.
@@ -28,16 +24,55 @@ impl Rest {
     }
 
     /// The object, if there is anything in it; empties the collector.
-    pub(crate) fn finish(&mut self) -> Option<String> {
+    pub(crate) fn finish(&mut self, event: &Event) -> Option<&str> {
         if self.members.is_empty() {
             return None;
         }
-        let mut map = Map::with_capacity(self.members.len());
-        for (field, mut values) in self.members.drain(..) {
-            let one = if values.len() == 1 { values.pop() } else { None };
-            map.insert(field.name().to_owned(), one.unwrap_or(Json::Array(values)));
+        let Self { members, text } = self;
+        text.clear();
+        for (n, (field, at)) in members.iter().enumerate() {
+            if members[..n].iter().any(|(earlier, _)| earlier == field) {
+                continue;
+            }
+            text.push(if n == 0 { b'{' } else { b',' });
+            write(text, field.name());
+            text.push(b':');
+            let mut others = members[n + 1..].iter().filter(|(id, _)| id == field).peekable();
+            if others.peek().is_none() {
+                write_value(text, event.value_at(*at));
+                continue;
+            }
+            text.push(b'[');
+            write_value(text, event.value_at(*at));
+            for (_, other) in others {
+                text.push(b',');
+                write_value(text, event.value_at(*other));
+            }
+            text.push(b']');
         }
-        Some(Json::Object(map).to_string())
+        text.push(b'}');
+        members.clear();
+        std::str::from_utf8(text).ok()
+    }
+}
+
+/// Writing to memory cannot fail.
+fn write<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) {
+    let _ = serde_json::to_writer(text, value);
+}
+
+fn write_value(text: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Null => text.extend_from_slice(b"null"),
+        Value::Bool(b) => write(text, &b),
+        Value::Int(i) => write(text, &i),
+        Value::Str(s) => write(text, s),
+        Value::Float(f) if f.is_finite() => write(text, &f),
+        Value::Float(f) => {
+            text.extend_from_slice(b"{\"float\":");
+            write(text, &f.to_string());
+            text.push(b'}');
+        }
     }
 }
 
@@ -61,23 +96,6 @@ impl RestRead {
             Some(Json::Array(values)) => values,
             Some(one) => std::slice::from_ref(one),
         }
-    }
-}
-
-fn to_json(value: Value<'_>) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(b) => Json::Bool(b),
-        Value::Int(i) => Json::from(i),
-        Value::Str(s) => Json::from(s),
-        Value::Float(f) => match serde_json::Number::from_f64(f) {
-            Some(number) => Json::Number(number),
-            None => {
-                let mut text = String::new();
-                let _ = write!(text, "{f}");
-                Json::Object([("float".to_owned(), Json::String(text))].into_iter().collect())
-            }
-        },
     }
 }
 

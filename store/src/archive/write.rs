@@ -7,16 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringBuilder,
-    TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
+    ArrayBuilder, ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch,
+    StringBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
 };
 use events::field::{COLUMNS, ColumnKind};
-use events::{Event, EventId, FieldId, LogSource, LogSourceId, Timestamp, Value};
+use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::archive::columns::{self, BLOOM, HEAD};
@@ -97,6 +97,11 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     }
     properties = bloom(properties, column(columns::ID));
     properties = properties.set_column_dictionary_enabled(column(columns::RAW), false);
+    // Nobody asks what is least of these, and finding it out costs more than writing them.
+    for random in [columns::ID, columns::SHAPE, columns::FIELDS, columns::RAW, columns::RAW_BYTES] {
+        let none = EnabledStatistics::None;
+        properties = properties.set_column_statistics_enabled(column(random), none);
+    }
     Ok(properties.build())
 }
 
@@ -114,6 +119,55 @@ enum Typed {
     Integer(Int64Builder),
 }
 
+impl Typed {
+    /// Fills up with nulls to so many rows: most columns are empty in most rows.
+    fn fill(&mut self, rows: usize) {
+        match self {
+            Self::Text(text) => text.append_nulls(rows.saturating_sub(text.len())),
+            Self::Integer(integer) => integer.append_nulls(rows.saturating_sub(integer.len())),
+        }
+    }
+}
+
+/// The names of an event's fields in order, as written in the column `shape`: those of one kind
+/// of record are always the same, so each is written out once.
+#[derive(Default)]
+struct Shapes {
+    known: HashMap<Vec<FieldId>, String>,
+    /// The last one, which mostly comes again.
+    ids: Vec<FieldId>,
+    last: String,
+}
+
+impl Shapes {
+    fn of(&mut self, event: &Event) -> &str {
+        if !self.last.is_empty() && event.ids().eq(self.ids.iter().copied()) {
+            return &self.last;
+        }
+        self.ids.clear();
+        self.ids.extend(event.ids());
+        if !self.known.contains_key(self.ids.as_slice()) {
+            if self.known.len() >= SHAPES_MAX {
+                self.known.clear();
+            }
+            let mut shape = String::new();
+            for (at, field) in self.ids.iter().enumerate() {
+                if at > 0 {
+                    shape.push('\n');
+                }
+                push_name(&mut shape, *field);
+            }
+            self.known.insert(self.ids.clone(), shape);
+        }
+        self.last.clear();
+        self.last.push_str(self.known.get(self.ids.as_slice()).map_or("", String::as_str));
+        &self.last
+    }
+}
+
+/// Shapes remembered at once.
+const SHAPES_MAX: usize = 4_096;
+
 /// The columns being filled.
 struct Columns {
     id: FixedSizeBinaryBuilder,
@@ -130,9 +184,14 @@ struct Columns {
     fields: StringBuilder,
     raw: StringBuilder,
     raw_bytes: BinaryBuilder,
-    sources: HashMap<LogSourceId, LogSource>,
+    /// The last sensor's name and log source's parts.
+    named: (SensorId, &'static str),
+    parts: (LogSourceId, LogSource),
+    shapes: Shapes,
     rest: Rest,
-    /// By typed column: is every value in it, is every value without capitals.
+    /// Rows since the last [`Columns::finish`].
+    waiting: usize,
+    /// By typed column: is every value in it; has it a bloom filter and no value with capitals.
     whole: Vec<bool>,
     lower: Vec<bool>,
     span: Option<Span>,
@@ -185,10 +244,13 @@ impl Columns {
             fields: StringBuilder::new(),
             raw: StringBuilder::new(),
             raw_bytes: BinaryBuilder::new(),
-            sources: HashMap::new(),
+            named: (SensorId::UNKNOWN, SensorId::UNKNOWN.name()),
+            parts: (LogSourceId::UNKNOWN, LogSourceId::UNKNOWN.get()),
+            shapes: Shapes::default(),
             rest: Rest::default(),
+            waiting: 0,
             whole: vec![true; COLUMNS.len()],
-            lower: vec![true; COLUMNS.len()],
+            lower: COLUMNS.iter().map(|c| BLOOM.iter().any(|f| f.name() == c.name)).collect(),
             span: None,
             rows: 0,
             exercises: 0,
@@ -197,6 +259,7 @@ impl Columns {
 
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
         self.rows += 1;
+        self.waiting += 1;
         self.exercises += u64::from(event.exercise.is_some());
         self.span = Some(match &self.span {
             Some(span) => span.with(seq, event),
@@ -207,8 +270,14 @@ impl Columns {
         self.time.append_value(event.time.nanos());
         self.received.append_value(event.received.nanos());
         self.site.append_value(event.site.as_u64());
-        self.sensor.append_value(event.sensor.name());
-        let source = self.sources.entry(event.logsource).or_insert_with(|| event.logsource.get());
+        if self.named.0 != event.sensor {
+            self.named = (event.sensor, event.sensor.name());
+        }
+        self.sensor.append_value(self.named.1);
+        if self.parts.0 != event.logsource {
+            self.parts = (event.logsource, event.logsource.get());
+        }
+        let source = &self.parts.1;
         let parts = [&source.product, &source.category, &source.service];
         for (builder, part) in self.source.iter_mut().zip(parts) {
             builder.append_value(part);
@@ -227,25 +296,13 @@ impl Columns {
 
     fn push_fields(&mut self, event: &Event) {
         let mut filled = [false; COLUMNS.len()];
-        let mut shape = String::with_capacity(event.len() * 16);
         for (at, (field, value)) in event.fields().enumerate() {
-            if at > 0 {
-                shape.push('\n');
-            }
-            push_name(&mut shape, field);
             if !self.push_typed(field, value, &mut filled) {
-                self.rest.push(field, value);
+                self.rest.push(field, at);
             }
         }
-        for (builder, filled) in self.typed.iter_mut().zip(filled) {
-            match builder {
-                _ if filled => {}
-                Typed::Text(text) => text.append_null(),
-                Typed::Integer(integer) => integer.append_null(),
-            }
-        }
-        self.shape.append_value(&shape);
-        self.fields.append_option(self.rest.finish());
+        self.shape.append_value(self.shapes.of(event));
+        self.fields.append_option(self.rest.finish(event));
     }
 
     /// Puts the first value of a typed field in its column, if it has the column's type.
@@ -257,6 +314,9 @@ impl Columns {
     ) -> bool {
         let at = field.index();
         let Some(builder) = self.typed.get_mut(at) else { return false };
+        if !filled[at] {
+            builder.fill(self.waiting - 1);
+        }
         match (builder, value) {
             // The column is taken when any value of the field came before, in it or not: else the
             // order of repeated values would be lost.
@@ -290,6 +350,7 @@ impl Columns {
         arrays.push(Arc::new(self.exercise.finish()));
         arrays.push(Arc::new(self.marks.finish()));
         for typed in &mut self.typed {
+            typed.fill(self.waiting);
             arrays.push(match typed {
                 Typed::Text(text) => Arc::new(text.finish()),
                 Typed::Integer(integer) => Arc::new(integer.finish()),
@@ -299,6 +360,7 @@ impl Columns {
         arrays.push(Arc::new(self.fields.finish()));
         arrays.push(Arc::new(self.raw.finish()));
         arrays.push(Arc::new(self.raw_bytes.finish()));
+        self.waiting = 0;
         arrays
     }
 
@@ -309,7 +371,7 @@ impl Columns {
         };
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
-        lower.retain(|name| whole.contains(name) && BLOOM.iter().any(|f| f.name() == name));
+        lower.retain(|name| whole.contains(name));
         let span = self.span.as_ref();
         Traits {
             rows: self.rows,

@@ -6,6 +6,8 @@
 //! is known only to the segment, so a log record that contains the bytes of a frame is never
 //! taken for one when a reader looks for the next frame after damage.
 
+use std::borrow::Borrow;
+
 use events::{Event, codec};
 
 use crate::limits;
@@ -88,7 +90,13 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     /// Appends one frame to `out`. An empty slice appends nothing.
-    pub(crate) fn frame(&mut self, salt: u64, first_seq: u64, events: &[Event], out: &mut Vec<u8>) {
+    pub(crate) fn frame<E: Borrow<Event>>(
+        &mut self,
+        salt: u64,
+        first_seq: u64,
+        events: &[E],
+        out: &mut Vec<u8>,
+    ) {
         if events.is_empty() {
             return;
         }

@@ -180,8 +180,9 @@ impl Journal {
     }
 
     /// Gives events to the writer. They are durable when the [`Pending`] says so. Their order is
-    /// the order of the calls.
-    pub fn append(&self, events: Vec<Event>) -> Result<Pending, AppendError> {
+    /// the order of the calls. Who may have to offer them again keeps a share of them.
+    pub fn append(&self, events: impl Into<Arc<Vec<Event>>>) -> Result<Pending, AppendError> {
+        let events = events.into();
         let inner = &self.handle.inner;
         let weight = events.iter().map(Event::weight).sum();
         let (pending, done) = pending::pair();

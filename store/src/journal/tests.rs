@@ -345,8 +345,8 @@ fn append_for_ever(dir: &Path) -> ! {
     let (journal, _) = Journal::open(dir, small()).unwrap();
     loop {
         let next = journal.next_seq();
-        let first = journal.append((next..next + 7).map(event).collect()).unwrap();
-        let second = journal.append((next + 7..next + 9).map(event).collect()).unwrap();
+        let first = journal.append((next..next + 7).map(event).collect::<Vec<_>>()).unwrap();
+        let second = journal.append((next + 7..next + 9).map(event).collect::<Vec<_>>()).unwrap();
         let mut out = std::io::stdout().lock();
         for pending in [first, second] {
             let range = pending.wait().unwrap();

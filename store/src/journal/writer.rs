@@ -17,7 +17,7 @@ use crate::limits;
 
 /// One append that waits.
 pub(crate) struct Job {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Arc<Vec<Event>>,
     pub(crate) weight: usize,
     pub(crate) done: Completer,
 }
@@ -52,15 +52,16 @@ impl Writer {
     }
 
     fn commit(&mut self, group: VecDeque<Job>) {
-        let mut events = Vec::new();
         let mut answers: Vec<(Range<u64>, Completer)> = Vec::with_capacity(group.len());
+        let mut batches = Vec::with_capacity(group.len());
         let mut seq = self.next_seq;
-        for mut job in group {
+        for job in group {
             let end = seq + job.events.len() as u64;
             answers.push((seq..end, job.done));
-            events.append(&mut job.events);
+            batches.push(job.events);
             seq = end;
         }
+        let events: Vec<&Event> = batches.iter().flat_map(|batch| batch.iter()).collect();
         match self.write(&events) {
             Ok(bytes) => {
                 self.next_seq = seq;
@@ -87,7 +88,7 @@ impl Writer {
     }
 
     /// Writes and syncs; on an error nothing of it stays. Returns the bytes written.
-    fn write(&mut self, events: &[Event]) -> Result<u64, AppendError> {
+    fn write(&mut self, events: &[&Event]) -> Result<u64, AppendError> {
         if events.is_empty() {
             return Ok(0);
         }
@@ -142,10 +143,10 @@ impl Writer {
 }
 
 /// Parts of about [`limits::FRAME_WEIGHT_BYTES`], at least one event each.
-fn chunks(mut events: &[Event]) -> impl Iterator<Item = &[Event]> {
+fn chunks<'s, 'e>(mut events: &'s [&'e Event]) -> impl Iterator<Item = &'s [&'e Event]> {
     std::iter::from_fn(move || {
         let mut weight = 0;
-        let fits = |e: &&Event| {
+        let fits = |e: &&&Event| {
             weight += e.weight();
             weight <= limits::FRAME_WEIGHT_BYTES
         };
