@@ -210,7 +210,7 @@ messages! {
         dropped_none: "无丢弃", "No drops";
         skew: "时钟偏差", "Clock skew";
         behind: "到达滞后", "Arrives behind";
-        behind_title: "近 10 分钟内日志到达晚于其自身时间的最大值；关联分析会为滞后的采集器等待，最多多等 2 秒。", "The longest its records came behind their own time, lately; correlation waits for a slow sensor, at most 2 seconds more than for the others.";
+        behind_title: "近 10 分钟内日志到达晚于其自身时间的最大值；滞后不超过 2 秒的采集器，关联分析会等待；更晚的日志仍参与关联，但不再等待。", "The longest its records came behind their own time, lately; correlation waits for a sensor up to 2 seconds behind the others; what comes later still counts, but is not waited for.";
         waits: "关联等待", "correlation waits";
         last: "最近上报", "Last record";
         ok: "正常", "Reporting";

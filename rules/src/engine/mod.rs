@@ -4,7 +4,8 @@
 //! ([`pending`]) until the watermark has passed them, and are then taken in order of time: so
 //! events that arrive out of order within [`CorrelationLimits::lateness`] give exactly what they
 //! give in order. Later ones still join their window, best-effort, and are counted. Each source has
-//! its own watermark ([`sources`]); correlation goes by the one furthest back.
+//! its own watermark ([`sources`]); correlation goes by the one furthest
+//! back that is worth waiting for.
 //!
 //! A window is an event and all hits of its group at most `timespan` earlier (inclusive). A
 //! condition of lower bounds (`gt`, `gte`) fires as soon as it holds; after that the group keeps
@@ -45,8 +46,8 @@ pub struct CorrelationLimits {
     /// How far out of order hits may arrive and still be taken in order; also how long a
     /// correlation waits before it speaks.
     pub lateness: Duration,
-    /// How much longer than for the others correlation waits for a source whose records come
-    /// late; what comes later still counts, best-effort.
+    /// How far behind the others a source's records may come and be waited for; what comes later
+    /// still counts, best-effort.
     pub hold: Duration,
     /// A source silent for so long while others speak is waited for no longer.
     pub idle: Duration,

@@ -5,7 +5,8 @@
 //! longest it was seen behind lately, it is waited for; when it is silent its event time goes on
 //! with the clock, so who speaks once an hour and promptly holds nobody, while who delivers a
 //! batch every two seconds is waited for between two of them. The watermark is that of the source
-//! furthest back, but never further behind the one furthest on than [`CorrelationLimits::hold`].
+//! furthest back among those at most [`CorrelationLimits::hold`] behind the one furthest on: flows
+//! that are exported after minutes, or a clock that is slow by hours, hold nobody.
 //! No source comes further than now: a clock that runs ahead takes nobody with it, as a record
 //! that claims to come from after its reception counts as of its reception.
 //!
@@ -140,12 +141,12 @@ impl Sources {
             self.list.retain(|s| s.heard >= gone);
             self.number();
         }
-        let times = self.list.iter().map(|s| s.time(self.now, limits));
-        let (first, last) = times.fold(None, |found: Option<(Timestamp, Timestamp)>, time| {
-            Some(found.map_or((time, time), |(a, b)| (a.min(time), b.max(time))))
-        })?;
-        (self.looked, self.front) = (self.now, last);
-        Some(first.max(last.minus(limits.hold)).minus(limits.lateness))
+        let times = || self.list.iter().map(|s| s.time(self.now, limits));
+        let front = times().max()?;
+        // Who is further behind comes late whether or not it is waited for.
+        let first = times().filter(|time| front.since(*time) <= limits.hold).min()?;
+        (self.looked, self.front) = (self.now, front);
+        Some(first.minus(limits.lateness))
     }
 
     fn source(&mut self, sensor: SensorId, time: Timestamp, received: Timestamp) -> &mut Source {
@@ -196,7 +197,7 @@ impl Sources {
                 sensor: source.sensor,
                 time: source.claimed,
                 behind: source.behind(),
-                waits: front.since(time).min(limits.hold),
+                waits: Some(front.since(time)).filter(|w| *w <= limits.hold).unwrap_or_default(),
             })
             .collect();
         all.sort_by_key(|s| (std::cmp::Reverse(s.waits), s.sensor.name()));
