@@ -70,6 +70,16 @@ tcp_udp() { awk '$3 > 255 || $4 > 255' "$1"; }
 equal "samples that differ in an address, port or byte count" 0 \
     "$(LC_ALL=C comm -3 <(tcp_udp "$WORK/theirs") <(tcp_udp "$WORK/ours") | wc -l)"
 
+# The same packets behind other link layers: PPP, PPPoE and 802.11, as tshark reads those.
+mkdir "$WORK/links"
+whole=${captures[1]:-${captures[0]}}
+for layer in ppp ppp-hdlc cisco-hdlc ppp-dir pppoe wlan radiotap; do
+    relinked=$WORK/links/$layer.pcap
+    python3 "$ROOT/.ci/relink.py" "$whole" "$relinked" "$layer"
+    theirs=$(tshark -r "$relinked" -T fields -e ip.src -e ipv6.src 2>/dev/null | grep -c '[0-9a-f]') || true
+    equal "packets that tshark reads of $layer" "$(tshark -r "$whole" -Y 'ip || ipv6' 2>/dev/null | wc -l)" "$theirs"
+    captures+=("$relinked")
+done
 n=0
 for capture in "${captures[@]}"; do
     n=$((n + 1))

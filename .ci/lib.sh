@@ -35,6 +35,18 @@ finish() {
 # A free TCP port that no other script of the run uses: from the script's own range.
 port() { echo $((PORT_BASE + $1)); }
 
+# certificate NAME ALTERNATIVE: an authority of our own in $WORK/ca.pem, and of it the node's certificate
+# and key in $WORK/node.pem and $WORK/node.key, so that senders check the server's name.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        -subj "/CN=ci authority" -keyout "$WORK/ca.key" -out "$WORK/ca.pem" 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" \
+        -keyout "$WORK/node.key" -out "$WORK/node.csr" 2>/dev/null
+    printf 'subjectAltName=%s\nbasicConstraints=CA:FALSE\n' "$2" >"$WORK/ext"
+    openssl x509 -req -in "$WORK/node.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
+        -CAcreateserial -days 2 -extfile "$WORK/ext" -out "$WORK/node.pem" 2>/dev/null
+}
+
 # node_init: a fresh node in $WORK/node, without the sensors that `init` proposes.
 node_init() {
     "$XUEDUN" --lang en init --dir "$WORK/node" >"$WORK/init.out" 2>&1

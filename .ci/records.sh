@@ -135,6 +135,36 @@ equal "a cell of 100 MB is searched to its bound, and what is beside it" 2 "$("$
 code "and never cut when masked" C004 4 "${X[@]}" mask huge.csv --policy inter-agency --key mask.key --out out.csv
 code "or sealed" C004 4 "${X[@]}" protect huge.csv --out out.csv --column 手机号 --keys k.json --root-key k.root
 
+# --- dates moved: another date for everyone, each person alike in two tables, proved, or not released
+printf '%s\n' 'name = "moved"' 'title = { zh = "偏移", en = "moved" }' 'purpose = { zh = "测", en = "test" }' 'k = 1' 'quasi = []' \
+    'unknown = "scan"' 'shift = { days = 30, by = ["student_no", "id_number"] }' '[[rule]]' 'elements = ["birth_date"]' 'method = "date_shift"' >moved.toml
+venv/bin/python - <<'P'
+import csv, random
+from table import row
+rows, r = [row(i) for i in range(300)], random.Random(5)
+with open('births.csv', 'w', newline='') as a, open('visits.csv', 'w', newline='') as b:
+    a, b = csv.writer(a), csv.writer(b)
+    a.writerow(['姓名', '身份证件号', '出生日期'])
+    b.writerow(['学籍号', '出生日期', '备注'])
+    for name, ident, *_ in rows:
+        a.writerow([name, ident, f'{ident[6:10]}-{ident[10:12]}-{ident[12:14]}'])
+        b.writerow(['G' + ident, f'{ident[6:10]}/{int(ident[10:12])}/{int(ident[12:14])}', r.choice(['无', '请假'])])
+P
+for table in births visits; do "${X[@]}" mask $table.csv --policy moved.toml --key mask.key --out $table.out.csv --json >$table.json; done
+equal "every date of two tables is proved moved" "300 300" "$(jq -r '.dates_moved.cells' births.json visits.json | xargs)"
+equal "by another's reading: none stays, none goes farther than 30 days, each person's are moved alike" "300 0 0 0" "$(venv/bin/python - <<'P'
+import csv, datetime, re
+def days(name, col):
+    read = lambda path: [r[col] for r in csv.reader(open(path, encoding='utf-8-sig'))][1:]
+    date = lambda text: datetime.date(*map(int, re.split('[-/]', text)))
+    return [(date(b) - date(a)).days for a, b in zip(read(name + '.csv'), read(name + '.out.csv'))]
+a, b = days('births', 2), days('visits', 1)
+print(len(a), sum(d == 0 for d in a), sum(abs(d) > 30 for d in a), sum(x != y for x, y in zip(a, b)))
+P
+)"
+printf '性别,出生日期\n男,2012-03-05\n' >nobody.csv
+code "dates of nobody are not moved" C027 4 "${X[@]}" mask nobody.csv --policy moved.toml --key mask.key --out out.csv
+
 # --- sealed cells: another key, cut off, and exchanged between rows, columns and datasets
 printf '姓名,手机号,电话\n张三丰,13800138000,13800138009\n李芳芳,13800138001,13800138008\n' >two.csv
 seal=("${X[@]}" protect two.csv --column 姓名 --column 手机号 --column 电话 --subject 姓名 --keys k.json --root-key k.root)

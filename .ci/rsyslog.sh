@@ -5,15 +5,7 @@ PORT_BASE=24100
 . "$(dirname "$0")/lib.sh"
 LINES=400
 
-# A certificate authority of our own, so that rsyslogd checks the server's name.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-    -subj "/CN=ci authority" -keyout "$WORK/ca.key" -out "$WORK/ca.pem" 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=node.example" \
-    -keyout "$WORK/node.key" -out "$WORK/node.csr" 2>/dev/null
-printf 'subjectAltName=DNS:node.example\nbasicConstraints=CA:FALSE\n' >"$WORK/ext"
-openssl x509 -req -in "$WORK/node.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
-    -CAcreateserial -days 2 -extfile "$WORK/ext" -out "$WORK/node.pem" 2>/dev/null
-
+certificate node.example DNS:node.example
 node_init
 node_sensor ci-udp "type = \"syslog-udp\", listen = \"127.0.0.1:$(port 1)\""
 node_sensor ci-tcp "type = \"syslog-tcp\", listen = \"127.0.0.1:$(port 2)\""

@@ -19,15 +19,7 @@ syslogng() { "$WORK/syslog-ng/usr/sbin/syslog-ng" --module-path "$modules" --no-
 version=$(syslogng --version | sed -n 's/^Config version: //p')
 echo "$(syslogng --version | head -n 1), configuration $version"
 
-# A certificate authority of our own, so that syslog-ng checks the server's name.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-    -subj "/CN=ci authority" -keyout "$WORK/ca.key" -out "$WORK/ca.pem" 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" \
-    -keyout "$WORK/node.key" -out "$WORK/node.csr" 2>/dev/null
-printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >"$WORK/ext"
-openssl x509 -req -in "$WORK/node.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
-    -CAcreateserial -days 2 -extfile "$WORK/ext" -out "$WORK/node.pem" 2>/dev/null
-
+certificate 127.0.0.1 IP:127.0.0.1
 node_init
 node_sensor ci-line "type = \"syslog-tcp\", listen = \"127.0.0.1:$(port 1)\""
 node_sensor ci-counted "type = \"syslog-tcp\", listen = \"127.0.0.1:$(port 2)\""

@@ -2,6 +2,11 @@
 //! limit or peer in the same run. `cargo bench -p compliance --bench records -- [ROWS] [PART…]`;
 //! parts: classify mask aes sm4 peer. Prints CPU seconds, MB/s of input and the peak of memory.
 //!
+//! "Classify and mask", which the goal is set for, is one call of `mask_file`: it classifies every cell
+//! of the input (its report holds the inventory), masks, holds the output against the input's values
+//! before it is written, reads the written file anew for persons, and hashes input and output. What
+//! classifying alone and reading anew alone take is shown beside it.
+//!
 //! The peer is `benches/records_peer.py`, run by the Python that `XUEDUN_PEER_PYTHON` names (a virtual
 //! environment with `presidio-analyzer` in it) over the first rows of the very file. Without it the
 //! report says that the peer was not run.
@@ -19,7 +24,9 @@ use std::path::Path;
 
 use compliance::records::find::validate::id_check;
 use compliance::records::protect::{Algorithm, KeyRing, ProtectOptions, Root, protect_file};
-use compliance::records::{ClassifyOptions, Day, Policy, PolicyKey, Taxonomy, classify, mask_file};
+use compliance::records::{
+    ClassifyOptions, Day, Policy, PolicyKey, Taxonomy, classify, mask_file, second_scan,
+};
 use ring::rand::SystemRandom;
 
 /// Rows as a school's export has them: twelve columns, free text in the last.
@@ -125,8 +132,14 @@ fn main() {
         let policy = Policy::embedded("internal-analysis").unwrap();
         let key = PolicyKey::new([7; 32]);
         let run = || mask_file(&input, &output, &policy, &key, &options, &taxonomy).unwrap();
-        // Masking looks at every cell and gives the inventory too: this is "classify and mask".
-        timed("classify and mask, scanned again", megabytes, run);
+        let (_, all) = timed("classify and mask, scanned again", megabytes, run);
+        let again = || second_scan(&output, (b',', true), &options, &taxonomy).unwrap();
+        let (_, again) = timed("  of it reading the output anew", megabytes, again);
+        println!(
+            "{:34} {:8.2} CPU s: classifying, masking, comparing, hashing",
+            "  the rest",
+            all - again
+        );
     }
     for (part, algorithm) in [("aes", Algorithm::Aes256Gcm), ("sm4", Algorithm::Sm4Gcm)] {
         if wants(part) || wants("protect") {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events::{EventId, RunId, Text, Timestamp};
-use rules::Problem;
+use rules::{Problem, RuleSet};
 use sensors::{Context, Packs, Running};
 use store::archive::Archive;
 use store::journal::{Journal, JournalOptions};
@@ -20,9 +20,9 @@ use crate::alert::AlertBook;
 use crate::archive_proof::ArchiveProof;
 use crate::audit_log::AuditLog;
 use crate::config::Config;
+use crate::coverage::SourceCoverage;
 use crate::drill::DrillBook;
 use crate::enrich::Enricher;
-use crate::enrich::division::Divisions;
 use crate::error::Error;
 use crate::hunt::HuntBook;
 use crate::intake::JournalIntake;
@@ -30,10 +30,12 @@ use crate::ledger::Ledger;
 use crate::live::{BACKLOG, Live};
 use crate::pipeline::Pipeline;
 use crate::region::Directory;
+use crate::reveal::RevealBook;
 use crate::rulebook::RuleBook;
 use crate::seal::Seal;
 use crate::sensing::{SledCheckpoints, site_lookup};
 use crate::sensor_health::SensorWatch;
+use crate::sight::Sight;
 use crate::view::{Figures, InventoryEntry, RunRow};
 use crate::world::{Uniques, World};
 use crate::{limits, secret};
@@ -44,8 +46,7 @@ use crate::{limits, secret};
 pub struct Centre {
     pub(crate) config: Config,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) divisions: Divisions,
-    pub(crate) enricher: Option<Arc<Enricher>>,
+    pub(crate) enricher: Arc<Enricher>,
     pub(crate) world: World,
     pub(crate) state: Arc<State>,
     pub(crate) pipeline: Arc<Pipeline>,
@@ -57,6 +58,8 @@ pub struct Centre {
     pub(crate) drills: DrillBook,
     pub(crate) hunts: HuntBook,
     pub(crate) ledger: Ledger,
+    pub(crate) reveals: RevealBook,
+    pub(crate) sight: Sight,
     /// Rows of runs that were read before; a kept run never changes.
     pub(crate) run_rows: Mutex<BTreeMap<RunId, RunRow>>,
     pub(crate) archive_proof: ArchiveProof,
@@ -65,8 +68,18 @@ pub struct Centre {
     pub(crate) inventories: Table<RunId, InventoryEntry>,
     /// Checks done and planned of the audit that runs now.
     pub(crate) auditing: Mutex<Option<(usize, usize)>>,
+    /// Which sources feed the rules in force, once somebody asked.
+    pub(crate) coverage: Mutex<Option<(Arc<RuleSet>, Arc<SourceCoverage>)>>,
     pub(crate) alarms: Mutex<Vec<Text>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The shipped packs.
+pub(crate) fn packs() -> Result<Packs, Error> {
+    Packs::embedded().map_err(|problems| Error::Part {
+        part: "sensors",
+        message: format!("{} shipped packs cannot be read", problems.len()),
+    })
 }
 
 impl Centre {
@@ -94,16 +107,7 @@ impl Centre {
             Directory::new(config.region.clone())
                 .map_err(|e| Error::Config(crate::config::ConfigError::Region(e)))?,
         );
-        let divisions = config.enrich.divisions(&mut alarms)?;
-        for school in directory.schools() {
-            if let Some(code) = school.division.filter(|code| divisions.get(*code).is_none()) {
-                alarms.push(Text::new(
-                    format!("{}：行政区划代码 {code} 不存在", school.code),
-                    format!("{}: there is no division {code}", school.code),
-                ));
-            }
-        }
-        let enricher = Enricher::open(&config.enrich, &directory, &divisions)?;
+        let enricher = Arc::new(Enricher::open(&config.enrich, &directory)?);
         let rules = Arc::new(RuleBook::open(config.rules.clone(), Arc::clone(&state))?);
         let pipeline = Pipeline::new(
             Arc::clone(&journal),
@@ -125,6 +129,12 @@ impl Centre {
             Seal::new(&secret::derive(&node_key, b"seal")),
             Arc::clone(&world.random),
         )?;
+        let reveals = RevealBook::open(Arc::clone(&state), &config.reveal, &node_key)?;
+        let sight = Sight::new(
+            reveals.policy.sight.clone(),
+            &reveals.taxonomy,
+            &secret::derive(&node_key, b"masks"),
+        );
         let ledger = Ledger::open(&data.join("compliance"), &config.evidence, &world)?;
         // What is wrong with the evidence log is an alarm; the node goes on without it.
         if let Err(error) = ledger.evidence().look() {
@@ -133,16 +143,18 @@ impl Centre {
         let audit_log = AuditLog::open(Arc::clone(&state), journal)?;
         Ok(Arc::new(Self {
             directory,
-            divisions,
-            enricher: enricher.map(Arc::new),
+            enricher,
             drills: DrillBook::open(Arc::clone(&state))?,
             hunts: HuntBook::open(Arc::clone(&state))?,
             ledger,
+            reveals,
+            sight,
             run_rows: Mutex::default(),
             archive_proof: ArchiveProof::open(Arc::clone(&state))?,
             archive_read: Mutex::default(),
             inventories: state.table("inventories")?,
             auditing: Mutex::new(None),
+            coverage: Mutex::new(None),
             state,
             pipeline,
             accounts,
@@ -160,10 +172,7 @@ impl Centre {
     /// Starts detection, the archive and the sensors. Returns where each sensor listens.
     pub async fn start(self: &Arc<Self>) -> Result<Vec<(String, std::net::SocketAddr)>, Error> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(self.pipeline.start()?);
-        let packs = Packs::embedded().map_err(|problems| Error::Part {
-            part: "sensors",
-            message: format!("{} shipped packs cannot be read", problems.len()),
-        })?;
+        let packs = packs()?;
         let context = Context {
             intake: Arc::new(JournalIntake::new(self)),
             clock: Arc::clone(&self.world.clock),
@@ -272,21 +281,21 @@ impl Centre {
         self.pipeline.seal_all()
     }
 
-    /// Reads the inventory and the places again if a file changed; refused files leave the old ones.
+    /// Reads the inventory, the places and the divisions again if a file changed; refused files leave the old ones.
     fn refresh_enrichment(&self) {
-        let Some(done) = self.enricher.as_ref().map(|e| e.refresh()) else { return };
+        let done = self.enricher.refresh();
         let about = match &done {
             Ok(false) => return,
             Ok(true) => String::new(),
             Err(error) => error.text().en,
         };
         match &done {
-            Ok(_) => tracing::info!("inventory and places were read again"),
-            Err(_) => tracing::error!(about, "new inventory or places were refused"),
+            Ok(_) => tracing::info!("inventory, places and divisions were read again"),
+            Err(_) => tracing::error!(about, "new inventory, places or divisions were refused"),
         }
         let log = self.audit_log.record(None, "enrich.reload", &about, done.is_ok(), self.now());
         if let Err(error) = log {
-            tracing::error!(%error, "reading inventory and places again could not be logged");
+            tracing::error!(%error, "reading inventory, places and divisions again could not be logged");
         }
     }
 
@@ -294,7 +303,7 @@ impl Centre {
     pub fn alarms(&self) -> Vec<Text> {
         let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alarms.extend(self.pipeline.rules.refused());
-        alarms.extend(self.enricher.iter().flat_map(|e| e.alarms()));
+        alarms.extend(self.enricher.alarms());
         alarms.extend(self.sensor_alarms());
         let counters = &self.pipeline.counters;
         alarms.extend(self.ledger.evidence().standing().alarms());

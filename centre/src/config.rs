@@ -41,6 +41,9 @@ pub struct Config {
     /// The evidence log.
     #[serde(default)]
     pub evidence: EvidenceConfig,
+    /// Who sees personal data, and what opening it needs.
+    #[serde(default)]
+    pub reveal: RevealConfig,
     /// The bureau and its schools.
     #[serde(default = "unnamed")]
     pub region: Region,
@@ -109,6 +112,15 @@ pub struct AuditConfig {
     /// A file of further targets: remote hosts, databases, TLS endpoints, exported configurations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<PathBuf>,
+}
+
+/// `[reveal]`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevealConfig {
+    /// A policy in place of the shipped one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
 }
 
 impl Default for ConsoleConfig {
@@ -280,6 +292,7 @@ impl Config {
         self.enrich.geoip.as_mut().map(fix);
         self.enrich.divisions.as_mut().map(fix);
         self.evidence.anchor(fix);
+        self.reveal.policy.as_mut().map(fix);
         self.rules.paths.iter_mut().for_each(fix);
         self.rules.pipelines.iter_mut().for_each(fix);
         self.rules.intel.iter_mut().for_each(fix);

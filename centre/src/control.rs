@@ -4,17 +4,17 @@
 //! Whoever can open the socket can read the data folder, so requests act as that person
 //! ([`Caller::local`]); every one is in the audit log like any other.
 
-use std::io::{BufRead, BufReader, Write};
+mod ask;
+
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use events::{DrillId, Lang, SiteId, Text, Timestamp};
+use events::{DrillId, Lang, RevealId, SiteId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -27,12 +27,12 @@ use crate::facade::sql::SqlForm;
 use crate::hunt::Often;
 use crate::view::{Cursor, SearchForm};
 
+pub use ask::ask;
+
 /// Longest request, in bytes.
 const REQUEST_BYTES_MAX: u64 = 8 << 20;
 /// How long the command line waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
-/// How often it looks whether its user has had enough.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long it waits for one that reads the whole archive.
 const READ_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 
@@ -167,6 +167,28 @@ pub enum Request {
         /// From when on its count is worth an alert.
         often: Option<Often>,
     },
+    /// Use up an approved reveal request.
+    TakeReveal {
+        /// Its ticket.
+        ticket: String,
+        /// The dataset it is wanted for.
+        dataset: String,
+    },
+    /// Note how much was opened by it.
+    NoteRevealed {
+        /// The request.
+        id: RevealId,
+        /// Cells; none when it failed.
+        opened: Option<u64>,
+    },
+    /// Note that a key store is put under the node's guard, or taken from under it; what the guard
+    /// is called.
+    Guard {
+        /// The key store.
+        store: String,
+        /// Whether it is put there.
+        on: bool,
+    },
     /// Start a drill; only a node that runs can.
     StartDrill {
         /// Slug of its playbook.
@@ -285,60 +307,60 @@ fn perform(
     request: Request,
     cancel: &AtomicBool,
 ) -> Result<Value, Error> {
-    let json = |value: serde_json::Result<Value>| {
+    let plain = |value: serde_json::Result<Value>| {
         value.map_err(|e| Error::Part { part: "control", message: e.to_string() })
     };
     match request {
         Request::Search { query, from, to, limit, exercises, after, deadline_ms, slice_ms } => {
             let form =
                 SearchForm { query, from, to, limit, exercises, after, deadline_ms, slice_ms };
-            json(serde_json::to_value(centre.search_until(caller, &form, cancel)?))
+            plain(serde_json::to_value(centre.search_until(caller, &form, cancel)?))
         }
         Request::Sql { sql, from, to, limit, exercises, deadline_ms } => {
             let form = SqlForm { sql, from, to, limit, exercises, deadline_ms };
-            json(serde_json::to_value(centre.sql(caller, &form, cancel)?))
+            plain(serde_json::to_value(centre.sql(caller, &form, cancel)?))
         }
-        Request::Status => json(serde_json::to_value(centre.status(caller)?)),
+        Request::Status => plain(serde_json::to_value(centre.status(caller)?)),
         Request::Alerts => {
             let filter = AlertFilter { exercises: true, ..AlertFilter::default() };
-            json(serde_json::to_value(centre.all_alerts(caller, &filter)?))
+            plain(serde_json::to_value(centre.all_alerts(caller, &filter)?))
         }
         Request::OneTimeLink { account } => {
             Ok(Value::String(centre.one_time_link(&account)?.into_inner()))
         }
         Request::Seal => Ok(Value::from(centre.seal_all()?)),
-        Request::ArchiveFiles => json(serde_json::to_value(centre.archive_files(caller)?)),
-        Request::ArchiveVerify => json(serde_json::to_value(centre.check_archive(caller)?)),
+        Request::ArchiveFiles => plain(serde_json::to_value(centre.archive_files(caller)?)),
+        Request::ArchiveVerify => plain(serde_json::to_value(centre.check_archive(caller)?)),
         Request::ArchiveBackup { to } => {
             Ok(Value::from(centre.back_up_archive(&keeper(caller), &to)?))
         }
         Request::ArchiveRestore { from } => {
-            json(serde_json::to_value(centre.restore_archive(&keeper(caller), &from)?))
+            plain(serde_json::to_value(centre.restore_archive(&keeper(caller), &from)?))
         }
         Request::ReloadRules => Ok(Value::from(centre.reload_rules(caller)?)),
         Request::Backtest { sources, from, to } => {
             let sources: Vec<rules::Source> =
                 sources.into_iter().map(|(name, text)| rules::Source { name, text }).collect();
-            json(serde_json::to_value(centre.backtest(caller, &sources, from, to)?))
+            plain(serde_json::to_value(centre.backtest(caller, &sources, from, to)?))
         }
-        Request::Exceptions => json(serde_json::to_value(centre.exceptions(caller)?)),
+        Request::Exceptions => plain(serde_json::to_value(centre.exceptions(caller)?)),
         Request::AddException { by, draft } => {
-            json(serde_json::to_value(centre.add_exception(&Caller::local(&by), &draft)?))
+            plain(serde_json::to_value(centre.add_exception(&Caller::local(&by), &draft)?))
         }
         Request::PreviewException { draft, from, to } => {
-            json(serde_json::to_value(centre.preview_exception(caller, &draft, from, to)?))
+            plain(serde_json::to_value(centre.preview_exception(caller, &draft, from, to)?))
         }
         Request::ApproveException { by, id } => {
-            json(serde_json::to_value(centre.approve_exception(&Caller::local(&by), &id)?))
+            plain(serde_json::to_value(centre.approve_exception(&Caller::local(&by), &id)?))
         }
         Request::RemoveException { by, id } => {
             centre.remove_exception(&Caller::local(&by), &id)?;
             Ok(Value::Null)
         }
-        Request::Hunts => json(serde_json::to_value(centre.hunts(caller)?)),
+        Request::Hunts => plain(serde_json::to_value(centre.hunts(caller)?)),
         Request::SaveHunt { by, name, query } => {
             let by = Caller::local(&by);
-            json(serde_json::to_value(centre.save_hunt(&by, &name, &query)?))
+            plain(serde_json::to_value(centre.save_hunt(&by, &name, &query)?))
         }
         Request::RemoveHunt { by, name } => {
             centre.remove_hunt(&Caller::local(&by), &name)?;
@@ -347,8 +369,20 @@ fn perform(
         Request::PromoteHunt { name, often } => {
             Ok(Value::String(centre.promote_hunt(caller, &name, often.as_ref())?))
         }
+        Request::TakeReveal { ticket, dataset } => {
+            let (request, grant) = centre.take_reveal(caller, &ticket, &dataset)?;
+            Ok(json!({ "id": request.id, "purpose": request.purpose, "grant": grant }))
+        }
+        Request::NoteRevealed { id, opened } => {
+            centre.note_revealed(caller, id, opened)?;
+            Ok(Value::Null)
+        }
+        Request::Guard { store, on } => {
+            centre.note_guard(caller, &store, on)?;
+            Ok(Value::from(centre.guard_name()))
+        }
         Request::StartDrill { slug, site } => {
-            json(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
+            plain(serde_json::to_value(centre.start_drill(caller, &slug, site)?))
         }
         Request::Drill { id } => {
             let latest = || centre.drills(caller).map(|rows| rows.first().map(|r| r.id));
@@ -357,7 +391,7 @@ fn perform(
                 None => latest()?,
             };
             let id = id.ok_or(Error::NotFound { what: "drill" })?;
-            json(serde_json::to_value(centre.drill(caller, id)?))
+            plain(serde_json::to_value(centre.drill(caller, id)?))
         }
         Request::DrillReport { id, lang } => {
             let caller = Caller { lang, ..caller.clone() };
@@ -423,56 +457,4 @@ async fn one(centre: Arc<Centre>, stream: tokio::net::UnixStream) -> std::io::Re
     text.push(b'\n');
     write.write_all(&text).await?;
     write.shutdown().await
-}
-
-/// Asks the node of a data folder; `None` if none runs there. When `cancel` is set while a search
-/// runs, the node answers with what it has.
-pub fn ask(
-    data_dir: &Path,
-    request: &Request,
-    cancel: &AtomicBool,
-) -> Result<Option<Answer>, Error> {
-    let path = socket_path(data_dir);
-    let io = |source| Error::Io { what: format!("the control socket {}", path.display()), source };
-    let mut stream = match UnixStream::connect(&path) {
-        Ok(stream) => stream,
-        Err(e) => {
-            use std::io::ErrorKind::{ConnectionRefused, NotFound};
-            return if matches!(e.kind(), NotFound | ConnectionRefused) {
-                Ok(None)
-            } else {
-                Err(io(e))
-            };
-        }
-    };
-    stream.set_read_timeout(Some(LOOK_EVERY)).map_err(io)?;
-    let mut line = serde_json::to_vec(request).map_err(|e| io(e.into()))?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(io)?;
-    let text = read_answer(&stream, request.patience(), cancel).map_err(io)?;
-    serde_json::from_slice(&text).map(Some).map_err(|e| io(e.into()))
-}
-
-/// Reads the answer; closes our side of the connection when the request is cancelled.
-fn read_answer(
-    stream: &UnixStream,
-    patience: Duration,
-    cancel: &AtomicBool,
-) -> std::io::Result<Vec<u8>> {
-    use std::io::ErrorKind::{TimedOut, WouldBlock};
-    let (mut text, mut waited, mut told) = (Vec::new(), Duration::ZERO, false);
-    let mut reader = BufReader::new(stream);
-    loop {
-        match reader.read_until(b'\n', &mut text) {
-            Ok(_) => return Ok(text),
-            Err(e) if matches!(e.kind(), WouldBlock | TimedOut) && waited < patience => {
-                waited += LOOK_EVERY;
-                if cancel.load(Ordering::Relaxed) && !told {
-                    told = true;
-                    stream.shutdown(std::net::Shutdown::Write)?;
-                }
-            }
-            Err(e) => return Err(e),
-        }
-    }
 }

@@ -85,6 +85,9 @@ pub enum Error {
         /// The run.
         run: events::RunId,
     },
+    /// A reveal request cannot become what was asked.
+    #[error(transparent)]
+    Reveal(#[from] crate::reveal::BadReveal),
     /// Something inside another part failed; the text is for the log.
     #[error("{part}: {message}")]
     Part {
@@ -118,6 +121,7 @@ impl Error {
             Self::HalfBundle { .. } => "N016",
             Self::NoSql => "N017",
             Self::Evidence(e) => e.code(),
+            Self::Reveal(why) => why.code(),
         }
     }
 
@@ -131,7 +135,9 @@ impl Error {
             Self::WeakPassword(_) | Self::Query(_) | Self::NotARule(_) | Self::BadValue { .. } => {
                 422
             }
-            Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } => 409,
+            Self::Alert(_) | Self::Running { .. } | Self::HalfBundle { .. } | Self::Reveal(_) => {
+                409
+            }
             Self::NoSql => 501,
             Self::Store(_)
             | Self::Io { .. }
@@ -154,6 +160,7 @@ impl Error {
     pub const fn title(&self, lang: Lang) -> &'static str {
         let (zh, en) = match self {
             Self::NotARule(why) => return why.title(lang),
+            Self::Reveal(why) => return why.title(lang),
             Self::NotSignedIn => ("请先登录", "Please sign in"),
             Self::BadCredentials => ("账号、口令或动态码不正确", "Name, password or code is wrong"),
             Self::Locked => ("账号已临时锁定，请稍后再试", "The account is locked for a while"),

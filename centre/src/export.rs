@@ -6,6 +6,8 @@ pub use compliance::report::csv_line;
 use events::field::COLUMNS;
 use serde_json::{Map, Value};
 
+use crate::view::shown;
+
 /// What a spreadsheet needs to read Chinese in UTF-8.
 pub const BOM: &str = "\u{feff}";
 /// What every record has, before the typed columns.
@@ -22,10 +24,15 @@ pub fn csv_heading() -> String {
 /// One record, as [`crate::view::Record`] is in JSON, as a line of CSV.
 pub fn csv_record(record: &Value) -> String {
     let mut other = record["fields"].as_object().cloned().unwrap_or_default();
-    let mut cells: Vec<String> = HEAD.iter().map(|name| text(&record[*name])).collect();
-    cells.extend(COLUMNS.iter().map(|c| other.remove(c.name).map_or(String::new(), |v| text(&v))));
+    let mut cells: Vec<String> =
+        HEAD.iter().map(|name| shown(&record[*name]).into_owned()).collect();
+    cells.extend(
+        COLUMNS
+            .iter()
+            .map(|c| other.remove(c.name).map_or(String::new(), |v| shown(&v).into_owned())),
+    );
     cells.push(if other.is_empty() { String::new() } else { Value::Object(other).to_string() });
-    cells.push(text(&record["raw"]));
+    cells.push(shown(&record["raw"]).into_owned());
     csv_line(cells.iter().map(String::as_str))
 }
 
@@ -33,15 +40,6 @@ pub fn csv_record(record: &Value) -> String {
 pub fn json_row(columns: &[String], row: &[String]) -> Value {
     let pairs = columns.iter().cloned().zip(row.iter().cloned().map(Value::from));
     Value::Object(Map::from_iter(pairs))
-}
-
-/// A value as the text of one cell.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -53,7 +51,7 @@ mod tests {
     fn a_record_keeps_its_columns_and_the_rest() {
         let record = json!({
             "time": "2026-11-27T01:00:00Z", "site": "2133000001", "sensor": "tcp", "exercise": false,
-            "fields": { "user.name": "=cmd()", "Policy": ["a", "b"], "source.port": "22" },
+            "fields": { "user.name": "=cmd()", "Policy": ["a", "b"], "source.port": 22 },
             "raw": "line\none",
         });
         let names = cells(&csv_heading());

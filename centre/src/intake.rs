@@ -25,7 +25,7 @@ impl JournalIntake {
         Self {
             journal: Arc::clone(&centre.pipeline.journal),
             centre: Arc::downgrade(centre),
-            enricher: centre.enricher.clone(),
+            enricher: centre.enricher.adds().then(|| Arc::clone(&centre.enricher)),
         }
     }
 

@@ -34,6 +34,20 @@ pub const ENRICH_FILE_BYTES_MAX: u64 = 256 << 20;
 pub const ASSETS_MAX: usize = 200_000;
 /// Longest name of an asset, in characters.
 pub const ASSET_NAME_CHARS_MAX: usize = 120;
+/// Cells that one approval may open, whatever the policy says.
+pub const REVEAL_CELLS_MAX: u64 = 1_000_000;
+/// How long a reveal request may wait, and an approval may be used, whatever the policy says.
+pub const REVEAL_HOURS_MAX: u64 = 31 * 24;
+/// Columns of one reveal request.
+pub const REVEAL_COLUMNS_MAX: usize = 64;
+/// Rows that one reveal request names.
+pub const REVEAL_ROWS_MAX: usize = 1_000;
+/// Log records of one reveal request.
+pub const REVEAL_RECORDS_MAX: usize = 50;
+/// Requests of one person that wait or can be used, at once.
+pub const REVEALS_OPEN_MAX: usize = 50;
+/// Requests shown in a list.
+pub const REVEALS_SHOWN: usize = 500;
 /// Rows a search from the console returns at most.
 pub const SEARCH_ROWS_MAX: usize = 10_000;
 /// How long a search may run that does not say, and one from the console, in milliseconds.

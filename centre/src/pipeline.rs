@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use events::{Event, Severity, Timestamp};
-use rules::{CorrelationLimits, Detection, Engine, Intel, RuleSet};
+use rules::{CorrelationLimits, Detection, Engine, Intel, RuleSet, SourceStanding};
 use sensors::Clock;
 use store::archive::Archive;
 use store::journal::{Journal, Reader};
@@ -57,6 +57,8 @@ pub struct Pipeline {
     pub counters: Counters,
     /// Events per minute.
     pub rates: Rates,
+    /// How far the records of each sensor have come, by correlation.
+    pub sources: Mutex<Vec<SourceStanding>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How long an event stays in the journal alone.
@@ -107,6 +109,7 @@ impl Pipeline {
             live,
             counters,
             rates: Rates::default(),
+            sources: Mutex::default(),
             clock,
             archive_after,
             sealing: Mutex::new(None),
@@ -274,9 +277,8 @@ struct Detector<'p> {
     /// How long the last commit took.
     commit_took: Duration,
     dirty: bool,
-    /// The latest event time and when it was read: while nothing comes, event time goes on with
-    /// the clock, so that what waits in a correlation comes out within its lateness.
-    heard: (Timestamp, Timestamp),
+    /// When the last event was read: while nothing comes, event time goes on with the clock.
+    heard: Timestamp,
 }
 
 impl<'p> Detector<'p> {
@@ -291,7 +293,6 @@ impl<'p> Detector<'p> {
             .unwrap_or_else(|| Engine::new(Arc::clone(&set), correlation()));
         engine.set_intel(Arc::clone(&intel));
         let reader = pipeline.journal.read(checkpoint.next_seq);
-        let heard = (engine.watermark(), pipeline.clock.now());
         Self {
             pipeline,
             reader,
@@ -304,7 +305,7 @@ impl<'p> Detector<'p> {
             committed: pipeline.clock.now(),
             commit_took: Duration::ZERO,
             dirty: false,
-            heard,
+            heard: pipeline.clock.now(),
         }
     }
 
@@ -346,14 +347,14 @@ impl<'p> Detector<'p> {
     /// Nothing has come for a while: takes event time on by the clock.
     fn wait_no_longer(&mut self) {
         let now = self.pipeline.clock.now();
-        let quiet = now.since(self.heard.1);
-        if self.heard.0 == Timestamp::MIN || quiet < IDLE_WAIT {
+        let quiet = now.since(self.heard);
+        if quiet < IDLE_WAIT {
             return;
         }
         self.detections.clear();
-        let lateness = correlation().lateness;
-        self.engine.advance(self.heard.0.plus(quiet).minus(lateness), &mut self.detections);
+        self.engine.tick(quiet, &mut self.detections);
         self.raise_all(None, now);
+        self.tell_sources();
     }
 
     fn feed(&mut self, event: &Event) {
@@ -361,7 +362,7 @@ impl<'p> Detector<'p> {
         self.detections.clear();
         self.engine.feed(event, &mut self.detections);
         let now = self.pipeline.clock.now();
-        self.heard = (self.heard.0.max(event.time.min(now)), now);
+        self.heard = now;
         self.raise_all(Some(event), now);
     }
 
@@ -408,6 +409,7 @@ impl<'p> Detector<'p> {
                 self.committed = self.pipeline.clock.now();
                 self.commit_took = self.committed.since(begun);
                 self.publish(&changed);
+                self.tell_sources();
             }
             Err(error) => {
                 // Kept and tried again: nothing is lost, the journal still has the events.
@@ -416,6 +418,11 @@ impl<'p> Detector<'p> {
                 std::thread::sleep(Duration::from_secs(1));
             }
         }
+    }
+
+    fn tell_sources(&self) {
+        let mut told = self.pipeline.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = self.engine.sources();
     }
 
     fn publish(&self, changed: &[AlertGroup]) {

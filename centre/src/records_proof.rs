@@ -80,7 +80,7 @@ impl RecordsAct<'_> {
                 "rows_below_k": report.rows_below_k,
                 "classes": report.risk.as_ref().map(|r| r.classes),
                 "smallest_class": report.risk.as_ref().map(|r| r.smallest),
-                "canaries": report.canaries, "input_sha256": report.input_sha256,
+                "canaries": report.canaries, "dates_moved": report.dates_moved, "input_sha256": report.input_sha256,
                 "output_sha256": report.output_sha256,
             }),
             Self::Protected { source, dataset, report } => json!({

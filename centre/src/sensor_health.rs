@@ -247,6 +247,8 @@ mod tests {
             lost_lately: 0,
             last: None,
             skew_ms,
+            behind_ms: 0,
+            waits_ms: 0,
             silent,
             samples: vec![],
         }

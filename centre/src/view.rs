@@ -16,6 +16,7 @@ pub use store::search::{Cursor, Stopped};
 use crate::alert::{AlertGroup, AlertState};
 use crate::enrich::division::Division;
 use crate::evidence::EvidenceStanding;
+use crate::reveal::RevealRequest;
 use crate::situation::{Band, RiskIndex, Silence};
 
 /// The workbench (工作台): what a person on duty sees first.
@@ -177,7 +178,7 @@ pub struct PlaybookView {
 }
 
 /// One log record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// Its id.
     pub id: EventId,
@@ -191,30 +192,53 @@ pub struct Record {
     pub sensor: &'static str,
     /// Product, category and service.
     pub logsource: String,
-    /// The fields; in JSON an object, a repeated field as a list.
+    /// The fields, each value in its own type; in JSON an object, a repeated field as a list.
     #[serde(serialize_with = "as_object")]
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(&'static str, serde_json::Value)>,
     /// The record as received.
     pub raw: String,
     /// Whether it belongs to an exercise.
     pub exercise: bool,
     /// Whether the decoder could not read it.
     pub undecoded: bool,
+    /// Types of personal data that are masked in it for the reader.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<&'static str>,
 }
 
 fn as_object<S: serde::Serializer>(
-    fields: &[(&'static str, String)],
+    fields: &[(&'static str, serde_json::Value)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut by_name: std::collections::BTreeMap<&str, Vec<&str>> = Default::default();
+    let mut by_name: std::collections::BTreeMap<&str, Vec<&serde_json::Value>> = Default::default();
     for (name, value) in fields {
         by_name.entry(name).or_default().push(value);
     }
-    let one = |values: Vec<&str>| match values.as_slice() {
-        [value] => serde_json::Value::from(*value),
-        many => serde_json::Value::from(many.to_vec()),
+    let one = |values: Vec<&serde_json::Value>| match values.as_slice() {
+        [value] => (*value).clone(),
+        many => many.iter().map(|v| (*v).clone()).collect(),
     };
     serializer.collect_map(by_name.into_iter().map(|(name, values)| (name, one(values))))
+}
+
+/// A value in its own type; a number that JSON cannot write as its text.
+fn json_of(value: events::Value<'_>) -> serde_json::Value {
+    match value {
+        events::Value::Null => serde_json::Value::Null,
+        events::Value::Bool(b) => b.into(),
+        events::Value::Int(n) => n.into(),
+        events::Value::Float(f) if f.is_finite() => f.into(),
+        other => other.text().into(),
+    }
+}
+
+/// A field's value as a person reads it.
+pub fn shown(value: &serde_json::Value) -> std::borrow::Cow<'_, str> {
+    match value {
+        serde_json::Value::Null => "".into(),
+        serde_json::Value::String(text) => text.into(),
+        other => other.to_string().into(),
+    }
 }
 
 impl From<&events::Event> for Record {
@@ -226,10 +250,11 @@ impl From<&events::Event> for Record {
             site: event.site,
             sensor: event.sensor.name(),
             logsource: event.logsource.get().to_string(),
-            fields: event.fields().map(|(f, v): (FieldId, _)| (f.name(), v.to_string())).collect(),
+            fields: event.fields().map(|(f, v): (FieldId, _)| (f.name(), json_of(v))).collect(),
             raw: event.raw_text().to_owned(),
             exercise: event.exercise.is_some(),
             undecoded: event.marks.has(events::event::Marks::UNDECODED),
+            masked: Vec::new(),
         }
     }
 }
@@ -265,6 +290,10 @@ pub struct SensorRow {
     pub last: Option<Timestamp>,
     /// How far the sender's clock is off, in milliseconds.
     pub skew_ms: i64,
+    /// The longest its records lately came behind their own time, in milliseconds.
+    pub behind_ms: u64,
+    /// How long correlation waits for its records now, in milliseconds.
+    pub waits_ms: u64,
     /// Whether it has been silent too long.
     pub silent: bool,
     /// Samples of what could not be decoded.
@@ -405,6 +434,8 @@ pub struct SearchPage {
     pub stopped: Option<Stopped>,
     /// Parts of journal and archive that could not be read.
     pub unreadable: Vec<String>,
+    /// Records or rows in which personal data is masked for the reader.
+    pub masked: u64,
     /// How long it took.
     pub took_ms: u64,
     /// Matching records over time, oldest first (only for record answers).
@@ -429,6 +460,23 @@ pub struct AlertLink {
 
 impl store::state::Record for InventoryEntry {
     const VERSION: u8 = 1;
+}
+
+/// A reveal request's page.
+#[derive(Clone, Debug, Serialize)]
+pub struct RevealDetail {
+    /// The request.
+    pub request: RevealRequest,
+    /// Whether the caller may approve or refuse it now.
+    pub may_decide: bool,
+    /// Whether the caller may have the log records shown in the clear now, once.
+    pub may_open: bool,
+    /// The log records it is about, masked for the caller.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// What the caller, who asked, hands to the command line once it is approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// A drill in the list.

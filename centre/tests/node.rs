@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod patience;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
+use crate::patience::until;
 use centre::account::{Caller, NewAccount, Role};
 use centre::alert::AlertFilter;
 use centre::view::{Coverage, SearchForm};
@@ -18,8 +20,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 const SITE: &str = "2133000001";
-/// How long anything may take before the test gives up; nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Node {
     centre: Arc<Centre>,
@@ -67,14 +67,6 @@ async fn send(to: SocketAddr, lines: impl Iterator<Item = String>) {
     }
     stream.write_all(text.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "gave up waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 async fn drill(
@@ -236,4 +228,63 @@ async fn an_attack_is_one_alert_group_before_and_after_a_restart() {
     .await;
     assert_eq!(groups(&node2.centre), before);
     node2.centre.stop().await;
+}
+
+/// What a search gives as JSON, of what was sent.
+fn as_json(node: &Node) -> Vec<serde_json::Value> {
+    let form = SearchForm {
+        query: "sensor:tcp".to_owned(),
+        from: Some(events::Timestamp::MIN),
+        to: Some(events::Timestamp::MAX),
+        limit: 100,
+        exercises: false,
+        ..SearchForm::default()
+    };
+    let page = node.centre.search(&Caller::local("test"), &form).unwrap();
+    page.records.iter().map(|r| serde_json::to_value(r).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_the_same_json_from_the_journal_and_from_the_archive() {
+    use events::field::{COLUMNS, ColumnKind};
+    use serde_json::{Map, Value, json};
+    let dir = tempfile::tempdir().unwrap();
+    let node = node(dir.path(), false).await;
+    let of = |value: fn(ColumnKind) -> Value| -> Map<String, Value> {
+        COLUMNS.iter().map(|c| (c.name.to_owned(), value(c.kind))).collect()
+    };
+    let mut typed = of(|kind| match kind {
+        ColumnKind::Integer => json!(-7),
+        ColumnKind::Address => json!("10.0.0.1"),
+        ColumnKind::Text => json!("12"),
+    });
+    // Numbers without a column, and what is no number.
+    for (name, value) in [
+        ("event.duration", json!(1_500_000)),
+        ("a.fraction", json!(0.5)),
+        ("a.whole", json!(2.0)),
+        ("a.flag", json!(true)),
+        ("a.null", json!(null)),
+        ("a.list", json!([1, "1"])),
+    ] {
+        typed.insert(name.to_owned(), value);
+    }
+    // Columns with values that are not of their type.
+    let other = of(|kind| if kind == ColumnKind::Integer { json!("x") } else { json!(3) });
+    send(node.tcp, [typed, other].into_iter().map(|r| Value::Object(r).to_string())).await;
+    until("both records", || as_json(&node).len() == 2).await;
+    let journal = as_json(&node);
+    node.centre.seal_all().unwrap();
+    assert_eq!(as_json(&node), journal);
+    let with = |name: &str| journal.iter().map(|r| &r["fields"]).find(|f| !f[name].is_null());
+    let typed = with("event.duration").unwrap();
+    for column in COLUMNS {
+        let number = typed[column.name].is_number();
+        assert_eq!(number, column.kind == ColumnKind::Integer, "{}", column.name);
+    }
+    assert_eq!(typed["event.duration"], json!(1_500_000));
+    assert_eq!((typed["a.whole"].to_string().as_str(), &typed["a.flag"]), ("2.0", &json!(true)));
+    assert_eq!(typed["a.list"], json!([1, "1"]));
+    assert!(journal.iter().any(|r| r["fields"]["source.ip"] == json!(3)));
+    node.centre.stop().await;
 }

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod patience;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::patience::until;
 use centre::account::Caller;
 use centre::alert::AlertFilter;
 use centre::facade::rules::ExceptionDraft;
@@ -16,9 +19,6 @@ use events::Timestamp;
 use rules::Source;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-
-/// How long anything may take before the test gives up; nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn node(dir: &Path) -> (Arc<Centre>, SocketAddr) {
     let text = "[node]\ndata_dir = \"data\"\n[rules]\nlibrary = false\npaths = [\"rules\"]\nintel = \"intel\"\n\
@@ -44,14 +44,6 @@ async fn send(to: SocketAddr, words: &[&str]) {
         stream.write_all(line.as_bytes()).await.unwrap();
     }
     stream.shutdown().await.unwrap();
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "gave up waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn rule(id: &str, word: &str) -> String {

@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod patience;
+
 mod hands;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::patience::until;
 use centre::account::Caller;
 use centre::alert::AlertFilter;
 use centre::view::{SearchForm, SensorRow};
@@ -20,8 +23,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 const SITE: &str = "2133000001";
-/// How long anything may take before the test gives up; nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -91,14 +92,6 @@ impl Node {
         let of_rule =
             groups.into_iter().filter(|g| g.rule_id == rule && g.site.to_string() == SITE);
         of_rule.flat_map(|g| g.key.into_iter().map(|(_, value)| value)).collect()
-    }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "gave up waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -189,6 +182,10 @@ async fn a_wrong_clock_is_measured_alarmed_and_raised() {
     node.centre.watch_sensors();
     until("the alert", || !node.raised("xuedun-sensor-skewed").is_empty()).await;
     assert_eq!(node.raised("xuedun-sensor-skewed"), ["fw"]);
+    // Correlation waits for it, but not for minutes: the node's own record of it came at once.
+    node.hands.forward(Duration::from_secs(1));
+    until("what correlation knows of it", || node.row().behind_ms == 300_000).await;
+    assert_eq!(node.row().waits_ms, 2_000);
     node.centre.stop().await;
 }
 

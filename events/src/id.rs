@@ -102,6 +102,8 @@ ids! {
     ExerciseId;
     /// One step of a playbook run (步骤).
     StepId;
+    /// One reveal request (还原申请).
+    RevealId;
 }
 
 fn time_ordered(time: Timestamp, unique: u128) -> u128 {

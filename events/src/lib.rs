@@ -29,7 +29,7 @@ pub use event::Event;
 pub use field::FieldId;
 pub use id::{
     AlertId, CaseId, DetectionId, DrillId, EventId, ExerciseId, FindingId, IncidentId, NoticeId,
-    RunId, StepId,
+    RevealId, RunId, StepId,
 };
 pub use logsource::{LogSource, LogSourceId};
 pub use sensitive::Sensitive;

@@ -31,12 +31,18 @@ pub const MATCHED_FIELDS_MAX: usize = 32;
 pub const MATCHED_VALUE_BYTES_MAX: usize = 1_024;
 /// Event ids listed in one detection (the first ones and the last one).
 pub const DETECTION_EVENTS_MAX: usize = 64;
+/// Sources whose event time is followed; past it the one longest silent is let go.
+pub const SOURCES_MAX: usize = 4_096;
 /// Values the memo from value to predicates remembers, per scratch.
 pub const MEMO_VALUES_MAX: usize = 1 << 15;
 /// Longest value the memo remembers, in bytes.
 pub const MEMO_VALUE_BYTES_MAX: usize = 16 << 10;
 /// Memory the memo's values and answers may take, in bytes.
 pub const MEMO_BYTES_MAX: usize = 16 << 20;
+/// Layouts of events (which fields, in which order) remembered, per scratch.
+pub const LAYOUTS_MAX: usize = 512;
+/// Most fields of an event whose layout is remembered.
+pub const LAYOUT_FIELDS_MAX: usize = 128;
 /// Indicators of all threat-intelligence lists together.
 pub const INDICATORS_MAX: usize = 5_000_000;
 /// Largest threat-intelligence list, in bytes.

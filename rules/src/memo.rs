@@ -112,12 +112,12 @@ pub(crate) struct Answer<'m> {
 
 impl<'m> Answer<'m> {
     #[inline]
-    pub(crate) fn predicates(self) -> impl Iterator<Item = u32> + 'm {
+    pub(crate) fn predicates(self) -> impl Iterator<Item = u32> + Clone + 'm {
         self.predicates.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
     }
 
     #[inline]
-    pub(crate) fn wakes(self) -> impl Iterator<Item = u32> + 'm {
+    pub(crate) fn wakes(self) -> impl Iterator<Item = u32> + Clone + 'm {
         self.wakes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id))
     }
 }
@@ -168,7 +168,12 @@ impl Memo {
     }
 
     /// Remembers an answer.
-    pub(crate) fn put(&mut self, key: &Key<'_>, predicates: &[u32], wakes: &[u32]) {
+    pub(crate) fn put(
+        &mut self,
+        key: &Key<'_>,
+        predicates: impl Iterator<Item = u32>,
+        wakes: impl Iterator<Item = u32>,
+    ) {
         if self.bytes > self.limits.bytes_max {
             self.slots.clear();
             self.bytes = 0;
@@ -190,9 +195,9 @@ impl Memo {
         slot.data.clear();
         slot.data.extend_from_slice(key.bytes());
         slot.value = slot.data.len() as u32;
-        slot.data.extend(predicates.iter().flat_map(|id| id.to_le_bytes()));
+        slot.data.extend(predicates.flat_map(u32::to_le_bytes));
         slot.predicates = slot.data.len() as u32;
-        slot.data.extend(wakes.iter().flat_map(|id| id.to_le_bytes()));
+        slot.data.extend(wakes.flat_map(u32::to_le_bytes));
         self.bytes += slot.data.capacity();
         (slot.hash, slot.about, slot.kind) = (key.hash, key.about, key.kind);
     }
@@ -233,7 +238,7 @@ mod tests {
                     prop_assert_eq!(answer.predicates().collect::<Vec<_>>(), [7, *last.unwrap()]);
                     prop_assert_eq!(answer.wakes().collect::<Vec<_>>(), [*last.unwrap()]);
                 }
-                memo.put(&key, &[7, n], &[n]);
+                memo.put(&key, [7, n].into_iter(), [n].into_iter());
                 prop_assert!(memo.get(&key).is_some());
                 put.insert((format!("{:?}", value(text)), *field, *views), n);
                 prop_assert!(memo.bytes <= bytes_max + 64, "{} bytes", memo.bytes);
@@ -245,7 +250,7 @@ mod tests {
     fn equal_hashes_are_told_apart_by_value() {
         let mut memo = Memo::new(MemoLimits::default());
         let mut one = memo.key(About::default(), Value::Str("one")).unwrap();
-        memo.put(&one, &[1], &[]);
+        memo.put(&one, [1].into_iter(), [].into_iter());
         let mut two = memo.key(About::default(), Value::Str("two")).unwrap();
         two.hash = one.hash;
         assert!(memo.get(&two).is_none());

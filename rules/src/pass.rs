@@ -5,9 +5,10 @@ use events::{Event, FieldId, Value};
 
 use crate::bits::Bits;
 use crate::compile::field::{Sink, Work};
-use crate::compile::pool::{Compiled, View};
+use crate::compile::pool::Compiled;
+use crate::layout::{Layouts, Place};
 use crate::lines::Lines;
-use crate::memo::{About, Memo};
+use crate::memo::{About, Key, Memo};
 use crate::plan::{Look, Plan};
 use crate::seen::Forms;
 use crate::set::special;
@@ -23,11 +24,7 @@ pub(crate) struct State {
     holds: Bits,
     /// Runnables to try.
     woken: Bits,
-    /// By logical field: stamp of the event, and the best candidate present.
-    best: Vec<(u32, u32)>,
-    stamp: u32,
-    /// The fields to look at: their places, names and looks.
-    todo: Vec<(u32, FieldId, u32)>,
+    layouts: Layouts,
     predicates: Vec<u32>,
     wakes: Vec<u32>,
     /// Predicates of keywords that hold, and the places of the values in which they do.
@@ -39,7 +36,6 @@ impl State {
         Self {
             holds: Bits::with_room(compiled.predicates),
             woken: Bits::with_room(compiled.runnables.len()),
-            best: vec![(0, 0); compiled.families.len()],
             work: Work::with_room(compiled.predicates),
             ..Self::default()
         }
@@ -47,6 +43,23 @@ impl State {
 }
 
 impl State {
+    /// Notes what holds for a value; keywords with the place of the value, if they are looked for.
+    #[inline]
+    fn note(
+        &mut self,
+        compiled: &Compiled,
+        keywords: Option<u32>,
+        predicates: impl Iterator<Item = u32> + Clone,
+        wakes: impl Iterator<Item = u32>,
+    ) {
+        predicates.clone().for_each(|id| self.holds.set(id));
+        wakes.for_each(|at| self.woken.set(at));
+        if let Some(place) = keywords {
+            let found = predicates.filter(|id| compiled.is_keyword(*id));
+            self.keyword_found.extend(found.map(|id| (id, place)));
+        }
+    }
+
     /// The places of the last event's values in which keywords of a rule were found.
     pub(crate) fn keyword_places(
         &self,
@@ -80,17 +93,16 @@ impl Pass<'_> {
         found: &mut Vec<u32>,
     ) {
         let keywords = self.keywords(event);
-        let contested = self.survey(event, keywords);
         self.state.keyword_found.clear();
-        for at in 0..self.state.todo.len() {
-            let (place, field, look) = self.state.todo[at];
-            let value = event.value_at(place as usize);
-            self.value(field, look as usize, value, contested, keywords.then_some(place));
+        let mut layouts = std::mem::take(&mut self.state.layouts);
+        for place in layouts.of(event, self.plan, keywords) {
+            self.value(place, event.value_at(place.at as usize), keywords);
         }
+        self.state.layouts = layouts;
         for (field, value) in virtuals {
             if let Some(look) = self.plan.look(field) {
                 // Not a field of the event, so no keyword is looked for in it.
-                self.value(field, look, value, false, None);
+                self.value(&mut Place::new(0, field, look), value, false);
             }
         }
         self.wake(event, found);
@@ -107,90 +119,55 @@ impl Pass<'_> {
         table.is_some_and(|table| table.may_hold(event.texts(), &mut self.state.texts))
     }
 
-    /// Lists the fields to look at; whether several candidates of one logical field are present,
-    /// so that only the first in its order counts.
-    fn survey(&mut self, event: &Event, keywords: bool) -> bool {
-        let state = &mut *self.state;
-        state.todo.clear();
-        state.stamp = state.stamp.wrapping_add(1);
-        if state.stamp == 0 {
-            state.best.fill((0, 0));
-            state.stamp = 1;
-        }
-        let mut contested = false;
-        for (field, place) in event.ids().zip(0u32..) {
-            let Some(look) = self.plan.look(field) else { continue };
-            if !keywords && self.plan.looks[look].table.is_none() {
-                continue;
-            }
-            state.todo.push((place, field, look as u32));
-            for view in &self.plan.looks[look].views {
-                let best = &mut state.best[view.logical as usize];
-                if best.0 != state.stamp {
-                    *best = (state.stamp, view.rank);
-                } else if best.1 != view.rank {
-                    contested = true;
-                    best.1 = best.1.min(view.rank);
-                }
-            }
-        }
-        contested
-    }
-
-    /// Notes what holds for a value; of keywords if they are looked for, then with its place.
+    /// Notes what holds for a value; of keywords if they are looked for.
     #[inline]
-    fn value(
-        &mut self,
-        id: FieldId,
-        look: usize,
-        value: Value<'_>,
-        contested: bool,
-        keywords: Option<u32>,
-    ) {
+    fn value(&mut self, place: &mut Place, value: Value<'_>, keywords: bool) {
         let Self { compiled, plan, memo, state } = self;
-        let asks = plan.habit(id).asks();
-        let Plan { id: of_plan, looks, habits, tables, version, keyword, triggers, .. } =
-            &mut **plan;
-        let Look { field, table, views } = &looks[look];
-        // Which views count, as bits; past 64 views the memo is not asked.
-        let mut counting = u64::MAX;
-        if contested {
-            let best = |view: &View| state.best[view.logical as usize].1 == view.rank;
-            let bits = views.iter().zip(0u32..).map(|(v, at)| u64::from(best(v)) << (at % 64));
-            counting = bits.fold(0, |all, bit| all | bit);
+        let version = plan.version;
+        if let Some((predicates, wakes)) = place.last.answer(version, value) {
+            let at = keywords.then_some(place.at);
+            return state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());
         }
-        let key = if (!contested || views.len() <= 64) && asks {
-            let field = *field | u32::from(keywords.is_some()) << 31;
-            memo.key(About { plan: *version, field, views: counting }, value)
-        } else {
-            None
-        };
+        let asks = plan.habit(place.field).asks();
+        let Look { field, .. } = plan.looks[place.look as usize];
+        let views = place.counting.bits().filter(|_| asks);
+        let key = views.and_then(|views| {
+            let field = field | u32::from(keywords) << 31;
+            memo.key(About { plan: version, field, views }, value)
+        });
         if let Some(key) = &key
             && let Some(answer) = memo.get(key)
         {
-            habits[id.index()].knew();
-            answer.predicates().for_each(|id| state.holds.set(id));
-            if let Some(place) = keywords {
-                let found = answer.predicates().filter(|id| compiled.is_keyword(*id));
-                state.keyword_found.extend(found.map(|id| (id, place)));
-            }
-            answer.wakes().for_each(|at| state.woken.set(at));
-            return;
+            plan.habits[place.field.index()].knew();
+            place.last.set(version, value, answer.predicates(), answer.wakes());
+            let at = keywords.then_some(place.at);
+            return state.note(compiled, at, answer.predicates(), answer.wakes());
         }
-        let State { forms, work, predicates, wakes, best, holds, woken, keyword_found, .. } =
-            &mut **state;
+        self.new_value(place, value, keywords, key);
+    }
+
+    /// Works out what holds for a value that is not known.
+    fn new_value(
+        &mut self,
+        place: &mut Place,
+        value: Value<'_>,
+        keywords: bool,
+        key: Option<Key<'_>>,
+    ) {
+        let Self { compiled, plan, memo, state } = self;
+        let Plan { id, looks, tables, version, keyword, triggers, .. } = &mut **plan;
+        let Look { table, views, .. } = &looks[place.look as usize];
+        let State { forms, work, predicates, wakes, .. } = &mut **state;
         predicates.clear();
         let counts = |logical: u32| {
-            Some(logical) == compiled.keyword
-                || views.iter().any(|v| {
-                    v.logical == logical && (!contested || best[logical as usize].1 == v.rank)
-                })
+            let mut of_logical = views.iter().zip(0..).filter(|(view, _)| view.logical == logical);
+            Some(logical) == compiled.keyword || of_logical.any(|(_, at)| place.counting.counts(at))
         };
         let wants = |id: u32| counts(compiled.logical[id as usize]);
         let seen = forms.of(value);
         let mut sink = Sink { wants, work, out: predicates };
-        let mut lines = Lines { memo, plan: *of_plan };
-        let keyword = keyword.filter(|_| keywords.is_some()).and_then(|at| tables.get(at));
+        let mut lines = Lines { memo, plan: *id };
+        let keyword = keyword.filter(|_| keywords).and_then(|at| tables.get(at));
         match (table.and_then(|at| tables.get(at)), keyword) {
             (Some(table), _) => table.eval(keyword, &mut lines, &seen, &mut sink),
             (None, Some(keyword)) => keyword.eval(None, &mut lines, &seen, &mut sink),
@@ -198,15 +175,14 @@ impl Pass<'_> {
         }
         sink.end();
         triggers.wakes(predicates, wakes);
-        predicates.iter().for_each(|id| holds.set(*id));
-        wakes.iter().for_each(|at| woken.set(*at));
         if let Some(key) = &key {
-            memo.put(key, predicates, wakes);
+            memo.put(key, predicates.iter().copied(), wakes.iter().copied());
         }
-        if let Some(place) = keywords {
-            let found = predicates.iter().filter(|id| compiled.is_keyword(**id));
-            keyword_found.extend(found.map(|id| (*id, place)));
-        }
+        place.last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
+        let (predicates, wakes) = (std::mem::take(predicates), std::mem::take(wakes));
+        let at = keywords.then_some(place.at);
+        state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());
+        (state.predicates, state.wakes) = (predicates, wakes);
     }
 
     /// Tries the rules that were woken, and those that need no waking.

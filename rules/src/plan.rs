@@ -82,7 +82,7 @@ impl Habit {
         }
         self.asked += 1;
         if self.asked > Self::TRIAL {
-            if self.known < Self::TRIAL / 16 {
+            if self.known < Self::TRIAL / 4 {
                 self.rest = Self::REST;
             }
             (self.asked, self.known) = (0, 0);

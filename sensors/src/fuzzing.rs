@@ -12,7 +12,7 @@ use events::{Event, EventId, Timestamp, codec};
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Checkpoints, Clock, Context, Intake, Refused};
 use crate::counters::Counters;
-use crate::decode::packet::Link;
+use crate::decode::link::Link;
 use crate::decode::{
     FieldMap, Out, capture, cef, encoding, evtx, journald, kv, leef, netflow, otlp, packet, relp,
     sflow, syslog, time,
@@ -237,13 +237,19 @@ pub fn sflow(data: &[u8]) {
 /// One packet of a link layer.
 pub fn frame(data: &[u8]) {
     let Some((first, data)) = choice(data) else { return };
-    let link = match first % 4 {
+    let link = match first % 8 {
         0 => Link::Ethernet,
         1 => Link::Ip,
         2 => Link::Loopback,
-        _ => Link::EtherTypeAt(first / 4),
+        3 => Link::EtherTypeAt(first / 8),
+        4 => Link::Ppp(first / 8),
+        5 => Link::Pppoe,
+        6 => Link::Wlan,
+        _ => Link::Radiotap,
     };
-    packet::read(link, data);
+    let mut packets = 0;
+    packet::each(link, data, &mut |_| packets += 1);
+    assert!(packets <= 1 + data.len() / 14);
 }
 
 /// A capture file.

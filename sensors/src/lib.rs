@@ -30,6 +30,6 @@ pub use context::{Checkpoints, Clock, Context, ExerciseOf, Ids, Intake, Refused,
 pub use counters::SensorCounters;
 pub use error::Error;
 pub use offline::decode_file;
-pub use pack::{Decoded, Fit, Pack, PackProblem, PackTestResult, Packs, Suggestion};
+pub use pack::{Decoded, Fit, Pack, PackProblem, PackTestResult, Packs, Suggestion, Yield};
 pub use run::{Running, start};
 pub use validate::validate;

@@ -196,7 +196,7 @@ impl<'a> Work<'a> {
         event: &mut Event,
         detections: &mut Vec<Detection>,
     ) -> Result<(), Failure> {
-        let Ok(text) = std::str::from_utf8(line) else {
+        let Ok(text) = simdutf8::basic::from_utf8(line) else {
             self.refuse(index, self.lang.pick("不是 UTF-8", "the line is not UTF-8"));
             return Ok(());
         };

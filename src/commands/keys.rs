@@ -4,11 +4,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use centre::World;
+use centre::control::Request;
 use centre::records_proof::RecordsAct;
+use compliance::records::Error;
 use compliance::records::protect::Root;
 use events::{Lang, Sensitive};
 
 use super::audit::DataArg;
+use super::node::ConfigArg;
 use super::protect::{KeyArgs, passphrase, root_bytes};
 use super::{Done, Failure, Outcome, print_json, print_line, root};
 
@@ -74,6 +77,17 @@ enum Verb {
         #[arg(long, value_name = "FILE", conflicts_with_all = ["new_root_key", "new_passphrase_file"])]
         new_root: Option<PathBuf>,
     },
+    /// Put the key store under a node's guard: nothing is opened for a purpose without an approval of it
+    Guard {
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Configuration of the node
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Take it from under that node's guard; its audit log says so
+        #[arg(long)]
+        end: bool,
+    },
     /// Make the root key in its token or at its transit service, where it is to stay
     MakeRoot {
         /// File that says where
@@ -106,6 +120,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
             print_line(&format!("{line}: {datasets}"))?;
             Ok(Outcome::Clean)
         }
+        Verb::Guard { keys, config, end } => guard(&keys, config, end, lang),
         Verb::MakeRoot { root } => {
             root::read(&root, lang)?.make().map_err(fail)?;
             print_line(
@@ -129,6 +144,24 @@ fn list(keys: &KeyArgs, json: bool, lang: Lang) -> Done {
             print_line(name)?;
         }
     }
+    Ok(Outcome::Clean)
+}
+
+fn guard(keys: &KeyArgs, config: PathBuf, end: bool, lang: Lang) -> Done {
+    let mut ring = keys.open_existing(lang)?;
+    let store = keys.keys.display().to_string();
+    // The node's audit log first: what cannot be written down is not done.
+    let node = ConfigArg { config }.ask(Request::Guard { store, on: !end })?;
+    let node = node.as_str().unwrap_or_default();
+    if let Some(held) = ring.guard().filter(|held| *held != node) {
+        return Err(fail(Error::NeedsApproval { node: held.to_owned() }));
+    }
+    ring.set_guard((!end).then_some(node), &*World::real().random).map_err(fail)?;
+    let line = match end {
+        false => lang.pick("还原须经该节点批准", "nothing is opened without an approval of node"),
+        true => lang.pick("还原不再经该节点批准", "no longer guarded by node"),
+    };
+    print_line(&format!("{line}: {node}"))?;
     Ok(Outcome::Clean)
 }
 
@@ -203,6 +236,6 @@ fn subject(path: &Path) -> Result<Sensitive<String>, Failure> {
     Ok(Sensitive::new(text))
 }
 
-fn fail(error: compliance::records::Error) -> Failure {
+fn fail(error: Error) -> Failure {
     Failure::of(error.code(), &error)
 }

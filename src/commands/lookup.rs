@@ -8,10 +8,11 @@ use compliance::records::protect::{Lookup, lookup_file};
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::{Lang, Sensitive};
 
-use super::audit::Recorder;
+use super::approval::{ApprovalArgs, noted};
 use super::classify::{day, name_of};
 use super::database::ask;
 use super::protect::KeyArgs;
+use super::records::{DatasetArgs, ToldArgs};
 use super::{Done, Failure, Outcome, print_json, print_line};
 
 /// Bytes read of the value.
@@ -24,48 +25,46 @@ pub struct Args {
     /// The column to search
     #[arg(long, value_name = "COLUMN")]
     column: String,
-    /// Name of the dataset, as when it was protected; default: the file's name
-    #[arg(long)]
-    dataset: Option<String>,
-    /// The column that names a row, if protecting used one
-    #[arg(long, value_name = "COLUMN")]
-    row_key: Option<String>,
-    /// Why: then candidates are decrypted and the false ones left out; without it none is
+    #[command(flatten)]
+    dataset: DatasetArgs,
+    /// Why: then candidates are decrypted and the false ones left out; without it, or an approved
+    /// request, none is
     #[arg(long)]
     purpose: Option<String>,
     #[command(flatten)]
+    approval: ApprovalArgs,
+    #[command(flatten)]
     keys: KeyArgs,
-    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The result as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    told: ToldArgs,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
     let ring = args.keys.open_existing(lang)?;
-    let recorder = Recorder::open(args.data.as_deref())?;
+    let recorder = args.told.recorder()?;
     let source = name_of(&args.file);
-    let dataset = args.dataset.unwrap_or_else(|| source.clone());
+    let dataset = args.dataset.dataset.unwrap_or_else(|| source.clone());
+    // Read before an approval is used up for it.
+    let value = value(lang)?;
+    let approved = args.approval.take(&dataset)?;
     let options = Lookup {
         classify: ClassifyOptions::new(day(None)?, dataset.clone()),
         dataset: dataset.clone(),
         column: args.column,
-        row_key: args.row_key,
-        purpose: args.purpose,
+        row_key: args.dataset.row_key,
+        purpose: approved.as_ref().map(|a| a.purpose.clone()).or(args.purpose),
+        grant: approved.as_ref().map(|a| a.grant.clone()),
     };
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
-    let value = value(lang)?;
-    let report =
-        lookup_file(&args.file, &ring, &options, value.reveal(), &taxonomy).map_err(fail)?;
+    let done = lookup_file(&args.file, &ring, &options, value.reveal(), &taxonomy).map_err(fail);
+    let report = noted(approved.as_ref(), done, |report| report.opened)?;
     recorder.record(&RecordsAct::LookedUp {
         source: &source,
         dataset: &dataset,
         report: &report,
     })?;
-    if args.json {
+    if args.told.json {
         print_json(&report)?;
     } else {
         for hit in &report.hits {

@@ -10,10 +10,10 @@ use compliance::records::{
 };
 use events::Lang;
 
-use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::database::DatabaseArgs;
 use super::mask_database;
+use super::records::ToldArgs;
 use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
@@ -43,15 +43,11 @@ pub struct Args {
     /// gives the same pseudonyms
     #[arg(long, value_name = "FILE", default_value = "xuedun-mask.key")]
     key: PathBuf,
-    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
     /// How many persons the rows were drawn from, for the risk of being found again
     #[arg(long, value_name = "N")]
     pub population: Option<u64>,
-    /// The report as JSON
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub told: ToldArgs,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
@@ -71,7 +67,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     }
     let (Some(file), Some(out)) = (&args.file, &args.out) else { return Ok(Outcome::Clean) };
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
-    let recorder = Recorder::open(args.data.as_deref())?;
+    let recorder = args.told.recorder()?;
     let source = name_of(file);
     let mut options = ClassifyOptions::new(day(None)?, source.clone());
     options.table = match args.tables.as_slice() {
@@ -86,7 +82,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     };
     place(&mut report, args.population);
     recorder.record(&RecordsAct::Masked { source: &source, report: &report })?;
-    finish(&report, args.json, lang)
+    finish(&report, args.told.json, lang)
 }
 
 /// Says where persons are left in an output that was not released.
@@ -126,6 +122,20 @@ pub fn finish(report: &MaskReport, json: bool, lang: Lang) -> Done {
         lang.pick("低于策略 k 的行", "rows below the policy's k"),
         report.rows_below_k
     ))?;
+    if let Some(moved) = &report.dates_moved {
+        print_line(&format!(
+            "{}: {} {} ({}); {}: {}",
+            lang.pick("已按密钥核验的偏移日期", "moved dates proved by the key"),
+            moved.cells,
+            lang.pick(
+                "个，逐个与原日期不同，每人偏移一致",
+                "cells, each another date, each person's moved alike"
+            ),
+            moved.columns.join(", "),
+            lang.pick("未能偏移而留空", "left empty"),
+            moved.emptied
+        ))?;
+    }
     if let Some(risk) = &report.risk {
         print_risk(risk, lang)?;
     }

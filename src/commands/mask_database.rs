@@ -12,7 +12,6 @@ use compliance::records::database::{Access, Database};
 use compliance::records::{ClassifyOptions, Error, Policy, PolicyKey, Taxonomy, mask_source};
 use events::Lang;
 
-use super::audit::Recorder;
 use super::classify::day;
 use super::database::{address, password, tables};
 use super::mask::{Args, finish, place, refused};
@@ -26,7 +25,7 @@ pub fn run(
     key: &PolicyKey,
     lang: Lang,
 ) -> Done {
-    let recorder = Recorder::open(args.data.as_deref())?;
+    let recorder = args.told.recorder()?;
     let taxonomy = Taxonomy::embedded().map_err(fail)?;
     let mut target = match &args.to {
         Some(url) => {
@@ -64,10 +63,10 @@ pub fn run(
         }
         place(&mut report, args.population);
         recorder.record(&RecordsAct::Masked { source: &name, report: &report })?;
-        if !args.json {
+        if !args.told.json {
             print_line(&format!("== {name}"))?;
         }
-        finish(&report, args.json, lang)?;
+        finish(&report, args.told.json, lang)?;
     }
     if let Some(target) = target {
         let received = target.release().map_err(fail)?;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod alerts;
+mod approval;
 pub mod archive;
 pub mod audit;
 pub mod audit_decide;
@@ -30,6 +31,7 @@ mod mask_database;
 pub mod node;
 pub mod playbook;
 pub mod protect;
+mod records;
 pub mod reveal;
 mod root;
 pub mod rules;

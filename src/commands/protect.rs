@@ -10,9 +10,9 @@ use compliance::records::protect::{
 use compliance::records::{ClassifyOptions, Taxonomy};
 use events::{Lang, Sensitive};
 
-use super::audit::Recorder;
 use super::classify::{day, name_of};
 use super::mask::secret_file;
+use super::records::ToldArgs;
 use super::root;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
@@ -111,18 +111,14 @@ pub struct Args {
     algorithm: String,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Record it in the evidence log of this folder (of a node: DATA/compliance)
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The report as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    told: ToldArgs,
 }
 
 pub fn run(args: Args, lang: Lang) -> Done {
     let fail = |e: compliance::records::Error| Failure::of(e.code(), &e);
     let mut ring = args.keys.open(lang)?;
-    let recorder = Recorder::open(args.data.as_deref())?;
+    let recorder = args.told.recorder()?;
     let source = name_of(&args.file);
     let dataset = args.dataset.unwrap_or_else(|| source.clone());
     let sm4 = args.algorithm == "sm4-gcm";
@@ -135,7 +131,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         recorder.record(&RecordsAct::File { source, dataset, purpose: None, report: &report })?;
         return told_file(
             &report,
-            args.json,
+            args.told.json,
             lang.pick("已加密字节 / 段", "bytes / pieces sealed"),
         );
     }
@@ -158,7 +154,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         dataset: &dataset,
         report: &report,
     })?;
-    if args.json {
+    if args.told.json {
         print_json(&report)?;
     } else {
         let (rows, cells) = (report.rows, report.cells);

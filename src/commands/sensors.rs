@@ -55,7 +55,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     }
 }
 
-fn load(folder: Option<PathBuf>) -> Result<Packs, Failure> {
+pub(super) fn load(folder: Option<PathBuf>) -> Result<Packs, Failure> {
     let failed = |problems: Vec<PackProblem>| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::runtime("X090", all.join("\n"))

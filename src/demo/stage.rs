@@ -94,6 +94,7 @@ pub fn config(
         store: StoreConfig { segment_mib: 16, archive_after_secs: 30, ..StoreConfig::default() },
         audit: AuditConfig { schedule: String::new(), ..AuditConfig::default() },
         enrich: Default::default(),
+        reveal: Default::default(),
         evidence: EvidenceConfig {
             schedule: String::new(),
             sm2: true,

@@ -53,6 +53,12 @@ pub enum Permission {
     ComplianceRun,
     /// Read inventories of student data (never the data).
     RecordsRead,
+    /// Ask for personal data to be revealed.
+    RevealAsk,
+    /// Read reveal requests: one's own, or all for who may approve.
+    RevealRead,
+    /// Approve and refuse reveal requests of others.
+    RevealApprove,
     /// Load rules again, agree to and end exceptions.
     RulesWrite,
     /// Read drills.
@@ -71,7 +77,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Workbench,
         Self::AlertsRead,
         Self::AlertsWrite,
@@ -81,6 +87,9 @@ impl Permission {
         Self::ComplianceRead,
         Self::ComplianceRun,
         Self::RecordsRead,
+        Self::RevealAsk,
+        Self::RevealRead,
+        Self::RevealApprove,
         Self::RulesWrite,
         Self::DrillsRead,
         Self::DrillsRun,
@@ -107,6 +116,9 @@ impl Role {
                 ComplianceRead,
                 ComplianceRun,
                 RecordsRead,
+                RevealAsk,
+                RevealRead,
+                RevealApprove,
                 RulesWrite,
                 DrillsRead,
                 DrillsRun,
@@ -121,11 +133,21 @@ impl Role {
                 SensorsRead,
                 ComplianceRead,
                 RecordsRead,
+                RevealAsk,
+                RevealRead,
                 DrillsRead,
                 DrillsRun,
             ],
             Self::SchoolContact { .. } => &[Workbench, AlertsRead, SchoolsRead],
-            Self::Leader => &[Workbench, AlertsRead, SchoolsRead, ComplianceRead, DrillsRead],
+            Self::Leader => &[
+                Workbench,
+                AlertsRead,
+                SchoolsRead,
+                ComplianceRead,
+                RevealRead,
+                RevealApprove,
+                DrillsRead,
+            ],
             Self::Assessor { .. } => &[ComplianceRead, RecordsRead, DrillsRead],
         };
         permission == OwnAccount || granted.contains(&permission)
@@ -186,6 +208,10 @@ mod tests {
         assert!(Role::AuditAdmin.may(Permission::AuditLogRead));
         assert!(!Role::SecurityAdmin.may(Permission::AuditLogRead));
         assert!(!Role::SystemAdmin.may(Permission::AuditLogRead));
+        // Who runs the node and who watches neither ask for data nor agree to it.
+        for role in [Role::SystemAdmin, Role::AuditAdmin] {
+            assert!(!role.may(Permission::RevealAsk) && !role.may(Permission::RevealApprove));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ fn enricher(config: &EnrichConfig) -> Enricher {
     };
     let region = Region { name: Text::new("局", "Bureau"), schools: vec![school] };
     let directory = Arc::new(Directory::new(region).unwrap());
-    let made = Enricher::open(config, &directory, &Divisions::shipped()).unwrap().unwrap();
+    let made = Enricher::open(config, &directory).unwrap();
     assert_eq!(made.alarms(), []);
     made
 }
@@ -93,15 +93,15 @@ fn files_that_are_wrong_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let directory =
         Arc::new(Directory::new(Region { name: Text::default(), schools: vec![] }).unwrap());
-    let open = |config: &EnrichConfig| Enricher::open(config, &directory, &Divisions::shipped());
-    assert!(open(&EnrichConfig::default()).unwrap().is_none());
+    let open = |config: &EnrichConfig| Enricher::open(config, &directory);
+    assert!(!open(&EnrichConfig::default()).unwrap().adds());
     let missing = EnrichConfig { assets: Some(dir.path().join("no.csv")), ..Default::default() };
     let refused = open(&missing).err().unwrap();
     assert!(refused.text().zh.starts_with("enrich.assets：读不到"), "{}", refused.text().zh);
     let path = dir.path().join("a.csv");
     std::fs::write(&path, "name,ip\nx,10.0.0.999\ny,10.0.0.1\n").unwrap();
     let half = EnrichConfig { assets: Some(path), ..Default::default() };
-    let alarms = open(&half).unwrap().unwrap().alarms();
+    let alarms = open(&half).unwrap().alarms();
     assert!(alarms[0].zh.contains("1 行未采用，首处为第 2 行 [N022]"), "{}", alarms[0].zh);
 }
 
@@ -132,4 +132,30 @@ fn a_file_that_changed_is_read_again_once_it_rests() {
     assert_eq!((first, second), (false, true));
     assert_eq!(name(&e).as_deref(), Some("back"));
     assert_eq!(e.alarms(), []);
+}
+
+#[test]
+fn divisions_that_changed_are_read_again_and_what_names_them_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("divisions.csv");
+    std::fs::write(&file, "code,zh,en,verified\n330106,西湖区,,no\n").unwrap();
+    let school = School {
+        code: "2133000001".parse().unwrap(),
+        name: Text::new("甲校", "First"),
+        district: Text::default(),
+        division: Some(330_999),
+        networks: vec![],
+    };
+    let region = Region { name: Text::default(), schools: vec![school] };
+    let directory = Arc::new(Directory::new(region).unwrap());
+    let config = EnrichConfig { divisions: Some(file.clone()), ..EnrichConfig::default() };
+    let e = Enricher::open(&config, &directory).unwrap();
+    assert!(!e.adds(), "names of divisions alone add nothing to records");
+    assert!(e.alarms()[0].zh.contains("行政区划代码 330999 不存在"), "{:?}", e.alarms());
+    std::fs::write(&file, "code,zh,en,verified\n330999,新区,New,yes\nbad\n").unwrap();
+    assert_eq!((e.refresh().unwrap(), e.refresh().unwrap()), (false, true));
+    assert_eq!(e.divisions().get(330_999).unwrap().name.zh, "新区");
+    let alarms = e.alarms();
+    assert_eq!(alarms.len(), 1, "the school's division is known now: {alarms:?}");
+    assert!(alarms[0].en.contains("1 lines refused"), "{alarms:?}");
 }

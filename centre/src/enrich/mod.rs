@@ -40,7 +40,7 @@ pub struct EnrichConfig {
 
 impl EnrichConfig {
     /// The divisions that are shipped and those of the configuration.
-    pub fn divisions(&self, alarms: &mut Vec<Text>) -> Result<Divisions, ConfigError> {
+    fn divisions(&self, alarms: &mut Vec<Text>) -> Result<Divisions, ConfigError> {
         let mut divisions = Divisions::shipped();
         if let Some(path) = &self.divisions {
             let bytes = read("enrich.divisions", path)?;
@@ -65,7 +65,6 @@ pub struct BadRow {
 pub struct Enricher {
     config: EnrichConfig,
     directory: Arc<Directory>,
-    divisions: Divisions,
     tables: RwLock<Arc<Tables>>,
     look: Mutex<Look>,
     names: Names,
@@ -100,46 +99,65 @@ struct Side {
     place: Option<FieldId>,
 }
 
+/// The fields that the node itself adds to records, where its files and lists know something.
+pub fn added() -> impl Iterator<Item = FieldId> {
+    let sides = ["source", "destination"].iter().flat_map(|side| {
+        ADDED.iter().filter_map(move |rest| FieldId::intern(&format!("{side}.{rest}")))
+    });
+    let names = std::iter::once(&DIRECTION).chain(rules::intel::ADDED.iter());
+    sides.chain(names.filter_map(|name| FieldId::intern(name)))
+}
+
+const DIRECTION: &str = "network.direction";
+/// Beside each of a record's two addresses.
+const ADDED: [&str; 7] = [
+    "asset.name",
+    "asset.type",
+    "asset.school",
+    "geo.country_iso_code",
+    "geo.region_name",
+    "geo.city_name",
+    "geo.name",
+];
+
 impl Side {
     fn new(side: &str, address: FieldId) -> Self {
-        let name = |rest: &str| FieldId::intern(&format!("{side}.{rest}"));
-        Self {
-            address,
-            asset_name: name("asset.name"),
-            asset_type: name("asset.type"),
-            asset_school: name("asset.school"),
-            country: name("geo.country_iso_code"),
-            region: name("geo.region_name"),
-            city: name("geo.city_name"),
-            place: name("geo.name"),
-        }
+        let name = |rest| FieldId::intern(&format!("{side}.{rest}"));
+        let [asset_name, asset_type, asset_school, country, region, city, place] = ADDED.map(name);
+        Self { address, asset_name, asset_type, asset_school, country, region, city, place }
     }
 }
 
 impl Enricher {
-    /// Reads the files of a configuration. `None` if nothing is to be added.
-    pub fn open(
-        config: &EnrichConfig,
-        directory: &Arc<Directory>,
-        divisions: &Divisions,
-    ) -> Result<Option<Self>, ConfigError> {
-        if !config.direction && config.assets.is_none() && config.geoip.is_none() {
-            return Ok(None);
-        }
+    /// Reads the files of a configuration.
+    pub fn open(config: &EnrichConfig, directory: &Arc<Directory>) -> Result<Self, ConfigError> {
         let seen = fingerprint(config);
-        let (tables, alarms) = Tables::read(config, divisions)?;
-        Ok(Some(Self {
+        let (tables, alarms) = Tables::read(config)?;
+        Ok(Self {
             config: config.clone(),
             directory: Arc::clone(directory),
-            divisions: divisions.clone(),
             tables: RwLock::new(Arc::new(tables)),
             look: Mutex::new(Look { read: seen, last: seen, alarms }),
             names: Names {
-                direction: FieldId::intern("network.direction"),
+                direction: FieldId::intern(DIRECTION),
                 source: Side::new("source", field::SOURCE_IP),
                 destination: Side::new("destination", field::DESTINATION_IP),
             },
-        }))
+        })
+    }
+
+    /// Whether anything is added to records.
+    pub fn adds(&self) -> bool {
+        self.config.direction || self.config.assets.is_some() || self.config.geoip.is_some()
+    }
+
+    /// The administrative divisions.
+    pub fn divisions(&self) -> Arc<Divisions> {
+        Arc::clone(&self.tables().divisions)
+    }
+
+    fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads the files again when one has changed and rests since the last look: `true`. When they
@@ -152,7 +170,7 @@ impl Enricher {
             return Ok(false);
         }
         look.read = now;
-        match Tables::read(&self.config, &self.divisions) {
+        match Tables::read(&self.config) {
             Ok((tables, alarms)) => {
                 *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
                 look.alarms = alarms;
@@ -169,9 +187,17 @@ impl Enricher {
         }
     }
 
-    /// What is wrong with the files.
+    /// What is wrong with the files, and schools whose division none of them names.
     pub fn alarms(&self) -> Vec<Text> {
-        self.look().alarms.clone()
+        let divisions = self.divisions();
+        let nowhere = self.directory.schools().filter_map(|school| {
+            let code = school.division.filter(|code| divisions.get(*code).is_none())?;
+            Some(Text::new(
+                format!("{}：行政区划代码 {code} 不存在", school.code),
+                format!("{}: there is no division {code}", school.code),
+            ))
+        });
+        self.look().alarms.iter().cloned().chain(nowhere).collect()
     }
 
     fn look(&self) -> MutexGuard<'_, Look> {
@@ -180,7 +206,7 @@ impl Enricher {
 
     /// Adds what is known of the addresses of records, all by the same reading of the files.
     pub fn enrich(&self, events: &mut [Event]) {
-        let tables = Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner));
+        let tables = self.tables();
         for event in events {
             self.one(event, &tables);
         }

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use events::Text;
 
@@ -14,36 +15,37 @@ use crate::config::ConfigError;
 
 /// The files' contents, ready for look-ups.
 pub(super) struct Tables {
+    pub(super) divisions: Arc<Divisions>,
     pub(super) assets: Option<Assets>,
     pub(super) geo: Option<Geo>,
 }
 
 impl Tables {
     /// Reads the files; what is wrong with single lines is said in the texts.
-    pub(super) fn read(
-        config: &EnrichConfig,
-        divisions: &Divisions,
-    ) -> Result<(Self, Vec<Text>), ConfigError> {
+    pub(super) fn read(config: &EnrichConfig) -> Result<(Self, Vec<Text>), ConfigError> {
         let mut alarms = Vec::new();
+        // The others name divisions.
+        let divisions = Arc::new(config.divisions(&mut alarms)?);
         let assets = config.assets.as_deref().map(|path| {
-            let (assets, bad) = Assets::parse(&read("enrich.assets", path)?, divisions);
+            let (assets, bad) = Assets::parse(&read("enrich.assets", path)?, &divisions);
             tell(path, &bad, &mut alarms);
             Ok::<_, ConfigError>(assets)
         });
         let assets = assets.transpose()?;
         let geo = config.geoip.as_deref().map(|path| {
-            let (geo, bad) = Geo::parse(path, read("enrich.geoip", path)?, divisions)?;
+            let (geo, bad) = Geo::parse(path, read("enrich.geoip", path)?, &divisions)?;
             tell(path, &bad, &mut alarms);
             Ok::<_, ConfigError>(geo)
         });
-        Ok((Self { assets, geo: geo.transpose()? }, alarms))
+        let geo = geo.transpose()?;
+        Ok((Self { divisions, assets, geo }, alarms))
     }
 }
 
 /// What changes when one of the files does.
 pub(super) fn fingerprint(config: &EnrichConfig) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for path in [&config.assets, &config.geoip].into_iter().flatten() {
+    for path in [&config.assets, &config.geoip, &config.divisions].into_iter().flatten() {
         let seen = std::fs::metadata(path).ok();
         seen.map(|m| (m.ino(), m.len(), m.mtime(), m.mtime_nsec())).hash(&mut hasher);
     }

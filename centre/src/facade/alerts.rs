@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::{AlertId, Severity};
+use events::{AlertId, EventId, Severity};
 
 use crate::account::{Caller, Permission};
 use crate::alert::{AlertFilter, AlertGroup, AlertState, Verdict};
@@ -29,13 +29,14 @@ impl Centre {
     ) -> Result<AlertPage, Error> {
         caller.need(Permission::AlertsRead)?;
         let all = self.pipeline.alerts.list(filter, caller.scope());
+        let mut veil = self.veil(caller);
         let count = |test: &dyn Fn(&AlertGroup) -> bool| all.iter().filter(|g| test(g)).count();
         let states = [AlertState::New, AlertState::Acknowledged, AlertState::Closed];
         Ok(AlertPage {
             total: all.len(),
             by_state: states.map(|s| (s, count(&|g| g.state == s))).to_vec(),
             by_level: Severity::ALL.map(|l| (l, count(&|g| g.level == l))).to_vec(),
-            rows: all.into_iter().skip(skip).take(page(rows)).collect(),
+            rows: all.into_iter().skip(skip).take(page(rows)).map(|g| veil.seen(g)).collect(),
         })
     }
 
@@ -46,7 +47,9 @@ impl Centre {
         filter: &AlertFilter,
     ) -> Result<Vec<AlertGroup>, Error> {
         caller.need(Permission::AlertsRead)?;
-        Ok(self.pipeline.alerts.list(filter, caller.scope()))
+        let mut veil = self.veil(caller);
+        let all = self.pipeline.alerts.list(filter, caller.scope());
+        Ok(all.into_iter().map(|group| veil.seen(group)).collect())
     }
 
     /// Everything about one alert group.
@@ -56,10 +59,13 @@ impl Centre {
         let group = group.ok_or(Error::NotFound { what: "alert" })?;
         let records = self.records_of(&group, caller)?;
         let around = self.records_around(&group, caller)?;
+        let past = self.pipeline.alerts.past_verdicts(&group.rule_id, caller.scope(), PAST_ROWS);
+        let mut veil = self.veil(caller);
+        let group = veil.seen(group);
         Ok(AlertDetail {
             site_name: self.directory.site_name(group.site),
             rule: self.rule_view(&group.rule_id),
-            past: self.pipeline.alerts.past_verdicts(&group.rule_id, caller.scope(), PAST_ROWS),
+            past: past.into_iter().map(|group| veil.seen(group)).collect(),
             playbook: group.playbook.as_deref().and_then(playbook_view),
             records,
             around,
@@ -118,25 +124,13 @@ impl Centre {
             let _ = self.pipeline.live.send(Live::Drill(drill));
         }
         let _ = self.pipeline.live.send(Live::Alert(Box::new(group.clone())));
-        Ok(group)
+        Ok(self.veil(caller).seen(group))
     }
 
     /// The latest of the records behind a group, in one search.
     fn records_of(&self, group: &AlertGroup, caller: &Caller) -> Result<Vec<Record>, Error> {
-        let ids: Vec<String> =
-            group.events.iter().rev().take(AROUND_ROWS).map(ToString::to_string).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let form = crate::view::SearchForm {
-            query: format!("id:({})", ids.join(" OR ")),
-            from: Some(events::Timestamp::MIN),
-            to: Some(events::Timestamp::MAX),
-            limit: AROUND_ROWS,
-            exercises: true,
-            ..crate::view::SearchForm::default()
-        };
-        Ok(self.search_in(&form, caller.scope(), caller)?.records)
+        let ids: Vec<EventId> = group.events.iter().rev().take(AROUND_ROWS).copied().collect();
+        self.records_by_id(&ids, caller, &mut self.veil(caller))
     }
 
     /// Five minutes before and after, same school, any of the same entities.

@@ -11,6 +11,7 @@ mod drills;
 pub mod export;
 mod hunts;
 mod records;
+pub mod reveals;
 pub mod rules;
 mod schools;
 mod search;

@@ -149,11 +149,12 @@ impl Centre {
         let deadline = Instant::now() + BACKTEST_WITHIN;
         let only = exception.as_ref().map(|e| e.rules.clone()).unwrap_or_default();
         let (exceptions, _) = Exceptions::compile(exception.as_slice(), &set);
-        let mut engine = Engine::new(Arc::clone(&set), CorrelationLimits::default());
+        let mut engine = Engine::reading_again(Arc::clone(&set), CorrelationLimits::default());
         engine.set_intel(self.pipeline.rules.in_force().intel);
         let mut out = Backtest::default();
         let mut detections = Vec::new();
-        let take = |out: &mut Backtest, found: &mut Vec<Detection>, event: Option<&Event>| {
+        let mut veil = self.veil(caller);
+        let mut take = |out: &mut Backtest, found: &mut Vec<Detection>, event: Option<&Event>| {
             for d in found.drain(..) {
                 let rule = set.rule(d.rule);
                 let named =
@@ -166,7 +167,10 @@ impl Centre {
                 of.detections += 1;
                 of.excepted += u64::from(covered);
                 if of.shown.len() < SHOWN {
-                    let fields = d.fields.iter().map(|f| format!("{}={}", f.field, f.value));
+                    let fields = d
+                        .fields
+                        .iter()
+                        .map(|f| format!("{}={}", f.field, veil.text(&f.field, &f.value)));
                     of.shown.push(Shown {
                         time: d.time,
                         site: d.site,

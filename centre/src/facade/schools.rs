@@ -22,6 +22,7 @@ impl Centre {
             .collect();
         let refs: Vec<&AlertGroup> = open.iter().collect();
         let silent = self.silences();
+        let divisions = self.enricher.divisions();
         let mut rows: Vec<SchoolRow> = self
             .directory
             .schools()
@@ -33,8 +34,8 @@ impl Centre {
                     name: school.name.clone(),
                     district: school.district.clone(),
                     division: match school.division {
-                        Some(code) => self.divisions.whole(code),
-                        None => self.divisions.of_school(school.code).cloned(),
+                        Some(code) => divisions.whole(code),
+                        None => divisions.of_school(school.code).cloned(),
                     },
                     band: risk.band(),
                     open: refs.iter().filter(|g| g.site == school.code).count(),
@@ -59,12 +60,22 @@ impl Centre {
         let filter =
             AlertFilter { site: Some(site), order: Order::Latest, ..AlertFilter::default() };
         let school = self.directory.school(site);
+        let mut veil = self.veil(caller);
         Ok(SchoolDetail {
             networks: school
                 .map(|s| s.networks.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
-            alerts: self.pipeline.alerts.list(&filter, caller.scope()),
-            sensors: self.sensor_rows().into_iter().filter(|s| s.site == site).collect(),
+            alerts: if caller.role.may(Permission::AlertsRead) {
+                let all = self.pipeline.alerts.list(&filter, caller.scope());
+                all.into_iter().map(|group| veil.seen(group)).collect()
+            } else {
+                Vec::new()
+            },
+            sensors: if caller.role.may(Permission::SensorsRead) {
+                self.sensors(caller)?.into_iter().filter(|s| s.site == site).collect()
+            } else {
+                Vec::new()
+            },
             row,
         })
     }

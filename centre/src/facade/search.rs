@@ -3,13 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use events::Timestamp;
+use events::{EventId, Timestamp};
 use store::search::{Answer, Query, SearchRequest};
 
 use crate::account::{Caller, Permission, Scope};
 use crate::centre::Centre;
 use crate::error::Error;
 use crate::limits;
+use crate::sight::Veil;
 use crate::view::{Record, SearchForm, SearchPage};
 
 /// How far back a search looks if it does not say.
@@ -46,6 +47,34 @@ impl Centre {
         self.search_with(form, scope, caller, &AtomicBool::new(false))
     }
 
+    /// What the caller looks through: everything that holds text of records goes out through it.
+    pub(crate) fn veil(&self, caller: &Caller) -> Veil<'_> {
+        self.sight.veil(&caller.role, caller.lang, &self.reveals.taxonomy, self.now())
+    }
+
+    /// Log records by their ids, within the caller's scope.
+    pub(crate) fn records_by_id(
+        &self,
+        ids: &[EventId],
+        caller: &Caller,
+        veil: &mut Veil<'_>,
+    ) -> Result<Vec<Record>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let form = SearchForm {
+            query: format!("id:({})", names.join(" OR ")),
+            from: Some(Timestamp::MIN),
+            to: Some(Timestamp::MAX),
+            limit: ids.len(),
+            exercises: true,
+            ..SearchForm::default()
+        };
+        let cancel = AtomicBool::new(false);
+        Ok(self.search_through(&form, caller.scope(), caller, veil, &cancel)?.records)
+    }
+
     /// From when until when a search looks.
     pub(crate) fn search_span(&self, form: &SearchForm) -> (Timestamp, Timestamp) {
         let now = self.now();
@@ -58,6 +87,18 @@ impl Centre {
         form: &SearchForm,
         scope: Scope,
         caller: &Caller,
+        cancel: &AtomicBool,
+    ) -> Result<SearchPage, Error> {
+        self.search_through(form, scope, caller, &mut self.veil(caller), cancel)
+    }
+
+    /// The same through a veil that is not the caller's own.
+    pub(crate) fn search_through(
+        &self,
+        form: &SearchForm,
+        scope: Scope,
+        caller: &Caller,
+        veil: &mut Veil<'_>,
         cancel: &AtomicBool,
     ) -> Result<SearchPage, Error> {
         if let Scope::Site(site) = scope {
@@ -91,6 +132,7 @@ impl Centre {
             partial: result.partial,
             stopped: result.stopped,
             unreadable: result.unreadable,
+            masked: 0,
             took_ms: result.took_ms,
             histogram: Vec::new(),
             from,
@@ -101,8 +143,13 @@ impl Centre {
             Answer::Events(events) => {
                 page.records = events.iter().map(Record::from).collect();
                 page.histogram = histogram(&page.records);
+                page.records.iter_mut().for_each(|record| veil.record(record));
+                page.masked = page.records.iter().filter(|r| !r.masked.is_empty()).count() as u64;
             }
-            Answer::Table { columns, rows } => page.table = Some((columns, rows)),
+            Answer::Table { columns, mut rows } => {
+                page.masked = veil.table(&columns, &mut rows);
+                page.table = Some((columns, rows));
+            }
         }
         Ok(page)
     }
@@ -126,7 +173,7 @@ fn histogram(records: &[Record]) -> Vec<(Timestamp, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{EventId, SiteId};
+    use events::SiteId;
 
     #[test]
     fn the_histogram_counts_every_record_once() {
@@ -141,6 +188,7 @@ mod tests {
             raw: String::new(),
             exercise: false,
             undecoded: false,
+            masked: vec![],
         };
         let rows: Vec<Record> = [5, 5, 6, 4_000, 90_000].map(at).to_vec();
         let h = histogram(&rows);

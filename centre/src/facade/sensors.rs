@@ -1,10 +1,11 @@
 //! Sensor health and silence.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::account::{Caller, Permission};
-use crate::centre::Centre;
+use crate::centre::{Centre, packs};
+use crate::coverage::{self, SourceCoverage};
 use crate::error::Error;
 use crate::situation::Silence;
 use crate::view::{SensorRow, Status};
@@ -15,7 +16,26 @@ impl Centre {
     pub fn sensors(&self, caller: &Caller) -> Result<Vec<SensorRow>, Error> {
         caller.need(Permission::SensorsRead)?;
         let scope = caller.scope();
-        Ok(self.sensor_rows().into_iter().filter(|s| scope.holds(s.site)).collect())
+        let mut veil = self.veil(caller);
+        let mut rows = self.sensor_rows();
+        rows.retain(|s| scope.holds(s.site));
+        rows.iter_mut().for_each(|row| veil.sensor(row));
+        Ok(rows)
+    }
+
+    /// How each source feeds the rules in force.
+    pub fn source_coverage(&self, caller: &Caller) -> Result<Arc<SourceCoverage>, Error> {
+        caller.need(Permission::SensorsRead)?;
+        let set = self.pipeline.rule_set();
+        let mut known = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, found)) = known.as_ref()
+            && Arc::ptr_eq(of, &set)
+        {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(coverage::of(&set, &packs()?));
+        *known = Some((set, Arc::clone(&found)));
+        Ok(found)
     }
 
     /// How the node itself does.
@@ -38,7 +58,10 @@ impl Centre {
         let Some(running) = running.as_ref() else { return Vec::new() };
         let counters = running.counters();
         let addresses = running.addresses();
+        let sources = self.pipeline.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let rows = self.config.sensors.iter().map(|config| {
+            let source = sources.iter().find(|s| s.sensor.name() == config.name);
             let c = counters.iter().find(|c| c.sensor == config.name);
             let last = c.and_then(|c| c.last_event);
             let quiet = Duration::from_secs(60 * u64::from(config.silence_minutes));
@@ -64,6 +87,8 @@ impl Centre {
                 }),
                 last,
                 skew_ms: c.and_then(|c| c.skew_ms).unwrap_or(0),
+                behind_ms: source.map_or(0, |s| millis(s.behind)),
+                waits_ms: source.map_or(0, |s| millis(s.waits)),
                 silent: config.input.is_steady()
                     && !quiet.is_zero()
                     && now.since(last.unwrap_or(watch.since)) > quiet,

@@ -43,6 +43,8 @@ pub struct SqlPage {
     pub stopped: Option<Stopped>,
     /// Parts of journal and archive that could not be read.
     pub unreadable: Vec<String>,
+    /// Rows in which personal data is masked for the reader.
+    pub masked: u64,
     /// How long it took.
     pub took_ms: u64,
     /// The time it looked at.
@@ -104,9 +106,11 @@ impl Centre {
                 SqlError::Statement(error) => Error::Query(error),
                 SqlError::Store(error) => Error::Store(error),
             })?;
+        let (columns, mut rows) = (found.columns, found.rows);
         Ok(SqlPage {
-            columns: found.columns,
-            rows: found.rows,
+            masked: self.veil(caller).table(&columns, &mut rows),
+            columns,
+            rows,
             more: found.more,
             scanned: found.scanned,
             stopped: found.stopped,

@@ -33,16 +33,18 @@ impl Centre {
         let is_mine = |g: &&AlertGroup| g.owner.as_ref() == Some(&caller.account);
         let count = |l: Severity| open.iter().filter(|g| g.level == l).count();
         let scope = caller.scope();
+        let mut veil = self.veil(caller);
         let may = |p: Permission| caller.role.may(p);
         Ok(Workbench {
             open: Severity::ALL.into_iter().rev().map(|l| (l, count(l))).collect(),
             untaken: open.iter().filter(|g| g.state == AlertState::New).count(),
-            mine: open.iter().filter(is_mine).take(ROWS).cloned().collect(),
+            mine: open.iter().filter(is_mine).take(ROWS).cloned().map(|g| veil.seen(g)).collect(),
             urgent: open
                 .iter()
                 .filter(|g| g.state == AlertState::New)
                 .take(ROWS)
                 .cloned()
+                .map(|group| veil.seen(group))
                 .collect(),
             event_rate: self.pipeline.rates.last(MINUTES, now),
             alert_rate: if sees_alerts { self.alert_rate(caller, now) } else { Vec::new() },

@@ -125,6 +125,20 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// Dates are to be moved, and no column says whose they are.
+    #[error("column {column:?} is to be moved, and no column says whose its dates are")]
+    NobodysDates {
+        /// The column.
+        column: String,
+    },
+    /// A date of the masked output is not the input's, moved as the key tells.
+    #[error("row {row}, column {col}: the date is not the one the key tells; it is not released")]
+    DateNotMoved {
+        /// 0-based data row.
+        row: u64,
+        /// 0-based column.
+        col: usize,
+    },
     /// More quasi-identifier groups than can be followed.
     #[error("more than {limit} quasi-identifier groups")]
     TooManyGroups {
@@ -283,6 +297,24 @@ pub enum Error {
     /// Reveal was asked for without saying why.
     #[error("revealing needs a purpose")]
     NoPurpose,
+    /// The key store is guarded: opening needs an approval of that node.
+    #[error("the key store is guarded by node {node}: an approval of it is needed")]
+    NeedsApproval {
+        /// The node.
+        node: String,
+    },
+    /// An approval does not reach so far.
+    #[error("{what}: not in what was approved")]
+    NotGranted {
+        /// The dataset or column beyond it.
+        what: String,
+    },
+    /// More cells than an approval allows.
+    #[error("more than the {limit} cells that were approved")]
+    TooManyCells {
+        /// The bound.
+        limit: u64,
+    },
     /// An address of a database that cannot be read. What was written is not repeated.
     #[error("not an address of a database: {reason}")]
     BadAddress {
@@ -364,6 +396,8 @@ impl Error {
             Self::Diversity { .. } => "C024",
             Self::Closeness { .. } => "C025",
             Self::NotMeasured { .. } => "C026",
+            Self::NobodysDates { .. } => "C027",
+            Self::DateNotMoved { .. } => "C028",
             Self::BadKey { .. } => "C030",
             Self::WrongKey => "C031",
             Self::BadKeyStore { .. } => "C032",
@@ -390,6 +424,9 @@ impl Error {
             Self::Database { .. } => "C053",
             Self::OtherScan => "C054",
             Self::BadConfirmation { .. } => "C055",
+            Self::NeedsApproval { .. } => "C080",
+            Self::NotGranted { .. } => "C081",
+            Self::TooManyCells { .. } => "C082",
             Self::NoModule { .. } => "C060",
             Self::NoToken { .. } => "C061",
             Self::WrongPin { .. } => "C062",

@@ -12,6 +12,8 @@ pub const COLUMNS_MAX: usize = 4096;
 pub const SAMPLE_ROWS_MAX: usize = 500;
 /// Bytes of those rows.
 pub const SAMPLE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a text of no table that are looked at.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Findings taken from one cell.
 pub const CELL_FINDINGS_MAX: usize = 4096;
 /// Rows from which a level-3 data set is named a candidate for 重要数据 (our proposal, see the
@@ -22,6 +24,10 @@ pub const GROUPS_MAX: usize = 2_000_000;
 /// Different values of sensitive columns followed in all classes together, for l-diversity and
 /// t-closeness (about 40 bytes each); beyond it they are not measured, and that is said.
 pub const RISK_VALUES_MAX: usize = 1_000_000;
+/// Days by which a policy may let dates be moved: with fewer, all dates it may have been are soon tried.
+pub const SHIFT_DAYS_MIN: u32 = 7;
+/// The most: with more, a pupil's age means nothing.
+pub const SHIFT_DAYS_MAX: u32 = 3660;
 /// Bytes of a key store file.
 pub const KEY_STORE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Tables of one database.

@@ -6,6 +6,7 @@
 //! - [`find`]: the detectors, cell by cell;
 //! - [`scan`]: what the columns are, learned from headers and a sample, before the first finding;
 //! - [`taxonomy`]: the data elements, as data; [`classify`]: the inventory; [`cells`]: each finding;
+//! - [`text`]: the same in texts of no table, such as log records;
 //! - [`coverage`]: how much of what should be sealed is;
 //! - [`change`]: what is other than at the last scan; [`confirm`]: what persons said of columns;
 //! - [`mask`]: policies, methods, k-anonymity, and the second scan;
@@ -31,13 +32,14 @@ pub(crate) mod scan;
 pub mod source;
 pub mod table;
 pub mod taxonomy;
+pub mod text;
 
 pub use cells::{CellFinding, FindSummary, find_cells};
 pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
 pub use confirm::{Confirmation, Confirmations, Confirmed};
 pub use error::Error;
 pub use find::{Day, Kind};
-pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source};
+pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source, second_scan};
 pub use source::Source;
 pub use table::{Encoding, Tally};
 pub use taxonomy::Taxonomy;

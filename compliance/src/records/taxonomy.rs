@@ -150,6 +150,19 @@ impl Taxonomy {
         self.elements.iter().find(|e| e.id == id)
     }
 
+    /// The element that columns of this name hold, as far as a name tells.
+    pub fn named(&self, header: &str) -> Option<&Element> {
+        match self.header(header)? {
+            HeaderMeaning::Element { index, .. } => self.at(index),
+            HeaderMeaning::NotPersonal => None,
+        }
+    }
+
+    /// The element that values of this kind belong to when nothing else is known of them.
+    pub fn of_kind(&self, kind: Kind) -> Option<&Element> {
+        self.at(self.index_of_kind(kind)?)
+    }
+
     pub(crate) fn at(&self, index: usize) -> Option<&Element> {
         self.elements.get(index)
     }

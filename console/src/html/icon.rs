@@ -11,6 +11,7 @@ pub(crate) enum Icon {
     Schools,
     Compliance,
     Data,
+    Reveals,
     Drills,
     Sensors,
     Audit,
@@ -28,6 +29,9 @@ impl Icon {
             Self::Compliance => "M5 2h8l3 3v13H5zM8 11l2 2 4-5",
             Self::Data => {
                 "M3 5c0-1.5 3-2.5 7-2.5S17 3.5 17 5s-3 2.5-7 2.5S3 6.5 3 5zM3 5v10c0 1.5 3 2.5 7 2.5s7-1 7-2.5V5M3 10c0 1.5 3 2.5 7 2.5s7-1 7-2.5"
+            }
+            Self::Reveals => {
+                "M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5zM10 7.5a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z"
             }
             Self::Drills => {
                 "M10 2.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15zM10 6a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM10 9.5v1"

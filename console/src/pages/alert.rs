@@ -2,6 +2,7 @@
 
 use centre::Permission;
 use centre::alert::{Act, ActKind, AlertGroup, Matched, Verdict};
+use centre::sight::MARK;
 use centre::view::{AlertDetail, PlaybookView, RuleView};
 use maud::{Markup, html};
 
@@ -172,7 +173,9 @@ fn raw(chrome: &Chrome, detail: &AlertDetail) -> Markup {
     let body = html! {
         @match detail.records.first() {
             Some(first) => {
+                @if !first.masked.is_empty() { p { (record::masked(chrome)) } }
                 (record::raw(first, "raw-first", &needles))
+                (record::ask(chrome, first))
                 details {
                     summary { (t.search.fields) " (" (first.fields.len()) ")" }
                     (record::fields(first, &needles))
@@ -189,6 +192,7 @@ fn around(chrome: &Chrome, detail: &AlertDetail) -> Markup {
     let needles = needles(&detail.group);
     let own: Vec<_> = detail.records.iter().map(|r| r.id).collect();
     let entity = detail.group.entities.first().map(|e| format!("\"{}\"", e.key));
+    let entity = entity.filter(|e| !e.contains(MARK));
     let more = chrome.may(Permission::Search).then(|| {
         let span = std::time::Duration::from_secs(300);
         let href = parts::link(
@@ -276,7 +280,8 @@ fn facts(chrome: &Chrome, detail: &AlertDetail) -> Markup {
 fn entity(chrome: &Chrome, entity: &events::Entity) -> Markup {
     let query = format!("\"{}\"", entity.key.replace(['"', '\\'], "?"));
     html! {
-        @if chrome.may(Permission::Search) {
+        // A mask finds nothing.
+        @if chrome.may(Permission::Search) && !entity.key.contains(MARK) {
             a.chip href=(parts::link("/search", &[("q", &query), ("range", "24h")])) {
                 span.k { (entity.kind.title(chrome.lang)) } (entity.key)
             }

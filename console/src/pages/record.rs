@@ -1,6 +1,7 @@
 //! Log records as rows and as a whole, shared by the alert page and search.
 
-use centre::view::Record;
+use centre::Permission;
+use centre::view::{Record, shown};
 use maud::{Markup, html};
 
 use crate::html::{Chrome, mark, parts};
@@ -28,7 +29,25 @@ pub(crate) fn fields(record: &Record, needles: &[&str]) -> Markup {
         table.fields-table {
             tbody {
                 @for (name, value) in &record.fields {
-                    tr { td { (name) } td { (mark::marked(value, needles)) } }
+                    tr { td { (name) } td { (mark::marked(&shown(value), needles)) } }
+                }
+            }
+        }
+    }
+}
+
+/// What says that personal data is masked in a record.
+pub(crate) fn masked(chrome: &Chrome) -> Markup {
+    html! { span.badge.warn { (chrome.t().reveals.masked) } }
+}
+
+/// How to see what is masked in a record.
+pub(crate) fn ask(chrome: &Chrome, record: &Record) -> Markup {
+    html! {
+        @if !record.masked.is_empty() && chrome.may(Permission::RevealAsk) {
+            p.small {
+                a href=(parts::link("/reveals", &[("records", &record.id.to_string())])) {
+                    (chrome.t().reveals.masked_ask)
                 }
             }
         }
@@ -46,10 +65,12 @@ pub(crate) fn row(chrome: &Chrome, record: &Record, needles: &[&str]) -> Markup 
                 details {
                     summary {
                         @if record.exercise { (parts::exercise(t)) " " }
+                        @if !record.masked.is_empty() { (masked(chrome)) " " }
                         @if record.undecoded { span.badge.warn { (t.sensors.undecoded) } " " }
                         span.clip { (mark::marked(&clipped(&record.raw), needles)) }
                     }
                     (fields(record, needles))
+                    (ask(chrome, record))
                     @if record.raw.chars().count() > ROW_CHARS {
                         (raw(record, &format!("raw-{}", record.id), needles))
                     }

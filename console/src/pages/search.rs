@@ -240,6 +240,9 @@ fn results(chrome: &Chrome, query: &Query, found: &SearchPage) -> Markup {
             (s.scanned) " " (number(found.scanned)) " · " (s.took) " " (took) " · "
             (parts::full_time(found.from)) " – " (parts::full_time(found.to.min(chrome.now)))
         }
+        @if found.masked > 0 {
+            p.notice-line { (number(found.masked)) " " (t.reveals.masked_rows) }
+        }
         @for why in missing(s, found) { p.flash.bad role="status" { (why) } }
         @if let (Some(place), true) = (&found.next, found.records.is_empty()) {
             p { a href=(query.older("/search", place)) { (s.go_on) } }
@@ -347,6 +350,7 @@ mod tests {
             partial: false,
             stopped: None,
             unreadable: vec![],
+            masked: 0,
             took_ms: 3,
             histogram: vec![],
             from: at,

@@ -24,7 +24,7 @@ pub(crate) fn sensors(chrome: &Chrome, rows: &[SensorRow], figures: &Figures) ->
                 (table(chrome, rows))
             }
         }
-        p.notice-line { (s.reconcile) }
+        p.notice-line { (s.reconcile) " " (parts::more("/sensors/coverage", t.coverage.open)) }
         (panel(s.samples, None, &samples(chrome, rows)))
     };
     page(chrome, Section::Sensors, s.title, &body)
@@ -60,7 +60,8 @@ fn table(chrome: &Chrome, rows: &[SensorRow]) -> Markup {
                     tr {
                         th { (s.sensor) } th { (t.c.school) } th { (s.input) } th { (t.c.state) }
                         th.num { (s.received) } th.num { (s.decoded) } th.num { (s.undecoded) }
-                        th { (s.dropped) } th.num { (s.skew) } th { (s.last) }
+                        th { (s.dropped) } th.num { (s.skew) }
+                        th.num title=(s.behind_title) { (s.behind) } th { (s.last) }
                     }
                 }
                 tbody { @for row in rows { (line(chrome, row)) } }
@@ -90,6 +91,12 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
             td.num {
                 @if row.is_skewed() { strong.bad-text { (row.skew_ms) " ms" } }
                 @else { (row.skew_ms) " ms" }
+            }
+            td.num {
+                (number(row.behind_ms)) " ms"
+                @if row.waits_ms > 0 {
+                    div.sub { (t.sensors.waits) " " (number(row.waits_ms)) " ms" }
+                }
             }
             td.tight {
                 @match row.last {

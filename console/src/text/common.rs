@@ -14,6 +14,7 @@ messages! {
         schools: "学校", "Schools";
         compliance: "等保合规", "Compliance";
         data: "数据安全", "Student data";
+        reveals: "数据还原", "Reveal";
         drills: "演练", "Drills";
         sensors: "采集", "Sensors";
         audit_log: "审计日志", "Audit log";

@@ -26,8 +26,8 @@ mod prove;
 use events::Lang;
 
 pub(crate) use common::{Common, Login, Nav, Problems};
-pub(crate) use ops::{Alerts, Hunts, Schools, Search, Sensors, Workbench};
-pub(crate) use prove::{Account, Audit, Compliance, Data, Drills};
+pub(crate) use ops::{Alerts, Coverage, Hunts, Schools, Search, Sensors, Workbench};
+pub(crate) use prove::{Account, Audit, Compliance, Data, Drills, Reveals};
 
 /// All texts of one language.
 #[derive(Debug)]
@@ -42,8 +42,10 @@ pub(crate) struct Messages {
     pub(crate) hunts: Hunts,
     pub(crate) schools: Schools,
     pub(crate) sensors: Sensors,
+    pub(crate) coverage: Coverage,
     pub(crate) compliance: Compliance,
     pub(crate) data: Data,
+    pub(crate) reveals: Reveals,
     pub(crate) drills: Drills,
     pub(crate) audit: Audit,
     pub(crate) account: Account,
@@ -60,8 +62,10 @@ static ZH: Messages = Messages {
     hunts: Hunts::ZH,
     schools: Schools::ZH,
     sensors: Sensors::ZH,
+    coverage: Coverage::ZH,
     compliance: Compliance::ZH,
     data: Data::ZH,
+    reveals: Reveals::ZH,
     drills: Drills::ZH,
     audit: Audit::ZH,
     account: Account::ZH,
@@ -78,8 +82,10 @@ static EN: Messages = Messages {
     hunts: Hunts::EN,
     schools: Schools::EN,
     sensors: Sensors::EN,
+    coverage: Coverage::EN,
     compliance: Compliance::EN,
     data: Data::EN,
+    reveals: Reveals::EN,
     drills: Drills::EN,
     audit: Audit::EN,
     account: Account::EN,
@@ -111,8 +117,10 @@ mod tests {
             Hunts::pairs(),
             Schools::pairs(),
             Sensors::pairs(),
+            Coverage::pairs(),
             Compliance::pairs(),
             Data::pairs(),
+            Reveals::pairs(),
             Drills::pairs(),
             Audit::pairs(),
             Account::pairs(),

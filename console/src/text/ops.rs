@@ -209,6 +209,9 @@ messages! {
         dropped: "丢弃", "Dropped";
         dropped_none: "无丢弃", "No drops";
         skew: "时钟偏差", "Clock skew";
+        behind: "到达滞后", "Arrives behind";
+        behind_title: "近 10 分钟内日志到达晚于其自身时间的最大值；关联分析会为滞后的采集器等待，最多多等 2 秒。", "The longest its records came behind their own time, lately; correlation waits for a slow sensor, at most 2 seconds more than for the others.";
+        waits: "关联等待", "correlation waits";
         last: "最近上报", "Last record";
         ok: "正常", "Reporting";
         silent: "静默", "Silent";
@@ -224,5 +227,25 @@ messages! {
         matched: "已检测", "Matched";
         rules: "规则数", "Rules";
         oldest: "最早保留", "Oldest kept";
+    }
+}
+
+messages! {
+    /// Which rules each source can feed.
+    Coverage {
+        title: "规则可评估性", "Rules by source";
+        source: "日志源（采集包）", "Source (pack)";
+        rules: "规则数", "Rules";
+        whole: "可评估", "Whole";
+        partly: "部分可评估", "Partly";
+        not_seen: "未见所需字段", "Not seen";
+        cannot: "不可评估", "Not evaluable";
+        lacking: "缺少字段的规则", "Rules that lack fields";
+        missing: "缺少：", "lacks:";
+        unfed: "没有日志源能评估的规则", "Rules that no source can feed";
+        elsewhere: "日志源不在采集包之内的规则", "Rules for log sources that no pack yields";
+        none: "没有。", "None.";
+        why: "规则所需的字段，日志源的记录不可能有时，该规则在该日志源上不可评估；“未见”指格式允许、但采集包的样例中没有。", "A rule is not evaluable on a source whose records cannot have a field it needs; \"not seen\" means that the format allows it but no sample of the pack has it.";
+        open: "查看规则可评估性", "Rules by source";
     }
 }

@@ -72,6 +72,66 @@ messages! {
 }
 
 messages! {
+    /// Reveal requests.
+    Reveals {
+        title: "数据还原", "Reveal";
+        about: "查看受保护的个人信息须说明用途；敏感个人信息与高级别数据须经另一人批准。申请、批准与使用均记入审计日志。", "Seeing protected personal data takes a purpose; what is sensitive or of a high grade takes another person's approval. Requests, approvals and uses are in the audit log.";
+        requests: "还原申请", "Requests";
+        request: "还原申请", "Request";
+        waiting: "待批准", "waiting";
+        none: "还没有还原申请。", "No request yet.";
+        by: "申请人", "Asked by";
+        what: "还原对象", "What";
+        purpose: "用途", "Purpose";
+        purpose_hint: "为何需要；将记入审计日志，请勿写入个人信息", "why it is needed; kept in the audit log, so write no personal data here";
+        grade: "级别", "Grade";
+        grade_unknown: "未知", "unknown";
+        whole_file: "整个文件", "whole file";
+        any_row: "任意行", "any row";
+        rows: "行", "rows";
+        records: "条日志记录", "log records";
+        requested: "待批准", "Waiting";
+        approved: "已批准", "Approved";
+        refused: "已拒绝", "Refused";
+        used: "已使用", "Used";
+        expired: "已过期", "Expired";
+        ask: "申请还原加密数据", "Ask for protected columns";
+        ask_records: "申请查看日志记录中的个人信息", "Ask for personal data in log records";
+        dataset: "数据集", "Dataset";
+        dataset_hint: "与加密时的名称一致", "as it was named when it was protected";
+        columns: "列", "Columns";
+        columns_hint: "每行一个列名；整体加密的文件留空", "one a line; leave it empty for a file sealed whole";
+        row_keys: "行标识", "Row keys";
+        row_keys_hint: "每行一个；留空则不限行，以单元格上限为准", "one a line; empty for any row, up to the number of cells";
+        cells: "单元格上限", "Cells at most";
+        cells_hint: "留空则按策略", "empty for the policy's";
+        record_ids: "记录编号", "Record ids";
+        record_ids_hint: "每行一个，检索结果中可复制", "one a line, as search shows them";
+        submit: "提交申请", "Ask";
+        expires: "有效期至", "Until";
+        decision: "审批", "Decision";
+        by_policy: "策略不要求他人批准", "the policy asks for no second person";
+        opened: "已还原", "opened";
+        ticket: "还原凭证", "Ticket";
+        ticket_how: "把凭证存入仅本人可读的文件，用 xuedun reveal 或 lookup 的 --ticket-file 和 --config 给出；只能使用一次。", "Put the ticket into a file that only you can read and give it to xuedun reveal or lookup with --ticket-file and --config; it works once.";
+        decide: "审批", "Approve or refuse";
+        decide_how: "请核对用途与范围是否相称。申请人不能批准自己的申请。", "See that purpose and extent fit. Who asked cannot approve.";
+        approve: "批准", "Approve";
+        refuse: "拒绝", "Refuse";
+        note: "意见", "Note";
+        reason: "拒绝理由", "Reason";
+        done: "已提交。", "Done.";
+        masked_records: "日志记录（已脱敏）", "Log records (masked)";
+        open: "查看原文", "Show in the clear";
+        open_how: "原文只显示一次；离开页面后须重新申请。", "They are shown once; after leaving the page it takes another request.";
+        opened_note: "以下为日志记录原文，本次查看已记入审计日志。请勿截屏、转发。", "Log records in the clear; this view is in the audit log. Do not copy or forward them.";
+        masked: "已脱敏", "masked";
+        masked_rows: "条记录中的个人信息已脱敏；〔类型:代码〕中代码相同者为同一值。检索仍按原值匹配。", "records are masked: in 〔type:code〕 one code is one value. Searches still go by the values themselves.";
+        masked_ask: "申请查看原文", "Ask to see it";
+    }
+}
+
+messages! {
     /// Drills.
     Drills {
         title: "演练", "Drills";

@@ -16,7 +16,7 @@ use crate::pages::account::Proposal;
 use crate::pages::login::LoginForm;
 
 /// Back to a page, with a word on what was done.
-fn done(visit: &Visit, path: String, key: &str) -> Reply {
+pub(super) fn done(visit: &Visit, path: String, key: &str) -> Reply {
     Reply::goto(path).cookie(cookie::secret("xd-flash", key, visit.shared.tls))
 }
 

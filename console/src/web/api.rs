@@ -111,6 +111,11 @@ pub(crate) fn sensors(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::json(json!({ "rows": value(&visit.shared.centre.sensors(caller)?)? })))
 }
 
+/// Which rules each source can feed.
+pub(crate) fn coverage(visit: &Visit, caller: &Caller) -> Answer {
+    Ok(Reply::json(value(&*visit.shared.centre.source_coverage(caller)?)?))
+}
+
 /// Audit runs.
 pub(crate) fn runs(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::json(json!({ "rows": value(&visit.shared.centre.runs(caller)?)? })))
@@ -139,15 +144,15 @@ pub(crate) fn record(r: &Record) -> Value {
     for (name, value) in &r.fields {
         match fields.get_mut(*name) {
             None => {
-                fields.insert((*name).to_owned(), value.clone().into());
+                fields.insert((*name).to_owned(), value.clone());
             }
-            Some(Value::Array(all)) => all.push(value.clone().into()),
+            Some(Value::Array(all)) => all.push(value.clone()),
             Some(one) => *one = json!([one.take(), value]),
         }
     }
     json!({
         "id": r.id, "time": r.time, "received": r.received, "site": r.site,
         "sensor": r.sensor, "logsource": r.logsource, "exercise": r.exercise,
-        "fields": fields, "raw": r.raw,
+        "fields": fields, "raw": r.raw, "masked": r.masked,
     })
 }

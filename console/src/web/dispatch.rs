@@ -105,7 +105,11 @@ async fn go(route: Route, mut visit: Visit, request: Request) -> Gone {
         return live::stream(&visit).map_err(|fail| (Box::new(visit), fail));
     }
     if route.verb == Verb::Post {
-        match read_form(&visit, request).await {
+        let read = match route.audience {
+            Audience::Person => read_form(&visit, request).await,
+            Audience::Program => read_request(&visit, request).await,
+        };
+        match read {
             Ok(form) => visit.form = form,
             Err(fail) => return Err((Box::new(visit), fail)),
         }
@@ -156,7 +160,8 @@ fn arrive(shared: Arc<Shared>, request: &Request) -> (Visit, bool) {
     let cookies = text(header::COOKIE);
     let (session, visitor) = cookie_names(shared.tls);
     let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
-    let token = cookie::get(cookies, session).or(bearer).filter(|t| !t.is_empty());
+    let kept = cookie::get(cookies, session);
+    let token = kept.or(bearer).filter(|t| !t.is_empty());
     let caller = token.and_then(|t| caller_of(&shared, t));
     let known = cookie::get(cookies, visitor).filter(|v| v.len() == 32).map(str::to_owned);
     let fresh = known.is_none();
@@ -175,6 +180,7 @@ fn arrive(shared: Arc<Shared>, request: &Request) -> (Visit, bool) {
         params: Vec::new(),
         query: form::pairs(request.uri().query().unwrap_or_default(), limits::FORM_FIELDS_MAX),
         form: Vec::new(),
+        bearer: kept.is_none() && bearer.is_some(),
         loopback: peer.is_some_and(|p| p.ip().is_loopback()) && !proxied,
         flash: cookie::get(cookies, "xd-flash").map(str::to_owned),
         shared,
@@ -223,13 +229,29 @@ async fn read_form(visit: &Visit, request: Request) -> Result<Vec<(String, Strin
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Fail::BadForm);
     }
+    let pairs = form::pairs(&read_body(request).await?, limits::FORM_FIELDS_MAX);
+    let token = pairs.iter().find(|(n, _)| n == CSRF_FIELD).map_or("", |(_, v)| v.as_str());
+    if visit.shared.csrf.holds(&visit.binding(), token) { Ok(pairs) } else { Err(Fail::Csrf) }
+}
+
+/// What a program sends: one JSON object, with its session in the header. A cookie is not taken: a
+/// page of another site could make a browser send that.
+async fn read_request(visit: &Visit, request: Request) -> Result<Vec<(String, String)>, Fail> {
+    if !visit.bearer {
+        return Err(Fail::Csrf);
+    }
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if !kind.unwrap_or_default().starts_with("application/json") {
+        return Err(Fail::BadForm);
+    }
+    form::object(&read_body(request).await?, limits::FORM_FIELDS_MAX).ok_or(Fail::BadForm)
+}
+
+async fn read_body(request: Request) -> Result<String, Fail> {
     let body = to_bytes(request.into_body(), limits::BODY_BYTES_MAX);
     let body = timeout(Duration::from_millis(limits::BODY_MS_MAX), body).await;
     let body = body.map_err(|_| Fail::Timeout)?.map_err(|_| Fail::TooLarge)?;
-    let body = std::str::from_utf8(&body).map_err(|_| Fail::BadForm)?;
-    let pairs = form::pairs(body, limits::FORM_FIELDS_MAX);
-    let token = pairs.iter().find(|(n, _)| n == CSRF_FIELD).map_or("", |(_, v)| v.as_str());
-    if visit.shared.csrf.holds(&visit.binding(), token) { Ok(pairs) } else { Err(Fail::Csrf) }
+    String::from_utf8(body.into()).map_err(|_| Fail::BadForm)
 }
 
 /// The failure as the audience reads it.
@@ -284,6 +306,7 @@ fn lean(visit: &Visit) -> Visit {
         params: Vec::new(),
         query: Vec::new(),
         form: Vec::new(),
+        bearer: visit.bearer,
         loopback: visit.loopback,
         flash: None,
     }

@@ -13,6 +13,31 @@ pub(crate) fn pairs(text: &str, most: usize) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The fields of a JSON object, lists as fields of one name; `None` for what is no object, holds more
+/// than texts, numbers and lists of them, or more than `most`.
+pub(crate) fn object(text: &str, most: usize) -> Option<Vec<(String, String)>> {
+    use serde_json::Value;
+    let one = |value: Value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        _ => None,
+    };
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else { return None };
+    let mut pairs = Vec::new();
+    for (name, value) in fields {
+        let values = match value {
+            Value::Null => Vec::new(),
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        for value in values {
+            pairs.push((name.clone(), one(value)?));
+        }
+    }
+    (pairs.len() <= most).then_some(pairs)
+}
+
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -41,6 +66,16 @@ fn hex(two: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_pairs_too() {
+        let got = object(r#"{"b":["x","y"],"a":3,"c":null}"#, 3).unwrap();
+        let got: Vec<(&str, &str)> = got.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(got, [("b", "x"), ("b", "y"), ("a", "3")]);
+        for bad in ["", "[]", "{\"a\":{}}", "{\"a\":[[]]}", "{\"a\":[1,2,3,4]}", "{"] {
+            assert_eq!(object(bad, 3), None, "{bad}");
+        }
+    }
 
     #[test]
     fn pairs_are_decoded() {

@@ -12,6 +12,7 @@ mod headers;
 mod live;
 mod monitor;
 mod reply;
+mod reveals;
 mod routes;
 mod server;
 mod show;
@@ -19,6 +20,10 @@ mod visit;
 
 #[cfg(test)]
 mod flows;
+#[cfg(test)]
+mod reveal_tests;
+#[cfg(test)]
+mod sight_tests;
 #[cfg(test)]
 mod tests;
 

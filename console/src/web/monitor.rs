@@ -78,9 +78,16 @@ pub(crate) fn metrics(visit: &Visit) -> Answer {
 fn of_sensors(rows: &[SensorRow]) -> String {
     let silent = rows.iter().map(|r| i64::from(r.silent)).collect();
     let skew = rows.iter().map(|r| r.skew_ms).collect();
-    let gauges: [(&str, &str, Vec<i64>); 2] = [
+    let of = |ms: fn(&SensorRow) -> u64| {
+        rows.iter().map(|r| i64::try_from(ms(r)).unwrap_or(i64::MAX)).collect()
+    };
+    let behind = of(|r| r.behind_ms);
+    let waits = of(|r| r.waits_ms);
+    let gauges: [(&str, &str, Vec<i64>); 4] = [
         ("xuedun_sensor_silent", "Whether the sensor is silent.", silent),
         ("xuedun_sensor_skew_ms", "How far records' times lie behind their receipt.", skew),
+        ("xuedun_sensor_behind_ms", "The longest records lately came behind their time.", behind),
+        ("xuedun_sensor_waits_ms", "How long correlation waits for its records now.", waits),
     ];
     let mut out = String::new();
     let label = |row: &SensorRow| row.name.replace('\\', "\\\\").replace('"', "\\\"");

@@ -6,7 +6,7 @@ use centre::{Caller, Permission};
 use super::fail::Fail;
 use super::reply::Reply;
 use super::visit::Visit;
-use super::{actions, api, export, monitor, show};
+use super::{actions, api, export, monitor, reveals, show};
 
 /// What a handler gives.
 pub(crate) type Answer = Result<Reply, Fail>;
@@ -66,6 +66,11 @@ const fn data(path: &'static str, needs: Permission, handler: Guarded) -> Route 
     Route { verb: Verb::Get, path, audience: Audience::Program, access }
 }
 
+const fn act(path: &'static str, needs: Permission, handler: Guarded) -> Route {
+    let access = Access::Needs(needs, handler);
+    Route { verb: Verb::Post, path, audience: Audience::Program, access }
+}
+
 const fn open(verb: Verb, path: &'static str, audience: Audience, handler: Open) -> Route {
     Route { verb, path, audience, access: Access::Public(handler) }
 }
@@ -98,10 +103,13 @@ pub(crate) const ROUTES: &[Route] = &[
     page("/compliance", P::ComplianceRead, show::compliance),
     page("/compliance/runs/{id}", P::ComplianceRead, show::run),
     page("/data", P::RecordsRead, show::data),
+    page("/reveals", P::RevealRead, reveals::list),
+    page("/reveals/{id}", P::RevealRead, reveals::one),
     page("/drills", P::DrillsRead, show::drills),
     page("/drills/{id}", P::DrillsRead, show::drill),
     page("/drills/{id}/report", P::DrillsRead, show::drill_report),
     page("/sensors", P::SensorsRead, show::sensors),
+    page("/sensors/coverage", P::SensorsRead, show::coverage),
     page("/audit-log", P::AuditLogRead, show::audit_log),
     page("/account", P::OwnAccount, show::account),
     // What people do.
@@ -116,6 +124,10 @@ pub(crate) const ROUTES: &[Route] = &[
     action("/hunts/save", P::Search, actions::save_hunt),
     action("/hunts/remove", P::Search, actions::remove_hunt),
     action("/compliance/run", P::ComplianceRun, actions::run_audit),
+    action("/reveals/ask", P::RevealAsk, reveals::ask),
+    action("/reveals/{id}/approve", P::RevealApprove, reveals::approve),
+    action("/reveals/{id}/refuse", P::RevealApprove, reveals::refuse),
+    action("/reveals/{id}/open", P::RevealAsk, reveals::open),
     action("/drills/start", P::DrillsRun, actions::start_drill),
     action("/drills/{id}/act", P::DrillsRun, actions::drill_act),
     action("/drills/{id}/answer", P::DrillsRun, actions::drill_answer),
@@ -136,8 +148,15 @@ pub(crate) const ROUTES: &[Route] = &[
     data("/api/v1/schools", P::SchoolsRead, api::schools),
     data("/api/v1/schools/{code}", P::SchoolsRead, api::school),
     data("/api/v1/sensors", P::SensorsRead, api::sensors),
+    data("/api/v1/sensors/coverage", P::SensorsRead, api::coverage),
     data("/api/v1/runs", P::ComplianceRead, api::runs),
     data("/api/v1/runs/{id}", P::ComplianceRead, api::run),
+    data("/api/v1/reveals", P::RevealRead, reveals::api_list),
+    data("/api/v1/reveals/{id}", P::RevealRead, reveals::api_one),
+    act("/api/v1/reveals", P::RevealAsk, reveals::api_ask),
+    act("/api/v1/reveals/{id}/approve", P::RevealApprove, reveals::api_approve),
+    act("/api/v1/reveals/{id}/refuse", P::RevealApprove, reveals::api_refuse),
+    act("/api/v1/reveals/{id}/open", P::RevealAsk, reveals::api_open),
     data("/api/v1/drills", P::DrillsRead, api::drills),
     data("/api/v1/drills/{id}", P::DrillsRead, api::drill),
 ];

@@ -220,6 +220,12 @@ pub(crate) fn sensors(visit: &Visit, caller: &Caller) -> Answer {
     Ok(Reply::page(pages::sensors::sensors(&visit.chrome(), &rows, &centre.figures())))
 }
 
+/// Which rules each source can feed.
+pub(crate) fn coverage(visit: &Visit, caller: &Caller) -> Answer {
+    let found = visit.shared.centre.source_coverage(caller)?;
+    Ok(Reply::page(pages::coverage::coverage(&visit.chrome(), &found)))
+}
+
 /// The audit log.
 pub(crate) fn audit_log(visit: &Visit, caller: &Caller) -> Answer {
     let centre = &visit.shared.centre;

@@ -24,7 +24,7 @@ use super::server::shared;
 pub(super) struct Fixture {
     pub(super) app: Router,
     pub(super) centre: Arc<Centre>,
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
 }
 
 const SITE: &str = "2133000001";
@@ -50,6 +50,7 @@ pub(super) fn fixture() -> Fixture {
         audit: AuditConfig::default(),
         enrich: Default::default(),
         evidence: EvidenceConfig::default(),
+        reveal: Default::default(),
         region: Region {
             name: Text::new("示范市教育局", "Model Bureau"),
             schools: vec![school(SITE), school(OTHER)],
@@ -72,10 +73,15 @@ pub(super) fn fixture() -> Fixture {
     }
     let (_stopping, stop) = tokio::sync::watch::channel(false);
     let app = router(shared(Arc::clone(&centre), false, stop).unwrap());
-    Fixture { app, centre, _dir: dir }
+    Fixture { app, centre, _dir: Some(dir) }
 }
 
 impl Fixture {
+    /// Over a node whose folder is kept by who made it.
+    pub(super) fn of(app: Router, centre: Arc<Centre>) -> Self {
+        Self { app, centre, _dir: None }
+    }
+
     pub(super) fn sign_in(&self, name: &str) -> String {
         let link = self.centre.one_time_link(name).unwrap();
         self.centre.login_once(link.reveal()).unwrap().into_inner()

@@ -45,6 +45,8 @@ pub(crate) struct Visit {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) form: Vec<(String, String)>,
+    /// Whether the session's token stood in the header, which no browser sends by itself.
+    pub(crate) bearer: bool,
     /// Whether the request comes from this machine itself.
     pub(crate) loopback: bool,
     /// Key of a word on what was just done.
@@ -131,6 +133,7 @@ fn flash(key: &str, lang: Lang) -> Option<String> {
         "password" => t.account.saved,
         "totp" => t.account.totp_saved,
         "out" => t.login.signed_out,
+        "asked" => t.reveals.done,
         _ => return None,
     };
     Some(words.to_owned())

@@ -4,6 +4,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use wide::u8x16;
 
 use crate::event::Event;
 use crate::field::FieldId;
@@ -42,28 +43,33 @@ impl Way {
 /// The names met so far, as a tree: a name below another is joined to it by a dot.
 pub(super) struct Names {
     nodes: Vec<Node>,
+    /// By name.
+    paths: Vec<Path>,
     /// By the way to it, the name that came next the last time.
     ahead: Box<[u32; WAYS]>,
     by_key: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
+/// What is asked of a name for every member: a cache line.
+#[repr(align(64))]
 struct Node {
+    /// The first [`HEAD`] bytes of its own part of the path and a closing quote.
+    head: [u8; HEAD],
+    /// Which of them there are, as bits.
+    mask: u32,
+    /// Bytes of its own part.
+    len: u32,
     parent: u32,
-    path: Box<str>,
-    /// Where its own part of the path begins.
-    key: usize,
-    /// The first [`HEAD`] bytes of that part and a closing quote, and which of them there are.
-    head: [u128; 2],
-    mask: [u128; 2],
-    field: Field,
     /// The member that came first within it the last time.
     first: u32,
     /// The member that came after it the last time.
     next: u32,
+    field: Field,
 }
 
 /// Only a name that has a value becomes a field.
+#[derive(Clone, Copy)]
 enum Field {
     Unasked,
     Known(FieldId),
@@ -75,57 +81,51 @@ enum Field {
 const HEAD: usize = 32;
 
 impl Node {
-    fn new(parent: u32, path: String, key: usize) -> Self {
-        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
-        let own = path.as_bytes().get(key..).unwrap_or_default();
-        for (at, byte) in own.iter().chain(b"\"").take(HEAD).enumerate() {
-            (head[at], mask[at]) = (*byte, u8::MAX);
-        }
-        let (head, mask) = (halves(&head), halves(&mask));
-        let (path, field) = (path.into(), Field::Unasked);
-        Self { parent, path, key, head, mask, field, first: NONE, next: NONE }
+    fn new(parent: u32, own: &str) -> Self {
+        let mut head = [0; HEAD];
+        let text = own.bytes().chain([b'"']);
+        head.iter_mut().zip(text).for_each(|(place, byte)| *place = byte);
+        let count = (own.len() + 1).min(HEAD) as u32;
+        let mask = u32::MAX >> (HEAD as u32 - count);
+        let (field, len) = (Field::Unasked, own.len() as u32);
+        Self { head, mask, len, parent, first: NONE, next: NONE, field }
     }
 
-    fn key(&self) -> &[u8] {
-        self.path.as_bytes().get(self.key..).unwrap_or_default()
-    }
-
-    /// The length of its own part.
+    /// Whether the text begins with the head, of a name that is shorter than it.
     #[inline]
-    fn len(&self) -> usize {
-        self.path.len() - self.key
-    }
-
-    /// Whether the text begins with the key and a quote.
-    #[inline]
-    fn begins(&self, text: &[u8]) -> bool {
-        match text.first_chunk() {
-            Some(chunk) if self.len() < HEAD => {
-                let [low, high] = halves(chunk);
-                (low & self.mask[0] ^ self.head[0]) | (high & self.mask[1] ^ self.head[1]) == 0
-            }
-            _ => self.begins_slowly(text),
-        }
-    }
-
-    /// For long names, and near the record's end.
-    #[cold]
-    fn begins_slowly(&self, text: &[u8]) -> bool {
-        text.strip_prefix(self.key()).is_some_and(|rest| rest.starts_with(b"\""))
+    fn begins(&self, text: &[u8; HEAD]) -> bool {
+        let (text, head) = (text.as_chunks::<16>().0, self.head.as_chunks::<16>().0);
+        let same = |at: usize| {
+            let equal = u8x16::new(text[at]).simd_eq(u8x16::new(head[at]));
+            equal.to_bitmask() & 0xffff
+        };
+        (same(0) | same(1) << 16) & self.mask == self.mask
     }
 }
 
-#[inline]
-fn halves(bytes: &[u8; HEAD]) -> [u128; 2] {
-    let (halves, _) = bytes.as_chunks();
-    [u128::from_le_bytes(halves[0]), u128::from_le_bytes(halves[1])]
+/// A name as a path.
+struct Path {
+    text: Box<str>,
+    /// Where its own part begins.
+    key: usize,
+}
+
+impl Path {
+    fn key(&self) -> &str {
+        self.text.get(self.key..).unwrap_or_default()
+    }
 }
 
 impl Names {
     pub(super) fn new() -> Self {
         let ahead = Box::new([NONE; WAYS]);
-        let mut names =
-            Self { nodes: Vec::new(), ahead, by_key: HashTable::new(), hasher: Default::default() };
+        let mut names = Self {
+            nodes: Vec::new(),
+            paths: Vec::new(),
+            ahead,
+            by_key: HashTable::new(),
+            hasher: Default::default(),
+        };
         names.forget();
         names
     }
@@ -142,7 +142,9 @@ impl Names {
         self.by_key.clear();
         self.ahead.fill(NONE);
         self.nodes.clear();
-        self.nodes.push(Node::new(NONE, String::new(), 0));
+        self.paths.clear();
+        self.nodes.push(Node::new(NONE, ""));
+        self.paths.push(Path { text: "".into(), key: 0 });
     }
 
     /// The member of `parent` that came next on this way the last time, if the text that follows
@@ -173,7 +175,20 @@ impl Names {
     #[inline]
     fn if_it_is(&self, expected: u32, parent: Name, text: &[u8]) -> Option<(Name, usize)> {
         let node = self.nodes.get(expected as usize)?;
-        (node.parent == parent.0 && node.begins(text)).then(|| (Name(expected), node.len()))
+        let len = node.len as usize;
+        let begins = match text.first_chunk() {
+            Some(chunk) if len < HEAD => node.begins(chunk),
+            _ => self.begins_slowly(expected, text),
+        };
+        (node.parent == parent.0 && begins).then_some((Name(expected), len))
+    }
+
+    /// For long names, and near the record's end.
+    #[cold]
+    fn begins_slowly(&self, name: u32, text: &[u8]) -> bool {
+        let path = self.paths.get(name as usize);
+        let rest = path.and_then(|path| text.strip_prefix(path.key().as_bytes()));
+        rest.is_some_and(|rest| rest.starts_with(b"\""))
     }
 
     /// The member of this name within `parent`, made if new; it will be expected after
@@ -187,11 +202,10 @@ impl Names {
         key: &str,
     ) -> Option<Name> {
         let hash = self.hasher.hash_one((parent.0, key));
-        let nodes = &self.nodes;
         let same = |at: &u32| {
-            nodes
-                .get(*at as usize)
-                .is_some_and(|n| n.parent == parent.0 && n.key() == key.as_bytes())
+            let path = self.paths.get(*at as usize).filter(|path| path.key() == key);
+            let node = self.nodes.get(*at as usize).filter(|node| node.parent == parent.0);
+            path.is_some() && node.is_some()
         };
         let at = match self.by_key.find(hash, same) {
             Some(at) => *at,
@@ -207,19 +221,18 @@ impl Names {
     }
 
     fn add(&mut self, parent: Name, key: &str, hash: u64) -> Option<u32> {
-        let above = &self.nodes.get(parent.0 as usize)?.path;
+        let above = &self.paths.get(parent.0 as usize)?.text;
         let path = if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") };
         if path.len() > limits::FIELD_NAME_BYTES_MAX || self.nodes.len() > 2 * NAMES_MAX {
             return None;
         }
         let at = self.nodes.len() as u32;
-        let own = path.len() - key.len();
-        self.nodes.push(Node::new(parent.0, path, own));
-        let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.by_key.insert_unique(hash, at, |at| {
-            nodes
-                .get(*at as usize)
-                .map_or(0, |n| hasher.hash_one((n.parent, n.path.get(n.key..).unwrap_or_default())))
+        self.nodes.push(Node::new(parent.0, key));
+        self.paths.push(Path { key: path.len() - key.len(), text: path.into() });
+        let Self { nodes, paths, hasher, by_key, .. } = self;
+        by_key.insert_unique(hash, at, |at| {
+            let known = nodes.get(*at as usize).zip(paths.get(*at as usize));
+            known.map_or(0, |(node, path)| hasher.hash_one((node.parent, path.key())))
         });
         Some(at)
     }
@@ -232,7 +245,8 @@ impl Names {
             Field::Known(id) => Some(id),
             Field::Overflow => None,
             Field::Unasked => {
-                let found = FieldId::intern(&node.path);
+                let path = self.paths.get(name.0 as usize)?;
+                let found = FieldId::intern(&path.text);
                 node.field = found.map_or(Field::Overflow, Field::Known);
                 found
             }
@@ -245,7 +259,7 @@ impl Names {
         match self.field(name) {
             Some(id) => event.push(id, value),
             None => {
-                let path = self.nodes.get(name.0 as usize).map_or("", |n| &n.path);
+                let path = self.paths.get(name.0 as usize).map_or("", |path| &path.text);
                 event.push_named(path, value);
             }
         }

@@ -230,7 +230,7 @@ impl Scan<'_, '_> {
             }
             special = plain_end(self.bytes, start);
         }
-        self.event.push(id, Value::Str(std::str::from_utf8(self.room).ok()?));
+        self.event.push(id, Value::Str(simdutf8::basic::from_utf8(self.room).ok()?));
         self.at = special + 1;
         Some(())
     }

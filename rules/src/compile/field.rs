@@ -267,7 +267,7 @@ impl FieldTable {
 #[cfg(test)]
 mod tests {
     use super::super::gather::Builder;
-    use super::super::literals::Rarity;
+    use super::super::words::Words;
     use super::*;
     use crate::memo::{Memo, MemoLimits};
     use crate::pattern::Pattern;
@@ -299,8 +299,11 @@ mod tests {
             text in "[abAB学яЯ]{0,6}|-?[0-9]{1,2}",
         ) {
             let mut builder = Builder::default();
-            tests.iter().zip(0u32..).for_each(|(test, id)| builder.add(test, id));
-            let mut table = [builder.finish(&Rarity::default())];
+            let words = Words::new(tests.iter().map(std::slice::from_ref));
+            for (test, id) in tests.iter().zip(0u32..) {
+                builder.add(test, id, &words.of(id)[0]);
+            }
+            let mut table = [builder.finish(&words)];
             FieldTable::together(&mut table);
             let [table] = table;
             let mut memo = Memo::new(MemoLimits::default());

@@ -3,8 +3,8 @@
 use hashbrown::HashMap;
 
 use super::field::{Check, Effect, FieldTable, Ids};
-use super::literals::{Literals, Rarity};
-use super::required;
+use super::literals::{Literal, Literals};
+use super::words::Words;
 use crate::syntax::test::{Number, Op, Shape, Test};
 
 /// A table in the making.
@@ -15,7 +15,8 @@ pub(crate) struct Builder {
     any: Vec<u32>,
     exact: HashMap<Box<str>, Vec<u32>>,
     exact_cased: HashMap<Box<str>, Vec<u32>>,
-    literals: HashMap<String, usize>,
+    /// Literals by number in [`Words`], with their place among the effects.
+    literals: HashMap<u32, usize>,
     effects: Vec<Vec<Effect>>,
     checks: Vec<Check>,
     always: Vec<u32>,
@@ -25,7 +26,7 @@ pub(crate) struct Builder {
 
 impl Builder {
     /// Adds a comparison of the predicate `id`.
-    pub(crate) fn add(&mut self, test: &Test, id: u32) {
+    pub(crate) fn add(&mut self, test: &Test, id: u32, wanted: &[u32]) {
         match test {
             Test::Present => self.present.push(id),
             Test::Null => self.null.push(id),
@@ -36,22 +37,13 @@ impl Builder {
             }
             // Every value begins with, ends with and holds the empty text.
             Test::Text { text, .. } if text.is_empty() => self.any.push(id),
-            Test::Text { shape, text, cased: false } => {
-                self.effect(text, Effect::Holds(*shape, id));
+            Test::Text { shape, cased: false, .. } => {
+                wanted.iter().for_each(|text| self.effect(*text, Effect::Holds(*shape, id)));
             }
-            Test::Text { text, cased: true, .. } => {
-                let folded = crate::fold::fold(text);
-                self.check(test, id, Some(vec![folded]));
-            }
-            Test::Glob { pattern, .. } => {
-                let required = required::of_pattern(pattern);
-                self.check(test, id, required);
-            }
-            Test::Regex(re) => {
-                let required = required::of_regex(&re.source);
-                self.check(test, id, required);
-            }
-            Test::DatePart(..) => self.check(test, id, None),
+            Test::Text { cased: true, .. }
+            | Test::Glob { .. }
+            | Test::Regex(_)
+            | Test::DatePart(..) => self.check(test, id, wanted),
             Test::Compare(op, Number(n)) => self.numbers.push((*op, *n, id)),
             Test::Cidr(net) => {
                 self.networks.entry(net.prefix).or_default().entry(net.bits).or_default().push(id);
@@ -61,35 +53,29 @@ impl Builder {
         }
     }
 
-    fn effect(&mut self, text: &str, effect: Effect) {
+    fn effect(&mut self, text: u32, effect: Effect) {
         let next = self.effects.len();
-        let at = match self.literals.get(text) {
-            Some(at) => *at,
-            None => {
-                self.literals.insert(text.to_owned(), next);
-                self.effects.push(Vec::new());
-                next
-            }
-        };
+        let at = *self.literals.entry(text).or_insert(next);
+        if at == next {
+            self.effects.push(Vec::new());
+        }
         self.effects[at].push(effect);
     }
 
-    fn check(&mut self, test: &Test, predicate: u32, required: Option<Vec<String>>) {
+    fn check(&mut self, test: &Test, predicate: u32, wanted: &[u32]) {
         let at = self.checks.len() as u32;
         self.checks.push(Check { test: test.clone(), predicate });
-        match required {
-            Some(set) if !set.iter().any(String::is_empty) => {
-                set.iter().for_each(|text| self.effect(text, Effect::Check(at)));
-            }
-            _ => self.always.push(at),
+        wanted.iter().for_each(|text| self.effect(*text, Effect::Check(at)));
+        if wanted.is_empty() {
+            self.always.push(at);
         }
     }
 
     /// The table.
-    pub(crate) fn finish(self, rarity: &Rarity) -> FieldTable {
-        let mut texts: Vec<(String, usize)> = self.literals.into_iter().collect();
-        texts.sort_by_key(|(_, at)| *at);
-        let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
+    pub(crate) fn finish(self, words: &Words) -> FieldTable {
+        let mut texts: Vec<(u32, usize)> = self.literals.into_iter().collect();
+        texts.sort_unstable_by_key(|(_, at)| *at);
+        let texts: Vec<&Literal> = texts.iter().filter_map(|(text, _)| words.get(*text)).collect();
         let only_literals = self.present.is_empty()
             && self.null.is_empty()
             && self.any.is_empty()
@@ -98,7 +84,7 @@ impl Builder {
             && self.always.is_empty()
             && self.numbers.is_empty()
             && self.networks.is_empty();
-        let words = only_literals && texts.iter().all(|text| is_word(text));
+        let words = only_literals && texts.iter().all(|literal| is_word(literal.text()));
         let (mut effects, mut effect_ends) = (Vec::new(), Vec::with_capacity(texts.len()));
         for mut of_literal in self.effects {
             of_literal.sort_unstable();
@@ -121,7 +107,7 @@ impl Builder {
             any: self.any.into(),
             exact: boxed(self.exact),
             exact_cased: boxed(self.exact_cased),
-            literals: Literals::new(&texts, rarity),
+            literals: Literals::new(&texts),
             effect_ends: effect_ends.into(),
             effects: effects.into(),
             checks: self.checks.into(),

@@ -13,6 +13,20 @@ use aho_corasick::packed::Searcher;
 
 use filter::{Filter, Gram, Pairs};
 
+/// A text to look for, with the gram under which it is filed and where that lies in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Literal {
+    text: Box<str>,
+    gram: u32,
+    offset: u32,
+}
+
+impl Literal {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// Texts to look for, by number.
 #[derive(Default)]
 pub(crate) struct Literals {
@@ -60,18 +74,19 @@ pub(crate) struct Candidates(Vec<(usize, Gram)>);
 impl Literals {
     /// Texts are numbered in the order given; they must differ and not be empty. To be made
     /// ready by [`Literals::together`].
-    pub(crate) fn new(texts: &[String], rarity: &Rarity) -> Self {
+    pub(crate) fn new(texts: &[&Literal]) -> Self {
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(texts.len());
         let (mut quads, mut pairs, mut singles) = (Vec::new(), Vec::new(), Vec::new());
-        for (text, number) in texts.iter().map(String::as_bytes).zip(0u32..) {
-            bytes.extend_from_slice(text);
+        for (Literal { text, gram, offset }, number) in texts.iter().copied().zip(0u32..) {
+            bytes.extend_from_slice(text.as_bytes());
             ends.push(bytes.len() as u32);
-            match text {
+            let entry = Entry { gram: *gram, text: number, offset: *offset };
+            match text.as_bytes() {
                 [] => {}
                 [only] => singles.push((*only, number)),
-                _ if text.len() < 4 => pairs.push(rarity.entry(text, number)),
-                _ => quads.push(rarity.entry(text, number)),
+                _ if text.len() < 4 => pairs.push(entry),
+                _ => quads.push(entry),
             }
         }
         let mut made = Self {
@@ -80,8 +95,8 @@ impl Literals {
             quads: Grams::new(quads),
             pairs: Grams::new(pairs),
             singles: singles.into(),
-            few: Self::few(texts, rarity),
-            one_line: !texts.iter().any(|text| text.contains('\n')),
+            few: Self::few(texts),
+            one_line: !texts.iter().any(|literal| literal.text.contains('\n')),
             ..Self::default()
         };
         made.filter = Filter::new(&[&made]);
@@ -110,12 +125,12 @@ impl Literals {
     }
 
     /// The search for few texts: of each the four bytes that look rarest.
-    fn few(texts: &[String], rarity: &Rarity) -> Option<Searcher> {
+    fn few(texts: &[&Literal]) -> Option<Searcher> {
         let fits = (1..=FEW_MAX).contains(&texts.len())
-            && texts.iter().all(|text| text.len() >= FEW_BYTES_MIN);
-        let part = |text: &String| {
-            let text = text.as_bytes();
-            let start = if text.len() < 4 { 0 } else { rarity.entry(text, 0).offset as usize };
+            && texts.iter().all(|literal| literal.text.len() >= FEW_BYTES_MIN);
+        let part = |literal: &&Literal| {
+            let text = literal.text.as_bytes();
+            let start = if text.len() < 4 { 0 } else { literal.offset as usize };
             text[start..].iter().take(4).copied().collect::<Vec<u8>>()
         };
         fits.then(|| Searcher::new(texts.iter().map(part))).flatten()
@@ -282,16 +297,16 @@ impl Rarity {
         }
     }
 
-    /// Files a text under its rarest gram.
-    fn entry(&self, text: &[u8], number: u32) -> Entry {
+    /// A text to look for by its rarest gram.
+    pub(crate) fn literal(&self, text: &str) -> Literal {
         let cost = |window: &[u8]| {
             let common: u32 = window.iter().map(|b| commonness(*b)).sum();
             u32::from(self.counts[place(gram(window))]) * 8 + common
         };
-        let windows = text.windows(gram_size(text.len())).zip(0u32..);
+        let windows = text.as_bytes().windows(gram_size(text.len())).zip(0u32..);
         let best = windows.min_by_key(|(w, _)| cost(w));
-        let (window, offset) = best.unwrap_or((text, 0));
-        Entry { gram: gram(window), text: number, offset }
+        let (window, offset) = best.unwrap_or((text.as_bytes(), 0));
+        Literal { text: text.into(), gram: gram(window), offset }
     }
 }
 
@@ -332,8 +347,10 @@ mod tests {
             // Others used together with them change nothing.
             let mut rarity = Rarity::default();
             texts.iter().skip(1).for_each(|text| rarity.add(text));
-            let half = &texts[..texts.len() / 2];
-            let mut all = [Literals::new(half, &rarity), Literals::new(&texts, &rarity)];
+            let known: Vec<Literal> = texts.iter().map(|text| rarity.literal(text)).collect();
+            let known: Vec<&Literal> = known.iter().collect();
+            let half = &known[..known.len() / 2];
+            let mut all = [Literals::new(half), Literals::new(&known)];
             Literals::together(all.iter_mut());
             let (mut got, mut room) = (Vec::new(), Candidates::default());
             all[1].find(None, value.as_bytes(), &mut room, |_, f| got.push((f.text, f.start, f.end)));
@@ -363,7 +380,7 @@ mod tests {
         let texts = ["\\cmd.exe", "\\wmic.exe", "\\net.exe"];
         let mut rarity = Rarity::default();
         texts.iter().for_each(|text| rarity.add(text));
-        let grams = texts.map(|text| rarity.entry(text.as_bytes(), 0).gram);
+        let grams = texts.map(|text| rarity.literal(text).gram);
         assert!(grams.iter().all(|g| *g != gram(b".exe")));
     }
 }

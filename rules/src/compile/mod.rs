@@ -5,7 +5,7 @@
 //! ([`gather`] builds its tables, [`tables`] those for the rules of some log sources, [`literals`] finds many texts at once);
 //! [`program`] turns a rule into jumps over predicates; [`pool`] brings both together and finds
 //! for every rule sets of predicates of which at least one must hold ([`pool::Runnable::needs`]);
-//! [`required`] finds the literal a regular expression cannot do without.
+//! [`required`] finds the literals a comparison cannot do without, and [`words`] knows all of them.
 
 pub(crate) mod field;
 pub(crate) mod gather;
@@ -14,3 +14,4 @@ pub(crate) mod pool;
 pub(crate) mod program;
 pub(crate) mod required;
 pub(crate) mod tables;
+pub(crate) mod words;

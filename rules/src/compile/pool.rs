@@ -5,12 +5,10 @@ use std::sync::Arc;
 use events::FieldId;
 use hashbrown::HashMap;
 
-use super::literals::Rarity;
 use super::program::{Logic, Program, Special};
-use super::required;
 use super::tables::TableCache;
+use super::words::Words;
 use crate::bits::Bits;
-use crate::fold::fold;
 use crate::rule::{Rule, RuleKind};
 use crate::syntax::expr::{Expr, Field};
 use crate::syntax::test::{Shape, Test};
@@ -42,8 +40,8 @@ pub(crate) struct Runnable {
 pub(crate) struct Compiled {
     /// By predicate: the alternatives of which one must hold.
     pub(crate) tests: Vec<Box<[Test]>>,
-    /// How rare what their texts hold is.
-    pub(crate) rarity: Rarity,
+    /// The literals they want.
+    pub(crate) words: Words,
     /// The tables made of them so far.
     pub(crate) made: TableCache,
     /// By logical field, its family.
@@ -289,16 +287,7 @@ impl Pool {
             }
         }
         out.families = families.numbered();
-        for test in self.defs.iter().flat_map(|(_, tests)| tests) {
-            match test {
-                Test::Text { text, cased: false, .. } => out.rarity.add(text),
-                Test::Text { text, cased: true, .. } => out.rarity.add(&fold(text)),
-                Test::Glob { pattern, .. } => {
-                    required::of_pattern(pattern).iter().flatten().for_each(|t| out.rarity.add(t));
-                }
-                _ => {}
-            }
-        }
+        out.words = Words::new(self.defs.iter().map(|(_, tests)| tests.as_slice()));
         let defs = self.defs.into_iter().map(|(logical, tests)| (logical, tests.into()));
         (out.logical, out.tests) = defs.unzip();
         out.views = views.into_iter().map(Into::into).collect();

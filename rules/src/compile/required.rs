@@ -2,17 +2,32 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::fold::fold_char;
+use crate::fold::{fold, fold_char};
 use crate::pattern::{Part, Pattern};
+use crate::syntax::test::{Shape, Test};
 
 /// Shortest literal worth looking for, in bytes.
 const LITERAL_BYTES_MIN: usize = 3;
 /// Most alternatives of one requirement.
 const ALTERNATIVES_MAX: usize = 32;
 
+/// Folded literals of which every value that fulfils a test holds at least one, after folding;
+/// none when no useful one is known, or the whole value is compared.
+pub(crate) fn of_test(test: &Test) -> Vec<String> {
+    let found = match test {
+        Test::Text { shape: Shape::Exact, .. } => None,
+        Test::Text { text, cased: false, .. } => Some(vec![text.clone()]),
+        Test::Text { text, cased: true, .. } => Some(vec![fold(text)]),
+        Test::Glob { pattern, .. } => of_pattern(pattern),
+        Test::Regex(re) => of_regex(&re.source),
+        _ => None,
+    };
+    found.filter(|set| !set.iter().any(String::is_empty)).unwrap_or_default()
+}
+
 /// Folded literals of which every matching value holds at least one, after folding; `None` when
 /// there is no useful one.
-pub(crate) fn of_regex(source: &str) -> Option<Vec<String>> {
+fn of_regex(source: &str) -> Option<Vec<String>> {
     let hir = regex_syntax::ParserBuilder::new()
         .nest_limit(crate::limits::REGEX_DEPTH_MAX)
         .build()
@@ -125,7 +140,6 @@ fn one_char(hir: &Hir) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fold::fold;
 
     #[test]
     fn literals_are_found_behind_folding_and_groups() {

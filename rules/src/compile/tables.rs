@@ -31,11 +31,11 @@ impl Tables {
                 builders.push(Builder::default());
                 builders.len() as u32 - 1
             });
-            let tests = &compiled.tests[id as usize];
-            tests.iter().for_each(|test| builders[at as usize].add(test, id));
+            let tests = compiled.tests[id as usize].iter().zip(compiled.words.of(id));
+            tests.for_each(|(test, wanted)| builders[at as usize].add(test, id, wanted));
         }
         let mut tables: Vec<FieldTable> =
-            builders.into_iter().map(|b| b.finish(&compiled.rarity)).collect();
+            builders.into_iter().map(|b| b.finish(&compiled.words)).collect();
         FieldTable::together(&mut tables);
         let keywords = compiled.keyword.and_then(|k| compiled.families.get(k as usize));
         let keywords = keywords.and_then(|family| by_family.get(family));

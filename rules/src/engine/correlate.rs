@@ -50,13 +50,14 @@ impl Correlator {
         }
     }
 
-    /// Takes a base rule's hit for every correlation that builds on it.
+    /// Takes a base rule's hit, an event that counts as of `time`, for every correlation that builds
+    /// on it.
     pub(crate) fn hit(
         &mut self,
         set: &RuleSet,
         limits: &CorrelationLimits,
         base: RuleIndex,
-        event: &Event,
+        (event, time): (&Event, Timestamp),
         watermark: Timestamp,
         out: &mut Vec<Detection>,
     ) {
@@ -91,7 +92,7 @@ impl Correlator {
                         values: group,
                     },
                     entry: Entry {
-                        time: event.time,
+                        time,
                         id: event.id,
                         site: event.site,
                         rule: at as u32,
@@ -99,7 +100,7 @@ impl Correlator {
                         number,
                     },
                 };
-                if event.time <= watermark {
+                if time <= watermark {
                     self.counters.late += 1;
                     self.take(set, limits, index, item, out);
                 } else {

@@ -3,7 +3,8 @@
 //! Stateless detections come out at once. Hits that correlations build on wait in a buffer
 //! ([`pending`]) until the watermark has passed them, and are then taken in order of time: so
 //! events that arrive out of order within [`CorrelationLimits::lateness`] give exactly what they
-//! give in order. Later ones still join their window, best-effort, and are counted.
+//! give in order. Later ones still join their window, best-effort, and are counted. Each source has
+//! its own watermark ([`sources`]); correlation goes by the one furthest back.
 //!
 //! A window is an event and all hits of its group at most `timespan` earlier (inclusive). A
 //! condition of lower bounds (`gt`, `gte`) fires as soon as it holds; after that the group keeps
@@ -17,6 +18,7 @@ mod detection;
 mod pending;
 mod room;
 mod snapshot;
+mod sources;
 mod suppress;
 mod window;
 
@@ -33,6 +35,8 @@ use crate::set::RuleSet;
 
 use correlate::Correlator;
 pub use detection::Detection;
+pub use sources::SourceStanding;
+use sources::Sources;
 use suppress::Quiet;
 
 /// Bounds of the correlation state.
@@ -41,9 +45,11 @@ pub struct CorrelationLimits {
     /// How far out of order hits may arrive and still be taken in order; also how long a
     /// correlation waits before it speaks.
     pub lateness: Duration,
-    /// How far before its reception an event may claim to lie in the future; beyond it the
-    /// claim does not move the watermark.
-    pub skew: Duration,
+    /// How much longer than for the others correlation waits for a source whose records come
+    /// late; what comes later still counts, best-effort.
+    pub hold: Duration,
+    /// A source silent for so long while others speak is waited for no longer.
+    pub idle: Duration,
     /// Groups kept, over all correlations; past it those longest quiet are dropped.
     pub groups_max: usize,
     /// Hits kept per group; past it the oldest are dropped. At least the highest threshold of
@@ -61,7 +67,8 @@ impl Default for CorrelationLimits {
     fn default() -> Self {
         Self {
             lateness: Duration::from_millis(500),
-            skew: Duration::from_secs(300),
+            hold: Duration::from_secs(2),
+            idle: Duration::from_secs(600),
             groups_max: 200_000,
             entries_per_group_max: 10_000,
             pending_max: 100_000,
@@ -111,6 +118,9 @@ pub struct Engine {
     scratch: Scratch,
     correlator: Correlator,
     watermark: Timestamp,
+    sources: Sources,
+    /// Whether it counts when a record was received; not where old records are read again.
+    by_reception: bool,
     events: u64,
     intel: Arc<Intel>,
     met: u64,
@@ -135,6 +145,8 @@ impl Engine {
             scratch: Scratch::new(),
             correlator,
             watermark: Timestamp::MIN,
+            sources: Sources::default(),
+            by_reception: true,
             events: 0,
             intel: Arc::default(),
             met: 0,
@@ -142,6 +154,12 @@ impl Engine {
             quiet: Quiet::default(),
             suppressed: 0,
         }
+    }
+
+    /// An engine for records read again in the order of their own times: when each was received
+    /// does not matter.
+    pub fn reading_again(set: Arc<RuleSet>, limits: CorrelationLimits) -> Self {
+        Self { by_reception: false, ..Self::new(set, limits) }
     }
 
     /// Puts other threat-intelligence lists to work; see [`crate::intel`].
@@ -163,6 +181,7 @@ impl Engine {
         let enriched = intel.enrich(event);
         self.met += u64::from(enriched.is_some());
         let event = enriched.as_ref().unwrap_or(event);
+        let time = Sources::time_of(event, self.by_reception);
         set.find(event, scratch);
         for at in &scratch.found {
             let index = RuleIndex(*at);
@@ -179,15 +198,12 @@ impl Engine {
                 }
             }
             if !set.correlated[index.index()].is_empty() {
-                correlator.hit(set, limits, index, event, *now, out);
+                correlator.hit(set, limits, index, (event, time), *now, out);
             }
         }
-        let mut claimed = event.time;
-        if event.received != Timestamp::default() {
-            claimed = claimed.min(event.received.plus(self.limits.skew));
-        }
-        let watermark = claimed.minus(self.limits.lateness);
-        if watermark > self.watermark {
+        if let Some(watermark) = self.sources.hear(event, time, self.by_reception, &self.limits)
+            && watermark > self.watermark
+        {
             self.watermark = watermark;
             self.correlator.advance(&self.set, &self.limits, watermark, out);
         }
@@ -205,6 +221,19 @@ impl Engine {
         let set = self.set.clone();
         self.correlator.advance(&set, &self.limits, watermark, out);
         self.correlator.detections += (out.len() - first) as u64;
+    }
+
+    /// Nothing has come for a while since the last event was received: event time goes on with the
+    /// clock, so that what waits in a correlation comes out. Before the first event it does nothing.
+    pub fn tick(&mut self, silence: Duration, out: &mut Vec<Detection>) {
+        if let Some(watermark) = self.sources.tick(silence, &self.limits) {
+            self.advance(watermark, out);
+        }
+    }
+
+    /// How each source stands, the one furthest back first.
+    pub fn sources(&self) -> Vec<SourceStanding> {
+        self.sources.standing(&self.limits)
     }
 
     /// The time up to which correlation has come.

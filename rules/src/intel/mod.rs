@@ -116,6 +116,14 @@ static ROLES: LazyLock<Vec<(String, IntelKind)>> = LazyLock::new(|| {
     out
 });
 
+/// The fields an event gets that meets an indicator: its type, itself, its list, and where it stood.
+pub const ADDED: [&str; 4] = [
+    "threat.indicator.type",
+    "threat.indicator.name",
+    "threat.feed.name",
+    "threat.enrichments.matched.field",
+];
+
 impl Intel {
     /// Whether there is no indicator.
     pub fn is_empty(&self) -> bool {
@@ -185,10 +193,10 @@ impl Intel {
         }
         let mut event = event.clone();
         for (id, met) in told {
-            event.push_named("threat.indicator.type", Value::Str(met.kind));
-            event.push_named("threat.indicator.name", Value::Str(&met.indicator));
-            event.push_named("threat.feed.name", Value::Str(met.list));
-            event.push_named("threat.enrichments.matched.field", Value::Str(id.name()));
+            let values = [met.kind, &met.indicator, met.list, id.name()];
+            for (name, value) in ADDED.into_iter().zip(values) {
+                event.push_named(name, Value::Str(value));
+            }
         }
         Some(event)
     }

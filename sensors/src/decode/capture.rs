@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::net::IpAddr;
 
-use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 
 use super::Problem;
 use super::flow::{Flow, Form};
-use super::packet::{self, Link, Packet};
+use super::link::Link;
+use super::packet::{self, Packet};
 use crate::limits::{CAPTURE_FLOWS_MAX, CAPTURE_IDLE_MS, CAPTURE_PACKET_BYTES_MAX};
 
 const FIN: u8 = 1;
@@ -101,7 +102,8 @@ impl Job {
             PcapBlockOwned::LegacyHeader(header) => {
                 let ticks =
                     if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
-                self.links = vec![Interface { link: link(header.network), ticks, offset_secs: 0 }];
+                self.links =
+                    vec![Interface { link: Link::of(header.network.0), ticks, offset_secs: 0 }];
             }
             PcapBlockOwned::Legacy(packet) => {
                 let Some(on) = self.links.first().copied() else { return };
@@ -116,7 +118,7 @@ impl Job {
             PcapBlockOwned::NG(Block::InterfaceDescription(of)) => {
                 let ticks = of.ts_resolution().unwrap_or(1_000_000).max(1);
                 let offset_secs = of.if_tsoffset;
-                self.links.push(Interface { link: link(of.linktype), ticks, offset_secs });
+                self.links.push(Interface { link: Link::of(of.linktype.0), ticks, offset_secs });
             }
             PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                 let Some(on) = self.links.get(packet.if_id as usize).copied() else { return };
@@ -132,26 +134,15 @@ impl Job {
     }
 
     fn packet(&mut self, on: Interface, bytes: &[u8], ms: i64, each: &mut dyn FnMut(Flow)) {
-        match on.link.and_then(|link| packet::read(link, bytes)) {
-            Some(packet) => {
+        let before = self.summary.packets;
+        if let Some(link) = on.link {
+            packet::each(link, bytes, &mut |packet| {
                 self.summary.packets += 1;
                 self.table.add(&packet, ms, each);
-            }
-            None => self.summary.others += 1,
+            });
         }
+        self.summary.others += u64::from(self.summary.packets == before);
     }
-}
-
-/// The registry of tcpdump.org, as much as is read.
-fn link(kind: Linktype) -> Option<Link> {
-    Some(match kind.0 {
-        1 => Link::Ethernet,
-        0 | 108 => Link::Loopback,
-        12 | 14 | 101 | 228 | 229 => Link::Ip,
-        113 => Link::EtherTypeAt(14),
-        276 => Link::EtherTypeAt(0),
-        _ => return None,
-    })
 }
 
 type End = (IpAddr, u16);

@@ -56,6 +56,37 @@ fn both_directions_are_one_flow() {
     assert!(flow.community_id().is_some_and(|id| id.starts_with("1:")));
 }
 
+/// The IP packet of a frame behind the head of another link layer, as a capture of it.
+fn behind(number: u32, head: &[u8]) -> Vec<u8> {
+    let mut bytes = pcap(&[(10, [head, &frame(true, SYN, 60)[14..]].concat())]);
+    bytes[20..24].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn link_layers_of_lines_and_radio_are_read() {
+    let llc = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+    let wlan = [&[8, 1][..], &[0; 22], &llc].concat();
+    let radiotap = [&[0, 0, 8, 0, 0, 0, 0, 0], &wlan[..]].concat();
+    let cases: [(u32, &[u8]); 7] = [
+        (9, &[0xff, 3, 0, 0x21]),
+        (50, &[0x0f, 0, 8, 0]),
+        (51, &[0x11, 0, 0, 1, 0, 62, 0, 0x21]),
+        (104, &[0x0f, 0, 8, 0]),
+        (204, &[0, 0xff, 3, 0, 0x21]),
+        (105, &wlan),
+        (127, &radiotap),
+    ];
+    for (number, head) in cases {
+        let (all, summary) = read(&behind(number, head));
+        assert_eq!(summary, Ok(Summary { packets: 1, others: 0, damaged: false }), "{number}");
+        assert_eq!((all[0].destination_port, all[0].bytes), (Some(443), 60), "{number}");
+    }
+    // A link layer that is not read is counted.
+    let (all, summary) = read(&behind(195, &[]));
+    assert_eq!((all.len(), summary.unwrap().others), (0, 1));
+}
+
 #[test]
 fn a_missed_beginning_is_turned_and_an_end_lets_begin_anew() {
     let (all, _) = read(&pcap(&[

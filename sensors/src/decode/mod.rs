@@ -16,6 +16,7 @@ pub mod flow;
 pub mod journald;
 pub mod kv;
 pub mod leef;
+pub mod link;
 pub mod netflow;
 pub mod otlp;
 mod out;

@@ -40,6 +40,14 @@ impl FieldMap {
         entry.or_insert(Entry { native: id, targets: Vec::new() }).targets.push(target);
     }
 
+    /// The native names and the columns they are mapped to.
+    pub fn fields(&self) -> impl Iterator<Item = FieldId> + '_ {
+        let of = |e: &'_ Entry| -> Vec<FieldId> {
+            e.native.into_iter().chain(e.targets.iter().map(|t| t.field)).collect()
+        };
+        self.entries.values().flat_map(of)
+    }
+
     /// Adds the columns for native fields that an event already holds (JSON). A column that is
     /// already there is left.
     pub fn apply(&self, event: &mut Event) {

@@ -1,22 +1,11 @@
 //! The addresses of one packet, whole or cut short: from captures, and from the headers sFlow
-//! samples. Link and network layers are read by `etherparse`, which never trusts a length.
+//! samples. Network layers are read by `etherparse`, which never trusts a length.
 
 use std::net::IpAddr;
 
 use etherparse::{EtherType, LaxNetSlice, LaxSlicedPacket, TransportSlice};
 
-/// What a packet begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// Ethernet, with or without VLAN tags.
-    Ethernet,
-    /// Straight with IPv4 or IPv6.
-    Ip,
-    /// A 16-bit Ethernet type after so many bytes (Linux cooked captures, PPP with PPPoE).
-    EtherTypeAt(usize),
-    /// A 4-byte family in the byte order of the machine, then IP (BSD loopback).
-    Loopback,
-}
+use super::link::{Inner, Link};
 
 /// What matters of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +28,27 @@ pub struct Packet {
     pub fragment: bool,
 }
 
-/// Reads a packet; `None` when it is not IP or too short for its IP header.
+/// Reads the first packet of a frame; `None` when it is not IP or too short for its IP header.
 pub fn read(link: Link, bytes: &[u8]) -> Option<Packet> {
-    let sliced = match link {
-        Link::Ethernet => LaxSlicedPacket::from_ethernet(bytes).ok()?,
-        Link::Ip => LaxSlicedPacket::from_ip(bytes).ok()?,
-        Link::Loopback => LaxSlicedPacket::from_ip(bytes.get(4..)?).ok()?,
-        Link::EtherTypeAt(at) => {
-            let kind = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
-            LaxSlicedPacket::from_ether_type(EtherType(kind), bytes.get(at + 2..)?)
+    let mut first = None;
+    each(link, bytes, &mut |packet| first = first.or(Some(packet)));
+    first
+}
+
+/// Calls `found` with every packet of a frame: one, none, or of an aggregated 802.11 frame several.
+pub fn each(link: Link, bytes: &[u8], found: &mut dyn FnMut(Packet)) {
+    link.open(bytes, &mut |inner| {
+        if let Some(packet) = of(inner) {
+            found(packet);
         }
+    });
+}
+
+fn of(inner: Inner<'_>) -> Option<Packet> {
+    let sliced = match inner {
+        Inner::Ethernet(bytes) => LaxSlicedPacket::from_ethernet(bytes).ok()?,
+        Inner::Ip(bytes) => LaxSlicedPacket::from_ip(bytes).ok()?,
+        Inner::Typed(kind, bytes) => LaxSlicedPacket::from_ether_type(EtherType(kind), bytes),
     };
     let (source, destination, protocol, bytes, fragment): (IpAddr, IpAddr, _, _, _) =
         match sliced.net.as_ref()? {
@@ -152,7 +152,10 @@ mod tests {
         fn any_bytes_are_safe(
             mut bytes in proptest::collection::vec(any::<u8>(), 0..120),
             real in any::<bool>(),
-            link in prop_oneof![Just(Link::Ethernet), Just(Link::Ip), Just(Link::Loopback), Just(Link::EtherTypeAt(14))],
+            link in prop_oneof![
+                Just(Link::Ethernet), Just(Link::Ip), Just(Link::Loopback),
+                Just(Link::EtherTypeAt(14)), Just(Link::Ppp(0)), Just(Link::Wlan),
+            ],
         ) {
             if real {
                 bytes.splice(0..0, frame(2)[..20].to_vec());

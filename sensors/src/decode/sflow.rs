@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Problem;
 use super::flow::{Flow, Form};
-use super::packet::{self, Link, Packet};
+use super::link::Link;
+use super::packet::{self, Packet};
 use crate::limits::{EXPORTERS_MAX, SAMPLES_PER_DATAGRAM_MAX};
 
 /// The decoder's memory: sequence numbers by agent and its part.

@@ -1,8 +1,9 @@
 //! Running the tests inside packs.
 
+use events::time::BadTime;
 use events::{Event, FieldId, Timestamp};
 
-use super::spec::Constant;
+use super::spec::{Constant, TestSpec};
 use super::{Decoded, Pack, Packs, Record};
 
 /// The outcome of one test of one pack.
@@ -19,22 +20,44 @@ pub struct PackTestResult {
 /// When a test's record arrives unless it says otherwise.
 const RECEIVED: &str = "2026-11-23T04:05:06Z";
 
+/// The events of a pack's tests that decode.
+pub(crate) fn events(packs: &Packs, pack: &Pack) -> Vec<Event> {
+    let decoded = pack.run.tests.iter().filter_map(|test| {
+        let mut event = Event::new();
+        let outcome = decode(packs, Some(&pack.name), test, &mut event).ok()?;
+        matches!(outcome, Decoded::Ok(_)).then_some(event)
+    });
+    decoded.collect()
+}
+
+/// Decodes the record of a test.
+fn decode<'p>(
+    packs: &'p Packs,
+    pack: Option<&str>,
+    test: &TestSpec,
+    event: &mut Event,
+) -> Result<Decoded<'p>, BadTime> {
+    let received = Timestamp::parse_rfc3339(test.received.as_deref().unwrap_or(RECEIVED))?;
+    let offset = events::time::BEIJING_OFFSET_SECS;
+    let record = test.record.as_bytes();
+    let record = Record { header: test.header.as_deref(), ..Record::utf8(record) };
+    Ok(packs.decode_record(pack, &record, received, offset, event))
+}
+
 pub(crate) fn run<'a>(
     packs: &'a Packs,
     pack: &'a Pack,
 ) -> impl Iterator<Item = PackTestResult> + 'a {
     pack.run.tests.iter().enumerate().map(move |(index, test)| {
         let mut failures = Vec::new();
-        let received = test.received.as_deref().unwrap_or(RECEIVED);
-        let received = Timestamp::parse_rfc3339(received).unwrap_or_else(|e| {
-            failures.push(e.to_string());
-            Timestamp::default()
-        });
         let mut event = Event::new();
-        let record = test.record.as_bytes();
-        let offset = events::time::BEIJING_OFFSET_SECS;
-        let record = Record { header: test.header.as_deref(), ..Record::utf8(record) };
-        let decoded = packs.decode_record(Some(&pack.name), &record, received, offset, &mut event);
+        let decoded = match decode(packs, Some(&pack.name), test, &mut event) {
+            Ok(decoded) => decoded,
+            Err(e) => {
+                failures.push(e.to_string());
+                return PackTestResult { pack: pack.name.clone(), number: index + 1, failures };
+            }
+        };
         for (name, want) in &test.expect {
             let want = match want {
                 Constant::Int(number) => number.to_string(),
@@ -56,8 +79,8 @@ pub(crate) fn run<'a>(
         // A pack that declares what it recognises must be found for its own records.
         let declares = !pack.apps.is_empty() || !pack.contains.is_empty();
         if declares && !test.expect.contains_key("@error") {
-            let found = packs.decode_record(None, &record, received, offset, &mut event);
-            if found != Decoded::Ok(&pack.name) {
+            let found = decode(packs, None, test, &mut event);
+            if found != Ok(Decoded::Ok(&pack.name)) {
                 failures.push(format!("detected as {found:?}"));
             }
         }

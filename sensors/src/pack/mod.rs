@@ -2,7 +2,8 @@
 //!
 //! Layout: `spec` is the TOML as written, `compile` turns it into what runs, `run` decodes a
 //! record, `detect` finds the pack of a record whose sensor names none, `check` runs the tests
-//! inside the packs, `suggest` finds packs for lines that none declares. The files are in `packs/`, one per kind of device; a folder on disk with the
+//! inside the packs, `suggest` finds packs for lines that none declares, `yields` says
+//! what fields records of a pack can have. The files are in `packs/`, one per kind of device; a folder on disk with the
 //! same layout overrides them by name.
 //!
 //! Invariants: decoding never panics and never loses the record; the same record, pack and time of
@@ -14,6 +15,7 @@ mod detect;
 mod run;
 mod spec;
 mod suggest;
+mod yields;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +27,7 @@ pub use check::PackTestResult;
 pub use run::Decoded;
 pub(crate) use run::Record;
 pub use suggest::{Fit, Suggestion};
+pub use yields::Yield;
 
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 

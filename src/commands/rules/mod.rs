@@ -31,7 +31,7 @@ enum Verb {
     Test(test::Args),
     /// List rules
     List(list::Args),
-    /// Write an ATT&CK Navigator layer of what the rules speak of
+    /// Write an ATT&CK Navigator layer of what the rules speak of, or which sources can feed them
     Coverage(coverage::Args),
     /// Show which comparison of a rule held on an event, and which did not
     Explain(explain::Args),

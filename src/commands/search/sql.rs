@@ -6,6 +6,7 @@ use events::Lang;
 use serde_json::{Value, json};
 
 use super::print::print_page;
+use super::summary::masked;
 use super::{Options, interrupt};
 use crate::commands::node::ConfigArg;
 use crate::commands::{Done, Outcome, told};
@@ -25,7 +26,7 @@ pub fn ask(config: &ConfigArg, sql: &str, args: &Options, lang: Lang) -> Done {
     let table = json!({ "table": [page["columns"], page["rows"]] });
     let rows = print_page(&table, args.form(), true)?;
     if args.json {
-        let figures = ["more", "scanned", "took_ms", "stopped", "unreadable"];
+        let figures = ["more", "scanned", "masked", "took_ms", "stopped", "unreadable"];
         let mut summary: serde_json::Map<String, Value> =
             figures.iter().map(|key| ((*key).to_owned(), page[*key].clone())).collect();
         summary.insert("rows".to_owned(), rows.into());
@@ -33,6 +34,9 @@ pub fn ask(config: &ConfigArg, sql: &str, args: &Options, lang: Lang) -> Done {
         return Ok(Outcome::Clean);
     }
     eprintln!("xuedun: {}", line(rows, &page, lang));
+    if let Some(rows) = page["masked"].as_u64().filter(|rows| *rows > 0) {
+        eprintln!("xuedun: {}", masked(rows, lang));
+    }
     let none = String::new();
     match serde_json::from_value(page["stopped"].clone()).unwrap_or(None) {
         Some(Stopped::Deadline) => eprintln!("xuedun: {}", told("X013", &none, lang)),

@@ -19,6 +19,8 @@ pub struct Summary {
     took_ms: u64,
     stopped: Option<Stopped>,
     unreadable: BTreeSet<String>,
+    /// Records or rows in which personal data is masked.
+    masked: u64,
     /// Records or rows printed, over all pages.
     #[serde(skip)]
     printed: u64,
@@ -32,6 +34,7 @@ impl Summary {
         self.matched = self.printed + figure("matched");
         self.counted = page["counted"] == Value::Bool(true);
         self.scanned += figure("scanned");
+        self.masked += figure("masked");
         self.took_ms += figure("took_ms");
         self.stopped = serde_json::from_value(page["stopped"].clone()).unwrap_or(None);
         let parts = page["unreadable"].as_array().map_or(&[][..], |a| a);
@@ -59,6 +62,9 @@ impl Summary {
             Some(Stopped::Cancelled) => eprintln!("xuedun: {}", told("X023", &whole, lang)),
             None => {}
         }
+        if self.masked > 0 {
+            eprintln!("xuedun: {}", masked(self.masked, lang));
+        }
         for part in &self.unreadable {
             eprintln!("xuedun: {}", told("X024", part, lang));
         }
@@ -77,6 +83,16 @@ impl Summary {
             (Lang::En, false) => {
                 format!("at least {matched} events match, {scanned} scanned, {took_ms} ms")
             }
+        }
+    }
+}
+
+/// That personal data is masked in an answer.
+pub fn masked(rows: u64, lang: Lang) -> String {
+    match lang {
+        Lang::Zh => format!("{rows} 条中的个人信息已脱敏；查看原文须在控制台“数据还原”中申请"),
+        Lang::En => {
+            format!("personal data is masked in {rows}; to see it, ask under Reveal in the console")
         }
     }
 }

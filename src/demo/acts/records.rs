@@ -120,6 +120,7 @@ fn seal_and_open(
         columns: Vec::new(),
         row_key: None,
         classify: classify.clone(),
+        grant: None,
     };
     reveal_file(&sealed, &opened, &mut ring, &reveal, taxonomy).map_err(fail)?;
     let read = |path: &std::path::Path| fs::read(path).map_err(|e| Failure::file(path, &e));

@@ -2,7 +2,7 @@
 
 use events::{
     AlertId, CaseId, DetectionId, DrillId, EventId, ExerciseId, FindingId, IncidentId, NoticeId,
-    RunId, SiteId, StepId, Timestamp,
+    RevealId, RunId, SiteId, StepId, Timestamp,
 };
 
 /// A key: its bytes sort as it does.
@@ -82,6 +82,7 @@ ids!(
     RunId,
     FindingId,
     DrillId,
+    RevealId,
     ExerciseId,
     StepId
 );

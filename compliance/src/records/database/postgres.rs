@@ -29,7 +29,7 @@ const SAMPLED_FROM: u64 = 4;
 /// What every reading session says first. A lock that is not to be had soon is an error, not a wait
 /// that holds up others behind us.
 const READ_ONLY: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'; \
-    SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; \
+    SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET synchronize_seqscans = off; \
     BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const TABLES: &str = "SELECT n.nspname::text, c.relname::text, a.attname::text, \

@@ -131,6 +131,11 @@ impl Norm {
     }
 }
 
+/// How many characters a text has. Texts are short here: no call is worth it.
+pub(crate) fn chars(text: &str) -> usize {
+    text.bytes().filter(|b| b & 0xC0 != 0x80).count()
+}
+
 fn plain_ascii(b: u8) -> u8 {
     match b {
         b'\r' | b'\n' => b'\n',

@@ -1,52 +1,40 @@
-//! A quick "certainly not in there": the three-byte windows of a text as bits of a small table.
+//! A quick "certainly not in there": the three-byte windows of a text as places of a small table.
 //!
 //! A row of output is held against every value of its input. Nearly always none is there, and that
 //! is told from one window at the end of the value; only what may be there is searched for.
 
-/// Bits of the table.
-const BITS: usize = 1 << 12;
+/// Places of the table: a byte each, which is written without being read.
+const PLACES_BITS: u32 = 11;
 
 /// The windows of a text.
 pub(super) struct Grams {
-    bits: Box<[u64; BITS / 64]>,
+    there: Box<[bool; 1 << PLACES_BITS]>,
 }
 
 impl Default for Grams {
     fn default() -> Self {
-        Self { bits: Box::new([0; BITS / 64]) }
+        Self { there: Box::new([false; 1 << PLACES_BITS]) }
     }
 }
 
 impl Grams {
     /// Takes another text.
     pub(super) fn load(&mut self, text: &[u8]) {
-        self.bits.fill(0);
-        let mut window = 0u32;
-        for (at, byte) in text.iter().enumerate() {
-            window = (window << 8 | u32::from(*byte)) & 0xFF_FFFF;
-            if at >= 2 {
-                let (word, bit) = place(window);
-                if let Some(bits) = self.bits.get_mut(word) {
-                    *bits |= bit;
-                }
-            }
+        self.there.fill(false);
+        for w in text.array_windows() {
+            self.there[place(*w)] = true;
         }
     }
 
     /// Whether the value may be in the text; `false` is certain.
     pub(super) fn may_hold(&self, value: &str) -> bool {
         // The end tells values apart: kinds share their beginnings.
-        value.as_bytes().windows(3).rev().all(|w| {
-            let window = w.iter().fold(0u32, |n, b| n << 8 | u32::from(*b));
-            let (word, bit) = place(window);
-            self.bits.get(word).is_some_and(|bits| bits & bit != 0)
-        })
+        value.as_bytes().array_windows().rev().all(|w| self.there[place(*w)])
     }
 }
 
-fn place(window: u32) -> (usize, u64) {
-    let hash = (window.wrapping_mul(0x9E37_79B1) >> 20) as usize;
-    (hash / 64, 1 << (hash % 64))
+fn place([a, b, c]: [u8; 3]) -> usize {
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> (32 - PLACES_BITS)) as usize
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The key of a policy and what is derived from it.
 
-use ring::hmac;
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::records::error::Error;
@@ -59,12 +60,10 @@ impl PolicyKey {
         self.derive(policy, label).map(Zeroizing::new)
     }
 
-    /// An HMAC key for one use.
-    pub(crate) fn hmac(&self, policy: &str, label: &str) -> Result<hmac::Key, Error> {
-        let mut key = self.derive(policy, label)?;
-        let hmac = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        key.zeroize();
-        Ok(hmac)
+    /// HMAC-SHA-256 under a key for one use, for many short values.
+    pub(crate) fn mac(&self, policy: &str, label: &str) -> Result<Hmac<Sha256>, Error> {
+        let key = self.secret(policy, label)?;
+        Hmac::new_from_slice(&*key).map_err(|_| Error::Crypto { what: "HMAC" })
     }
 }
 

@@ -7,11 +7,13 @@ mod groups;
 pub mod key;
 mod out;
 pub mod policy;
+mod proof;
 mod release;
 mod residue;
 pub mod risk;
 mod row;
 mod second;
+mod shift;
 mod value;
 
 use std::collections::BTreeMap;
@@ -22,7 +24,9 @@ use serde::Serialize;
 
 pub use key::PolicyKey;
 pub use policy::{Method, Policy};
+pub use proof::DatesMoved;
 pub use risk::Risk;
+pub use second::second_scan;
 
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
 use super::error::Error;
@@ -34,9 +38,11 @@ use super::taxonomy::Taxonomy;
 use groups::Groups;
 use out::Out;
 use policy::Unknown;
+use proof::DateProof;
 use risk::Exposure;
 use row::{RowMasker, Told};
-use second::{canaries, second_scan, sha256};
+use second::{canaries, scan_again, sha256};
+use shift::Shifter;
 use value::Masker;
 
 /// Rows from which the columns are told.
@@ -71,6 +77,8 @@ pub struct MaskReport {
     pub rows_below_k: u64,
     /// What the output still gives away; none without quasi-identifiers.
     pub risk: Option<Risk>,
+    /// What was proved of dates that were moved; none without such columns.
+    pub dates_moved: Option<DatesMoved>,
     /// What was in the input, from every cell of it: masking looks at them all.
     pub inventory: Inventory,
     /// SHA-256 of the input.
@@ -119,10 +127,13 @@ pub fn mask_source(
     let asked = policy.k > 1 || policy.l.is_some();
     let asked = asked && plans.iter().any(|p| p.quasi);
     let groups = if asked { Some(job.count(&plans)?) } else { None };
-    let (mut report, written) = job.write(part.path(), plans, groups.as_ref())?;
+    let (mut report, written) = job.write(part.path(), &plans, groups.as_ref())?;
     release::check(policy, &report)?;
-    report.canaries = canaries;
-    report.output_sha256 = second_scan(part.path(), written, options, taxonomy)?;
+    let proof = job.date_proof(&plans)?;
+    // One more is planted for the proof.
+    report.canaries = canaries + u64::from(proof.is_some());
+    (report.output_sha256, report.dates_moved) =
+        scan_again(part.path(), written, options, taxonomy, proof)?;
     report.input_sha256 = sha256(source.bytes()?)?;
     part.release()?;
     Ok(report)
@@ -182,16 +193,25 @@ impl Job<'_> {
         Ok(inventory.columns.into_iter().map(column).collect())
     }
 
-    fn scan(&self) -> Result<(Scan<Box<dyn Read>>, RowMasker), Error> {
+    fn scan(&self, plans: &[Plan]) -> Result<(Scan<Box<dyn Read>>, RowMasker), Error> {
         let scan = Scan::open(self.source.open()?, self.options, self.taxonomy)?;
         let hints = scan.columns.iter().map(|c| c.hint).collect();
         let masker = Masker::new(self.key, &self.policy.name)?;
-        Ok((scan, RowMasker::new(masker, Finder::new(self.options.today), hints)))
+        let shifter = Shifter::new(self.key, self.policy, plans)?;
+        Ok((scan, RowMasker::new(masker, shifter, Finder::new(self.options.today), hints)))
+    }
+
+    /// The input again, for the proof of what becomes of its dates; none when no date is moved.
+    fn date_proof(&self, plans: &[Plan]) -> Result<Option<DateProof>, Error> {
+        let Some(shifter) = Shifter::new(self.key, self.policy, plans)? else { return Ok(None) };
+        let days = self.policy.shift.as_ref().map_or(0, |shift| shift.days);
+        let input = Scan::open(self.source.open()?, self.options, self.taxonomy)?;
+        DateProof::new(input, shifter, days, plans).map(Some)
     }
 
     /// How many rows share each set of masked quasi-identifiers, and how varied they are.
     fn count(&self, plans: &[Plan]) -> Result<Groups, Error> {
-        let (mut scan, mut rows) = self.scan()?;
+        let (mut scan, mut rows) = self.scan(plans)?;
         let (mut groups, mut group) = (Groups::new(self.policy), String::new());
         while let Some((_, row)) = scan.next()? {
             rows.mask(plans, &row, None);
@@ -204,13 +224,13 @@ impl Job<'_> {
     fn write(
         &self,
         output: &Path,
-        plans: Vec<Plan>,
+        plans: &[Plan],
         groups: Option<&Groups>,
     ) -> Result<(MaskReport, (u8, bool)), Error> {
-        let (mut scan, mut rows) = self.scan()?;
-        let mut out = Out::new(output, &plans, self.options.today, scan.delimiter())?;
+        let (mut scan, mut rows) = self.scan(plans)?;
+        let mut out = Out::new(output, plans, self.options.today, scan.delimiter())?;
         if scan.has_header {
-            out.header(&plans)?;
+            out.header(plans)?;
         }
         let mut census = Census::new(&scan.columns, self.taxonomy);
         let sensitive = || plans.iter().filter(|p| p.sensitive);
@@ -223,16 +243,16 @@ impl Job<'_> {
             // What stands beyond the header has no rule: it is left out, and counted.
             extra_cells += row.len().saturating_sub(plans.len()) as u64;
             let told = Told { values: &mut out.values, census: &mut census };
-            rows.mask(&plans, &row, Some(told));
-            rows.group(&plans, &mut group);
+            rows.mask(plans, &row, Some(told));
+            rows.group(plans, &mut group);
             let small = groups.is_some_and(|groups| !groups.may_show(&group));
             if small {
                 rows_below_k += 1;
-                rows.suppress_quasi(&plans);
+                rows.suppress_quasi(plans);
             }
-            rows.sweep(&plans, &out.values);
+            rows.sweep(plans, &out.values);
             if !group.is_empty() {
-                exposure.row((!small).then_some(group.as_str()), rows.sensitive(&plans))?;
+                exposure.row((!small).then_some(group.as_str()), rows.sensitive(plans))?;
             }
             for ((cell, count), was) in rows.cells.iter().zip(&mut by_column).zip(row.cells()) {
                 *count += u64::from(cell != was);
@@ -250,10 +270,11 @@ impl Job<'_> {
             policy_sha256: self.policy.sha256.clone(),
             rows: scan.rows(),
             extra_cells,
-            columns: plans.into_iter().map(|p| (p.name, p.method.name())).collect(),
+            columns: plans.iter().map(|p| (p.name.clone(), p.method.name())).collect(),
             changed,
             changed_cells: by_column,
             residue: 0,
+            dates_moved: None,
             canaries: 0,
             k_anonymity: exposure.k(),
             risk: exposure.finish(),
@@ -281,5 +302,9 @@ fn resolved(method: Method, element: &str) -> Method {
     }
 }
 
+#[cfg(test)]
+mod dates;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use events::Text;
 use serde::Deserialize;
 
 use crate::records::error::Error;
+use crate::records::limits::{SHIFT_DAYS_MAX, SHIFT_DAYS_MIN};
 use crate::records::taxonomy::{Element, Taxonomy};
 
 /// How precise a generalised value stays.
@@ -44,6 +45,8 @@ pub enum Method {
     },
     /// A coarser value.
     Generalise(Precision),
+    /// Another date: moved by the person's own number of days ([`Shift`]).
+    DateShift,
     /// A token by HMAC: the same value has the same token under one key.
     Pseudonym,
     /// Another number of the same form (FF1): nobody's, the same for the same value.
@@ -62,6 +65,7 @@ impl Method {
             Self::KeepShape => "keep_shape",
             Self::Partial { .. } => "partial",
             Self::Generalise(_) => "generalise",
+            Self::DateShift => "date_shift",
             Self::Pseudonym => "pseudonym",
             Self::Fpe => "fpe",
             Self::Band(_) => "band",
@@ -77,6 +81,17 @@ pub enum Unknown {
     Scan,
     /// Dropped.
     Suppress,
+}
+
+/// How far dates are moved, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shift {
+    /// No date is moved farther, in days.
+    pub days: u32,
+    /// Elements that say whose a row is; the first that a row has tells its person. Tables that are
+    /// to be moved alike must share one.
+    pub by: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +119,7 @@ struct File {
     #[serde(default)]
     sensitive: Vec<String>,
     unknown: Unknown,
+    shift: Option<Shift>,
     #[serde(default)]
     rule: Vec<RuleFile>,
 }
@@ -130,6 +146,8 @@ pub struct Policy {
     pub sensitive: Vec<String>,
     /// Columns of no element.
     pub unknown: Unknown,
+    /// How dates are moved, where a rule asks for it.
+    pub shift: Option<Shift>,
     rules: HashMap<String, Method>,
     rest: Option<Method>,
     /// SHA-256 of the policy text, hexadecimal.
@@ -204,6 +222,12 @@ impl Policy {
         {
             return Err(bad("l and t need quasi and sensitive".to_owned()));
         }
+        let moves = rules.values().chain(&rest).any(|method| *method == Method::DateShift);
+        match &file.shift {
+            Some(shift) => shift.check(&file.name, &taxonomy)?,
+            None if moves => return Err(bad("date_shift needs shift".to_owned())),
+            None => {}
+        }
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         Ok(Self {
             name: file.name,
@@ -215,6 +239,7 @@ impl Policy {
             quasi: file.quasi,
             sensitive: file.sensitive,
             unknown: file.unknown,
+            shift: file.shift,
             rules,
             rest,
             sha256: data_encoding::HEXLOWER.encode(digest.as_ref()),
@@ -245,6 +270,32 @@ impl Policy {
 /// The greatest l a policy may ask for: so many values are kept of each class.
 const L_MAX: u64 = 100;
 
+impl Shift {
+    fn check(&self, policy: &str, taxonomy: &Taxonomy) -> Result<(), Error> {
+        let bad = |message: String| Error::Content { what: "policy", message };
+        let unsafe_ = |reason| Error::UnsafePolicy {
+            policy: policy.to_owned(),
+            rule: "shift".to_owned(),
+            reason,
+        };
+        if self.days < SHIFT_DAYS_MIN {
+            return Err(unsafe_("so short a shift leaves a handful of dates to try"));
+        }
+        if self.days > SHIFT_DAYS_MAX || self.by.is_empty() {
+            return Err(bad(format!("shift: days up to {SHIFT_DAYS_MAX}, and by whom")));
+        }
+        for id in &self.by {
+            let element = taxonomy.element(id);
+            let element = element.ok_or_else(|| bad(format!("shift: no element is named {id}")))?;
+            // What many share would move them all alike.
+            if !matches!(element.class.as_str(), "identity" | "guardian" | "staff") {
+                return Err(unsafe_("what is no person's own does not tell persons apart"));
+            }
+        }
+        Ok(())
+    }
+}
+
 enum Fault {
     Unsafe(&'static str),
     Bad(String),
@@ -265,6 +316,7 @@ impl RuleFile {
             "keep_shape" => Ok(Method::KeepShape),
             "partial" => self.partial(element),
             "generalise" => self.to.map(Method::Generalise).ok_or_else(|| need("to")),
+            "date_shift" => Ok(Method::DateShift),
             "pseudonym" => Ok(Method::Pseudonym),
             "fpe" => Ok(Method::Fpe),
             "band" => self.width.filter(|w| *w > 1).map(Method::Band).ok_or_else(|| need("width")),
@@ -329,6 +381,8 @@ mod tests {
             "[[rule]]\nelements=['phone']\nmethod='hash'\nkeyed=false",
             "[[rule]]\nelements=['id_number']\nmethod='keep'",
             "[[rule]]\nelements=['student_name']\nmethod='keep'",
+            "shift={days=6,by=['id_number']}",
+            "shift={days=30,by=['sex']}",
         ] {
             assert!(matches!(policy(rule), Err(Error::UnsafePolicy { .. })), "{rule}");
         }
@@ -338,6 +392,10 @@ mod tests {
             "[[rule]]\nelements=['phone']\nmethod='generalise'",
             "sensitive=['nobody']",
             "colour='red'",
+            "[[rule]]\nelements=['birth_date']\nmethod='date_shift'",
+            "shift={days=30,by=[]}",
+            "shift={days=30,by=['nobody']}",
+            "shift={days=4000,by=['id_number']}",
             "l=2",
             "sensitive=['score']\nt=0.3",
             "l=0",

@@ -10,6 +10,7 @@ use super::second::{SAMPLES_MAX, is_person};
 use super::value::trim;
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
+use crate::records::find::norm::chars;
 use crate::records::find::validate::{card_prefix, id18, luhn, mobile_range};
 use crate::records::find::{Day, Kind};
 use crate::records::table::{Row, TableReader};
@@ -30,6 +31,8 @@ struct Item {
     kind: Kind,
     start: usize,
     middle: usize,
+    /// Where its compared form begins: with itself, where that is the same.
+    squeezed: usize,
     end: usize,
 }
 
@@ -46,14 +49,18 @@ impl Values {
     pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
         let written = trim(written);
         squeeze(written, &mut self.squeezed);
-        if self.squeezed.chars().take(chars_min).count() < chars_min {
+        if chars(&self.squeezed) < chars_min {
             return;
         }
         let start = self.text.len();
         self.text.push_str(written);
         let middle = self.text.len();
-        self.text.push_str(&self.squeezed);
-        self.items.push(Item { kind, start, middle, end: self.text.len() });
+        let same = self.squeezed == written;
+        let squeezed = if same { start } else { middle };
+        if !same {
+            self.text.push_str(&self.squeezed);
+        }
+        self.items.push(Item { kind, start, middle, squeezed, end: self.text.len() });
     }
 
     /// Ends the row under way.
@@ -73,7 +80,7 @@ impl Values {
         self.items.get(from..to).unwrap_or_default().iter().map(|i| Value {
             kind: i.kind,
             written: self.text.get(i.start..i.middle).unwrap_or_default(),
-            squeezed: self.text.get(i.middle..i.end).unwrap_or_default(),
+            squeezed: self.text.get(i.squeezed..i.end).unwrap_or_default(),
         })
     }
 
@@ -114,7 +121,7 @@ impl Verifier {
 
     /// Reads whole records. `first` is the row of the first one; `values` has one entry each.
     pub(super) fn chunk(&mut self, bytes: &[u8], first: u64, values: &Values) -> Result<(), Error> {
-        let mut reader = TableReader::new(bytes, Some(self.delimiter))?;
+        let mut reader = TableReader::utf8(bytes, self.delimiter)?;
         let mut row = 0;
         while let Some(record) = reader.read()? {
             if row < values.rows() && self.suspect(&record, row, values) {
@@ -176,11 +183,7 @@ impl Verifier {
         {
             return Some(Kind::Email);
         }
-        squeezed
-            .as_bytes()
-            .split(|b| !b.is_ascii_alphanumeric())
-            .filter(|run| run.len() >= 13)
-            .find_map(|run| self.run(run))
+        runs(squeezed.as_bytes()).find_map(|run| self.run(run))
     }
 
     fn run(&self, run: &[u8]) -> Option<Kind> {
@@ -202,6 +205,34 @@ impl Verifier {
     }
 }
 
+/// Bytes of the shortest number that carries its own proof.
+const RUN_BYTES_MIN: usize = 13;
+
+/// The runs of letters and digits of at least [`RUN_BYTES_MIN`]. One byte in so many is looked at where
+/// there is none.
+fn runs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let part = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let probe = from + RUN_BYTES_MIN - 1;
+            if probe >= text.len() {
+                return None;
+            }
+            // Whatever run there is from here on does not begin before the last byte that is no part.
+            match (from..=probe).rev().find(|at| !part(*at)) {
+                Some(at) => from = at + 1,
+                None => {
+                    let end = (probe + 1..text.len()).find(|at| !part(*at)).unwrap_or(text.len());
+                    let run = text.get(from..end);
+                    from = end;
+                    return run;
+                }
+            }
+        }
+    })
+}
+
 static EMAIL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"[a-z0-9][a-z0-9_%+-]*@[a-z0-9-]*[a-z0-9]").ok());
 
@@ -215,8 +246,13 @@ pub(super) fn squeeze(text: &str, out: &mut String) {
 /// The same, onto the end of `out`.
 fn squeeze_onto(text: &str, out: &mut String) {
     // The usual texts first.
-    if text.bytes().all(stays) {
+    let all = text.bytes().fold(STAYS, |all, byte| all | WAYS[usize::from(byte)]);
+    if all <= (STAYS | LOWERED) {
+        let from = out.len();
         out.push_str(text);
+        if all != STAYS {
+            out.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
+        }
         return;
     }
     let mut joins = false;
@@ -237,12 +273,12 @@ fn squeeze_onto(text: &str, out: &mut String) {
     let bytes = text.as_bytes();
     let (mut at, mut copied) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
-        if stays(byte) {
+        if WAYS[usize::from(byte)] == STAYS {
             joins = byte.is_ascii_digit();
             at += 1;
             continue;
         }
-        if han(bytes, at).is_some_and(|c| numeral(c).is_none()) {
+        if is_plain_han(bytes, at) {
             joins = true;
             at += 3;
             continue;
@@ -256,28 +292,48 @@ fn squeeze_onto(text: &str, out: &mut String) {
     out.push_str(text.get(copied..).unwrap_or_default());
 }
 
-/// Whether a byte of ASCII is written as it is, wherever it stands.
-fn stays(byte: u8) -> bool {
-    const STAYS: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut at = 0;
-        while at < 128 {
-            let byte = at as u8;
-            let separates = matches!(byte, b'-' | b'.' | b'(' | b')');
-            table[at] = byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !separates;
-            at += 1;
+/// A byte of ASCII that is written as it is, wherever it stands.
+const STAYS: u8 = 0;
+/// One that is written as a small letter, wherever it stands.
+const LOWERED: u8 = 1;
+/// Any other.
+const OTHERWISE: u8 = 2;
+
+/// What is done with each byte.
+const WAYS: [u8; 256] = {
+    let mut table = [OTHERWISE; 256];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        if byte.is_ascii_graphic() && !matches!(byte, b'-' | b'.' | b'(' | b')') {
+            table[at] = if byte.is_ascii_uppercase() { LOWERED } else { STAYS };
         }
-        table
-    };
-    STAYS[usize::from(byte)]
+        at += 1;
+    }
+    table
+};
+
+/// Whether the bytes of a Han character that is no numeral begin here.
+fn is_plain_han(bytes: &[u8], at: usize) -> bool {
+    let Some([a @ 0xE4..=0xE9, b, c]) = bytes.get(at..at + 3) else { return false };
+    let code = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
+    let place = code.wrapping_sub(HAN_FIRST);
+    PLAIN_HAN.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
 }
 
-/// The Han character whose bytes begin here, if one does.
-fn han(bytes: &[u8], at: usize) -> Option<char> {
-    let [a @ 0xE4..=0xE9, b, c] = *bytes.get(at..at + 3)? else { return None };
-    let code = u32::from(a & 15) << 12 | u32::from(b & 63) << 6 | u32::from(c & 63);
-    char::from_u32(code).filter(|c| ('\u{4E00}'..='\u{9FFF}').contains(c))
-}
+const HAN_FIRST: usize = 0x4E00;
+
+/// A bit for each Han character: whether it is no numeral.
+static PLAIN_HAN: [u64; 0x5200 / 64] = {
+    let mut bits = [u64::MAX; 0x5200 / 64];
+    let mut at = 0;
+    while at < NUMERALS.len() {
+        let place = NUMERALS[at].0 as usize - HAN_FIRST;
+        bits[place / 64] &= !(1 << (place % 64));
+        at += 1;
+    }
+    bits
+};
 
 /// Writes one character of a text; whether a separator behind it is dropped.
 fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
@@ -303,21 +359,22 @@ fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
     c.is_alphabetic()
 }
 
+const NUMERALS: [(char, char); 11] = [
+    ('零', '0'),
+    ('一', '1'),
+    ('幺', '1'),
+    ('二', '2'),
+    ('三', '3'),
+    ('四', '4'),
+    ('五', '5'),
+    ('六', '6'),
+    ('七', '7'),
+    ('八', '8'),
+    ('九', '9'),
+];
+
 fn numeral(c: char) -> Option<char> {
-    let digit = match c {
-        '零' => '0',
-        '一' | '幺' => '1',
-        '二' => '2',
-        '三' => '3',
-        '四' => '4',
-        '五' => '5',
-        '六' => '6',
-        '七' => '7',
-        '八' => '8',
-        '九' => '9',
-        _ => return None,
-    };
-    Some(digit)
+    NUMERALS.iter().find(|(han, _)| *han == c).map(|(_, digit)| *digit)
 }
 
 #[cfg(test)]
@@ -404,6 +461,13 @@ mod tests {
             if !text.is_ascii() {
                 prop_assert_eq!(got, wanted);
             }
+        }
+
+        #[test]
+        fn no_long_run_is_stepped_over(text in "([a-z0-9]{0,30}[# 学]{0,3}){0,4}") {
+            let all = text.as_bytes().split(|b| !b.is_ascii_alphanumeric());
+            let wanted: Vec<&[u8]> = all.filter(|run| run.len() >= RUN_BYTES_MIN).collect();
+            prop_assert_eq!(runs(text.as_bytes()).collect::<Vec<_>>(), wanted);
         }
 
         #[test]

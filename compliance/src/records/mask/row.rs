@@ -5,6 +5,7 @@ use super::Plan;
 use super::grams::Grams;
 use super::policy::Method;
 use super::residue::{Values, squeeze};
+use super::shift::Shifter;
 use super::value::{Masker, Seen};
 use crate::records::classify::Census;
 use crate::records::find::Kind;
@@ -16,6 +17,7 @@ pub(super) struct RowMasker {
     masker: Masker,
     finder: Finder,
     hints: Vec<Hint>,
+    shifter: Option<Shifter>,
     pub(super) cells: Vec<String>,
     squeezed: String,
     grams: Grams,
@@ -30,11 +32,17 @@ pub(super) struct Told<'a> {
 }
 
 impl RowMasker {
-    pub(super) fn new(masker: Masker, finder: Finder, hints: Vec<Hint>) -> Self {
+    pub(super) fn new(
+        masker: Masker,
+        shifter: Option<Shifter>,
+        finder: Finder,
+        hints: Vec<Hint>,
+    ) -> Self {
         Self {
             masker,
             finder,
             hints,
+            shifter,
             cells: Vec::new(),
             squeezed: String::new(),
             grams: Grams::default(),
@@ -46,6 +54,7 @@ impl RowMasker {
     pub(super) fn mask(&mut self, plans: &[Plan], row: &Row<'_>, mut told: Option<Told<'_>>) {
         let width = row.len().min(plans.len());
         self.cells.resize(width, String::new());
+        self.masker.moved = self.shifter.as_mut().and_then(|s| s.of(row));
         for ((col, cell), (plan, out)) in
             row.cells().enumerate().zip(plans.iter().zip(&mut self.cells))
         {

@@ -1,11 +1,12 @@
 //! The second scan: the output read anew as if nothing were known of it, and hashed on the way.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use ring::digest::{Context, SHA256};
 
+use super::proof::{DateProof, DatesMoved};
 use crate::records::cells::CellFinding;
 use crate::records::classify::ClassifyOptions;
 use crate::records::error::Error;
@@ -17,14 +18,28 @@ use crate::records::taxonomy::Taxonomy;
 /// Findings of a refused output that are named in the error.
 pub(super) const SAMPLES_MAX: usize = 20;
 
-/// Looks for persons in an output, with columns learned anew from it and no knowledge of the
-/// policy; the SHA-256 of what was read, when there is none.
-pub(super) fn second_scan(
+/// Looks for persons in a masked file of a delimiter, with or without a header: columns are learned
+/// anew from it, and nothing is known of the policy. The SHA-256 of what was read, when there is none.
+///
+/// # Errors
+/// [`Error::Residue`] with the places of what was found, and the errors of reading.
+pub fn second_scan(
+    path: &Path,
+    form: (u8, bool),
+    options: &ClassifyOptions,
+    taxonomy: &Taxonomy,
+) -> Result<String, Error> {
+    scan_again(path, form, options, taxonomy, None).map(|(sha256, _)| sha256)
+}
+
+/// The same beside a proof of dates that were moved: those alone are passed.
+pub(super) fn scan_again(
     path: &Path,
     (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
-) -> Result<String, Error> {
+    mut proof: Option<DateProof>,
+) -> Result<(String, Option<DatesMoved>), Error> {
     let mut options = options.clone();
     options.delimiter = Some(delimiter);
     options.header = Some(has_header);
@@ -34,11 +49,16 @@ pub(super) fn second_scan(
     let mut finder = Finder::new(options.today);
     let (mut total, mut samples) = (0, Vec::new());
     while let Some((row, cells)) = scan.next()? {
+        if let Some(proof) = &mut proof {
+            proof.row(row, &cells)?;
+        }
+        let moved = |col| proof.as_ref().is_some_and(|p| p.covers(col));
         for (col, cell) in cells.cells().enumerate() {
             let hint = hints.get(col).copied().unwrap_or_default();
             for found in finder.find_in(col, cell, hint) {
                 let district = found.kind == Kind::Address && ends_at_a_district(cell, found.end);
-                if !is_person(found.kind) || district {
+                let proved = found.kind == Kind::BirthDate && found.whole && moved(col);
+                if !is_person(found.kind) || district || proved {
                     continue;
                 }
                 total += 1;
@@ -52,8 +72,9 @@ pub(super) fn second_scan(
     if total > 0 {
         return Err(Error::Residue { total, samples });
     }
+    let told = proof.map(|proof| proof.finish(scan.rows())).transpose()?;
     drop(scan);
-    hasher.finish()
+    Ok((hasher.finish()?, told))
 }
 
 /// Persons that nobody is, one of each type that carries its own proof, as they are planted.
@@ -126,8 +147,9 @@ pub(super) fn is_person(kind: Kind) -> bool {
     !matches!(kind, Kind::SchoolCode | Kind::Uscc | Kind::Ip | Kind::Mac)
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, Error> {
-    Ok(BufReader::with_capacity(1 << 20, File::open(path).map_err(Error::Read)?))
+/// It is read in large pieces anyway.
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(Error::Read)
 }
 
 /// The SHA-256 of all that a reader gives.

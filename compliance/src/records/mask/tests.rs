@@ -8,7 +8,10 @@ const CSV: &str = "姓名,身份证件号,手机号,班级,出生日期,备注\n
     张三丰,11010519491231002X,13800138000,七（3）班,1949-12-31,家长电话 13912345678\n\
     李四,110105194912310038,138 0013 8001,七（3）班,1949-12-31,无\n";
 
-fn run(text: &str, policy: &Policy) -> (Result<MaskReport, Error>, Option<String>, usize) {
+pub(super) fn run(
+    text: &str,
+    policy: &Policy,
+) -> (Result<MaskReport, Error>, Option<String>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let (input, output) = (dir.path().join("in.csv"), dir.path().join("out.csv"));
     fs::write(&input, text).unwrap();

@@ -1,10 +1,12 @@
 //! What becomes of one value.
 
-use ring::hmac;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 use super::fpe::Fpe;
 use super::key::PolicyKey;
 use super::policy::{Method, Precision};
+use super::shift;
 use crate::records::error::Error;
 use crate::records::find::engine::Finding;
 
@@ -15,8 +17,11 @@ const COMPOUND: [&str; 12] = [
 
 /// Masks values under one policy key.
 pub(super) struct Masker {
-    pseudonym: hmac::Key,
+    /// With the key taken in: a value costs two blocks of SHA-256.
+    pseudonym: Hmac<Sha256>,
     fpe: Fpe,
+    /// The days by which the dates of the row under way are moved.
+    pub(super) moved: Option<i64>,
     plain: String,
 }
 
@@ -32,7 +37,8 @@ pub(super) struct Seen<'a> {
 impl Masker {
     pub(super) fn new(key: &PolicyKey, policy: &str) -> Result<Self, Error> {
         let fpe = Fpe::new(&*key.secret(policy, "fpe")?)?;
-        Ok(Self { pseudonym: key.hmac(policy, "pseudonym")?, fpe, plain: String::new() })
+        let pseudonym = key.mac(policy, "pseudonym")?;
+        Ok(Self { pseudonym, fpe, moved: None, plain: String::new() })
     }
 
     /// Writes the masked value of a cell to `out`.
@@ -62,6 +68,12 @@ impl Masker {
             Method::KeepShape => shape(cell, out),
             Method::Partial { head, tail } => partial(element, head, tail, cell, out),
             Method::Generalise(precision) => generalise(precision, cell, &mut self.plain, out),
+            Method::DateShift => {
+                let moved = self.moved.is_some_and(|days| shift::moved(cell, days, out));
+                if !moved {
+                    out.clear();
+                }
+            }
             Method::Pseudonym => self.token(cell, out),
             // What has no known form becomes a token.
             Method::Fpe => {
@@ -78,12 +90,13 @@ impl Masker {
     /// Sixteen letters: the same value has the same token under one key.
     fn token(&mut self, cell: &str, out: &mut String) {
         normal(cell, &mut self.plain);
-        let tag = hmac::sign(&self.pseudonym, self.plain.as_bytes());
-        out.push('#');
-        for byte in tag.as_ref().iter().take(8) {
-            out.push(char::from(b'a' + (byte >> 4)));
-            out.push(char::from(b'a' + (byte & 15)));
+        let tag = self.pseudonym.clone().chain_update(&self.plain).finalize().into_bytes();
+        let mut token = [b'#'; 17];
+        for (pair, byte) in token[1..].chunks_exact_mut(2).zip(tag) {
+            pair.copy_from_slice(&[b'a' + (byte >> 4), b'a' + (byte & 15)]);
         }
+        // It is of ASCII.
+        out.push_str(std::str::from_utf8(&token).unwrap_or_default());
     }
 }
 
@@ -122,7 +135,7 @@ pub(super) fn trim(text: &str) -> &str {
 }
 
 /// A value without the ways people write it: half width, no separators, upper case.
-fn normal(cell: &str, out: &mut String) {
+pub(super) fn normal(cell: &str, out: &mut String) {
     out.clear();
     out.reserve(cell.len());
     if cell.is_ascii() {

@@ -14,7 +14,8 @@
 
 use std::path::Path;
 
-use ring::hmac;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 use super::distinct::Distinct;
 use super::keyring::DatasetKey;
@@ -59,7 +60,7 @@ impl Marker {
 
 /// Makes the tags of one element.
 pub(super) struct Tagger {
-    key: hmac::Key,
+    key: Hmac<Sha256>,
     bits: u32,
     plain: Plain,
 }
@@ -75,8 +76,8 @@ impl Tagger {
         if plain.is_empty() {
             return plain;
         }
-        let mac = hmac::sign(&self.key, plain.as_bytes());
-        let first = mac.as_ref().iter().take(4).fold(0u32, |n, b| n << 8 | u32::from(*b));
+        let mac = self.key.clone().chain_update(plain).finalize().into_bytes();
+        let first = mac.iter().take(4).fold(0u32, |n, b| n << 8 | u32::from(*b));
         let width = self.bits.div_ceil(4) as usize;
         format!("{:0width$x}", first >> (BITS_MAX - self.bits))
     }

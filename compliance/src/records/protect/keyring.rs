@@ -10,10 +10,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use ring::hmac;
+use aes_gcm::aead::{Aead, Payload};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use ring::rand::SecureRandom;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::keylog::{self, KeyReader, KeyWriter, PAGE_BYTES, Subject};
@@ -24,7 +25,7 @@ use crate::records::part::Part;
 
 const VERSION: u32 = 2;
 /// What the text that tries a root key is bound to.
-const CHECK: &[u8] = b"check";
+const CHECK: &str = "check";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +38,9 @@ struct Store {
     salt: String,
     /// A known text under the root key: tells a wrong key from a damaged store.
     check: String,
+    /// The node without whose approval nothing is opened for a purpose; the check is bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guard: Option<String>,
     datasets: BTreeMap<String, Dataset>,
 }
 
@@ -45,6 +49,16 @@ struct Store {
 struct Dataset {
     key_id: u32,
     wrapped: String,
+}
+
+impl Store {
+    /// What the check is bound to: a guard cannot be struck out of the file.
+    fn bound(&self) -> Vec<u8> {
+        match &self.guard {
+            None => CHECK.into(),
+            Some(node) => format!("{CHECK} guarded by {node}").into(),
+        }
+    }
 }
 
 /// An open key store.
@@ -70,7 +84,7 @@ pub struct Erased {
 pub(super) struct DatasetKey {
     pub(super) id: u32,
     name: String,
-    names: hmac::Key,
+    names: Hmac<Sha256>,
     pages: Box<Aes256Gcm>,
     files: Zeroizing<[u8; 32]>,
     indexes: Zeroizing<[u8; 32]>,
@@ -92,7 +106,7 @@ impl KeyRing {
                 }
                 let salt = decode(&store.salt).ok_or(Error::BadKeyStore { reason: "the salt" })?;
                 let root = root.open(&salt)?;
-                root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
+                root.unwrap(&store.check, &store.bound())?.ok_or(Error::WrongKey)?;
                 Ok(Self { path: path.to_owned(), root, store })
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -100,10 +114,11 @@ impl KeyRing {
                 random.fill(&mut salt).map_err(|_| Error::NoRandomness)?;
                 let kind = Some(root.kind());
                 let root = root.open(&salt)?;
-                let check = root.wrap(&[0; 32], CHECK, random)?;
+                let check = root.wrap(&[0; 32], CHECK.as_bytes(), random)?;
                 let salt = data_encoding::BASE64.encode(&salt);
                 let datasets = BTreeMap::new();
-                let store = Store { version: VERSION, root: kind, salt, check, datasets };
+                let guard = None;
+                let store = Store { version: VERSION, root: kind, salt, check, guard, datasets };
                 let ring = Self { path: path.to_owned(), root, store };
                 let _alone = ring.alone()?;
                 if path.exists() {
@@ -134,13 +149,35 @@ impl KeyRing {
             let key = self.opened(&dataset.wrapped, name)?;
             wrapped.push(new.wrap(&key, name.as_bytes(), random)?);
         }
-        self.store.check = new.wrap(&[0; 32], CHECK, random)?;
+        self.store.check = new.wrap(&[0; 32], &self.store.bound(), random)?;
         self.store.root = kind;
         for (dataset, wrapped) in self.store.datasets.values_mut().zip(wrapped) {
             dataset.wrapped = wrapped;
         }
         self.store.salt = data_encoding::BASE64.encode(&salt);
         self.root = new;
+        self.save()
+    }
+
+    /// The node without whose approval nothing of this store is opened for a purpose
+    /// ([`super::guard`]).
+    pub fn guard(&self) -> Option<&str> {
+        self.store.guard.as_deref()
+    }
+
+    /// Puts the store under a node's guard, or takes it from under one.
+    ///
+    /// # Errors
+    /// [`Error::BadKeyStore`], [`Error::Write`], and what the root says.
+    pub fn set_guard(
+        &mut self,
+        node: Option<&str>,
+        random: &dyn SecureRandom,
+    ) -> Result<(), Error> {
+        let _alone = self.alone()?;
+        self.read_again()?;
+        self.store.guard = node.map(str::to_owned);
+        self.store.check = self.root.wrap(&[0; 32], &self.store.bound(), random)?;
         self.save()
     }
 
@@ -236,7 +273,7 @@ impl KeyRing {
         let none = || Error::NoDatasetKey { dataset: name.to_owned() };
         let held = self.store.datasets.get(name).ok_or_else(none)?;
         let key = self.opened(&held.wrapped, name)?;
-        let names = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&key, b"subjects' names")?);
+        let names = mac(&*derive(&key, b"subjects' names")?)?;
         let pages = Box::new(Aes256Gcm::new((&*derive(&key, b"subjects' keys")?).into()));
         let files = derive(&key, b"files")?;
         let indexes = derive(&key, b"blind indexes")?;
@@ -279,7 +316,7 @@ impl KeyRing {
     /// Takes what other processes wrote since the store was opened.
     fn read_again(&mut self) -> Result<(), Error> {
         let store = read(fs::File::open(&self.path).map_err(Error::Read)?)?;
-        self.root.unwrap(&store.check, CHECK)?.ok_or(Error::WrongKey)?;
+        self.root.unwrap(&store.check, &store.bound())?.ok_or(Error::WrongKey)?;
         self.store = store;
         Ok(())
     }
@@ -333,9 +370,8 @@ impl DatasetKey {
     }
 
     /// The key of the blind index of an element: no two elements, and no two datasets, share one.
-    pub(super) fn index_key(&self, element: &str) -> Result<hmac::Key, Error> {
-        let key = derive(&self.indexes, element.as_bytes())?;
-        Ok(hmac::Key::new(hmac::HMAC_SHA256, &*key))
+    pub(super) fn index_key(&self, element: &str) -> Result<Hmac<Sha256>, Error> {
+        mac(&*derive(&self.indexes, element.as_bytes())?)
     }
 
     /// What a page is bound to.
@@ -345,11 +381,13 @@ impl DatasetKey {
 
     /// What a subject is called in the store and in cells: it tells nothing without the key.
     pub(super) fn subject(&self, value: &str) -> Subject {
-        let tag = hmac::sign(&self.names, value.trim().as_bytes());
-        let mut name = [0; 8];
-        name.copy_from_slice(&tag.as_ref()[..8]);
-        name
+        let tag = self.names.clone().chain_update(value.trim()).finalize().into_bytes();
+        std::array::from_fn(|at| tag[at])
     }
+}
+
+fn mac(key: &[u8]) -> Result<Hmac<Sha256>, Error> {
+    Hmac::new_from_slice(key).map_err(|_| Error::Crypto { what: "HMAC" })
 }
 
 fn read(file: fs::File) -> Result<Store, Error> {

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cell::{self, Cipher, Opener, Place};
+use super::guard::{self, Grant};
 use super::index::{Marker, Tagger};
 use super::keyring::KeyRing;
 use super::table::row_key;
@@ -32,6 +33,8 @@ pub struct Lookup {
     pub purpose: Option<String>,
     /// How the file is read.
     pub classify: ClassifyOptions,
+    /// What was approved; of a guarded key store nothing is opened without.
+    pub grant: Option<Grant>,
 }
 
 /// A row that was found.
@@ -68,7 +71,8 @@ pub struct LookupReport {
 ///
 /// # Errors
 /// [`Error::NotIndexed`], [`Error::NoDatasetKey`], [`Error::NoPurpose`] for a blank purpose,
-/// [`Error::Tampered`], and what reading says.
+/// [`Error::NeedsApproval`], [`Error::NotGranted`], [`Error::TooManyCells`], [`Error::Tampered`],
+/// and what reading says.
 pub fn lookup_file(
     input: &Path,
     ring: &KeyRing,
@@ -79,6 +83,12 @@ pub fn lookup_file(
     let purpose = options.purpose.as_ref().map(|p| p.trim().to_owned());
     if purpose.as_ref().is_some_and(String::is_empty) {
         return Err(Error::NoPurpose);
+    }
+    let grant = options.grant.as_ref();
+    if purpose.is_some() {
+        guard::allow(ring, &options.dataset, grant)?;
+        let column = std::slice::from_ref(&options.column);
+        grant.map_or(Ok(column.to_vec()), |grant| grant.columns(column))?;
     }
     let source = Source::one(input, options.classify.table.as_deref())?;
     let mut classing = options.classify.clone();
@@ -127,12 +137,16 @@ pub fn lookup_file(
         let Some(subject) = reader.key(sealed.header.slot, &keys)? else { continue };
         report.candidates += 1;
         row_key(number, &cells, row_at, &mut key)?;
+        if report.certain && grant.is_some_and(|grant| !grant.row(&key)) {
+            continue;
+        }
         if report.certain {
+            report.opened += 1;
+            grant.map_or(Ok(()), |grant| grant.cells(report.opened))?;
             let cipher = Cipher::new(sealed.header.algorithm, &subject);
             let place = Place { dataset: &options.dataset, row: &key, column: &options.column };
             let text = opener.open(&cipher, &sealed, &place).ok_or_else(tampered)?;
             let text = zeroize::Zeroizing::new(text);
-            report.opened += 1;
             if plain.of(&text) != value {
                 continue;
             }
@@ -202,6 +216,7 @@ mod tests {
             row_key: Some("编号".into()),
             purpose: why.map(str::to_owned),
             classify: classify(),
+            grant: None,
         };
         lookup_file(&dir.join("sealed.csv"), &ring, &options, value, &Taxonomy::embedded().unwrap())
     }
@@ -308,6 +323,7 @@ mod tests {
             columns: vec![],
             row_key: Some("编号".into()),
             classify: classify(),
+            grant: None,
         };
         let out = dir.path().join("out.csv");
         let taxonomy = Taxonomy::embedded().unwrap();
@@ -329,6 +345,7 @@ mod tests {
             row_key: None,
             purpose: None,
             classify: classify(),
+            grant: None,
         };
         let taxonomy = Taxonomy::embedded().unwrap();
         let done =

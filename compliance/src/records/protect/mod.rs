@@ -4,6 +4,7 @@
 //! Layout: [`root`] what opens the key store, [`keyring`] the key store (root key → dataset key →
 //! subjects' keys), [`keylog`] the subjects' keys of a dataset, [`subjects`] those of one run,
 //! [`cell`] one sealed cell, [`row`] the cells of a row sealed together, [`table`] whole tables,
+//! [`guard`] what an approval allows,
 //! [`index`] blind indexes and [`lookup`] searching by them, [`stream`] files of any
 //! kind in pieces.
 //!
@@ -13,6 +14,7 @@
 
 pub mod cell;
 mod distinct;
+pub mod guard;
 mod index;
 mod keylog;
 pub mod keyring;
@@ -24,6 +26,7 @@ mod subjects;
 pub mod table;
 
 pub use cell::Algorithm;
+pub use guard::Grant;
 pub use keyring::{Erased, KeyRing};
 pub use lookup::{Lookup, LookupHit, LookupReport, lookup_file};
 pub use root::{Root, RootKind, RootPlace, TokenRoot, TransitRoot};

@@ -65,6 +65,7 @@ fn reveal(dir: &Path, file: &str, dataset: &str, row_key: bool) -> Result<Table,
         columns: vec![],
         row_key: row_key.then(|| "键".into()),
         classify: options(),
+        grant: None,
     };
     let taxonomy = Taxonomy::embedded().unwrap();
     let (input, output) = (dir.join(file), dir.join("open.csv"));

@@ -26,6 +26,7 @@ use ring::rand::SecureRandom;
 use serde::Serialize;
 
 use super::cell::{Algorithm, Cipher, TAG_BYTES};
+use super::guard::{self, Grant};
 use super::keyring::KeyRing;
 use crate::records::error::Error;
 use crate::records::part::Part;
@@ -103,7 +104,8 @@ pub fn seal_file(
 /// Opens a sealed file, for a purpose.
 ///
 /// # Errors
-/// [`Error::NoPurpose`]; [`Error::NotSealed`] when it is no sealed file; [`Error::TamperedPiece`] when
+/// [`Error::NoPurpose`]; [`Error::NeedsApproval`] and [`Error::NotGranted`] of a guarded key store;
+/// [`Error::NotSealed`] when it is no sealed file; [`Error::TamperedPiece`] when
 /// a piece was altered, moved or cut off. None leaves an output.
 pub fn open_file(
     input: &Path,
@@ -111,9 +113,14 @@ pub fn open_file(
     ring: &mut KeyRing,
     dataset: &str,
     purpose: &str,
+    grant: Option<&Grant>,
 ) -> Result<StreamReport, Error> {
     if purpose.trim().is_empty() {
         return Err(Error::NoPurpose);
+    }
+    guard::allow(ring, dataset, grant)?;
+    if grant.is_some_and(|grant| !grant.columns.is_empty()) {
+        return Err(Error::NotGranted { what: dataset.to_owned() });
     }
     let file = File::open(input).map_err(Error::Read)?;
     let mut reader = BufReader::with_capacity(PIECE_BYTES + TAG_BYTES, file);
@@ -235,7 +242,7 @@ mod tests {
     fn open(dir: &Path, sealed: &[u8], dataset: &str) -> Result<Vec<u8>, Error> {
         fs::write(dir.join("sealed"), sealed).unwrap();
         let done =
-            open_file(&dir.join("sealed"), &dir.join("out"), &mut ring(dir), dataset, "核对");
+            open_file(&dir.join("sealed"), &dir.join("out"), &mut ring(dir), dataset, "核对", None);
         let out = fs::read(dir.join("out")).ok();
         assert_eq!(done.is_ok(), out.is_some(), "an output when it went well, and only then");
         assert!(!dir.join("out.part").exists());
@@ -305,6 +312,7 @@ mod tests {
             &mut ring(dir.path()),
             "照片",
             " ",
+            None,
         );
         assert!(matches!(done, Err(Error::NoPurpose)));
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::cell::{self, Algorithm, Cipher, Header, Opener, Place};
 use super::distinct::Distinct;
+use super::guard::{self, Grant};
 use super::index::{Indexer, Marker, Wanted};
 use super::keyring::KeyRing;
 use super::row::RowSealer;
@@ -72,6 +73,8 @@ pub struct RevealOptions {
     pub row_key: Option<String>,
     /// How the file is read.
     pub classify: ClassifyOptions,
+    /// What was approved; a guarded key store opens nothing without.
+    pub grant: Option<Grant>,
 }
 
 /// What was revealed.
@@ -81,7 +84,7 @@ pub struct RevealReport {
     pub rows: u64,
     /// Cells opened.
     pub cells: u64,
-    /// Sealed cells left as they are: their columns were not asked for.
+    /// Sealed cells left as they are: their columns were not asked for, or their rows not granted.
     pub left: u64,
     /// Sealed cells whose subject's key was destroyed: they stay sealed.
     pub erased: u64,
@@ -180,7 +183,8 @@ pub fn protect_file(
 /// Opens columns of a protected file, for a purpose.
 ///
 /// # Errors
-/// [`Error::NoPurpose`], [`Error::Tampered`] and the others; none leaves an output.
+/// [`Error::NoPurpose`], [`Error::NeedsApproval`], [`Error::NotGranted`], [`Error::TooManyCells`],
+/// [`Error::Tampered`] and the others; none leaves an output.
 pub fn reveal_file(
     input: &Path,
     output: &Path,
@@ -192,8 +196,14 @@ pub fn reveal_file(
     if purpose.is_empty() {
         return Err(Error::NoPurpose);
     }
+    let grant = options.grant.as_ref();
+    guard::allow(ring, &options.dataset, grant)?;
+    let columns = match grant {
+        Some(grant) => grant.columns(&options.columns)?,
+        None => options.columns.clone(),
+    };
     let mut copy = Copy::open(input, output, &options.classify, taxonomy)?;
-    let wanted = copy.indices(&options.columns)?;
+    let wanted = copy.indices(&columns)?;
     let row_at = copy.index(options.row_key.as_deref())?;
     let keys = ring.dataset(&options.dataset)?;
     let mut reader = ring.reader(&keys)?;
@@ -209,7 +219,8 @@ pub fn reveal_file(
                 writer.cell(out, text);
                 continue;
             }
-            if !wanted.is_empty() && !wanted.contains(&at) {
+            let asked = wanted.is_empty() || wanted.contains(&at);
+            if !asked || grant.is_some_and(|grant| !grant.row(&row)) {
                 report.left += 1;
                 writer.cell(out, text);
                 continue;
@@ -232,8 +243,9 @@ pub fn reveal_file(
             };
             let column = names.get(at).map_or("", String::as_str);
             let place = Place { dataset: &options.dataset, row: &row, column };
-            writer.cell(out, &opener.open(cipher, &sealed, &place).ok_or_else(tampered)?);
             report.cells += 1;
+            grant.map_or(Ok(()), |grant| grant.cells(report.cells))?;
+            writer.cell(out, &opener.open(cipher, &sealed, &place).ok_or_else(tampered)?);
         }
         Ok(())
     })?;

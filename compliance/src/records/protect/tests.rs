@@ -52,6 +52,7 @@ fn reveal(dir: &Path, dataset: &str, root: &Root) -> Result<(RevealReport, Strin
         columns: vec![],
         row_key: Some("编号".into()),
         classify: classify(),
+        grant: None,
     };
     let taxonomy = Taxonomy::embedded().unwrap();
     let (input, output) = (dir.join("sealed.csv"), dir.join("out.csv"));
@@ -138,6 +139,7 @@ fn revealing_needs_a_purpose() {
         columns: vec![],
         row_key: None,
         classify: classify(),
+        grant: None,
     };
     let taxonomy = Taxonomy::embedded().unwrap();
     let (input, output) = (dir.path().join("sealed.csv"), dir.path().join("out.csv"));

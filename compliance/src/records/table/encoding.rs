@@ -131,6 +131,8 @@ pub(crate) struct Utf8Reader<R> {
     upto: usize,
     other: bool,
     at_line: bool,
+    /// Whether they are whole characters of UTF-8, which need no decoder.
+    plain: bool,
     end: usize,
     ended: bool,
     finished: bool,
@@ -139,7 +141,16 @@ pub(crate) struct Utf8Reader<R> {
 
 impl<R: Read> Utf8Reader<R> {
     /// Reads the head and decides.
-    pub(crate) fn new(mut inner: R) -> io::Result<Self> {
+    pub(crate) fn new(inner: R) -> io::Result<Self> {
+        Self::open(inner, None)
+    }
+
+    /// The same of what is known to be UTF-8.
+    pub(crate) fn utf8(inner: R) -> io::Result<Self> {
+        Self::open(inner, Some(Encoding::Utf8))
+    }
+
+    fn open(mut inner: R, known: Option<Encoding>) -> io::Result<Self> {
         let mut buffer = vec![0; HEAD_BYTES_MAX];
         let mut end = 0;
         let mut ended = false;
@@ -154,9 +165,11 @@ impl<R: Read> Utf8Reader<R> {
                 Err(e) => return Err(e),
             }
         }
-        let encoding = Encoding::detect(&buffer[..end], ended);
+        let encoding = known.unwrap_or_else(|| Encoding::detect(&buffer[..end], ended));
+        let marked = encoding == Encoding::Utf8 && buffer.starts_with(&[0xEF, 0xBB, 0xBF]);
+        let start = if marked { 3 } else { 0 };
         let decoder = match encoding {
-            Encoding::Utf8 => UTF_8.new_decoder_with_bom_removal(),
+            Encoding::Utf8 => UTF_8.new_decoder_without_bom_handling(),
             Encoding::Gb18030 => GB18030.new_decoder_without_bom_handling(),
             Encoding::Utf16Le => UTF_16LE.new_decoder_with_bom_removal(),
             Encoding::Utf16Be => UTF_16BE.new_decoder_with_bom_removal(),
@@ -168,10 +181,11 @@ impl<R: Read> Utf8Reader<R> {
             second: second.new_decoder_without_bom_handling(),
             encoding,
             buffer,
-            start: 0,
-            upto: 0,
+            start,
+            upto: start,
             other: false,
             at_line: true,
+            plain: false,
             end,
             ended,
             finished: false,
@@ -205,6 +219,9 @@ impl<R: Read> Utf8Reader<R> {
             if self.start == self.upto && self.start < self.end {
                 self.segment()?;
             }
+            if let Some(n) = self.copy(out) {
+                return Ok(n);
+            }
             let last = self.ended && self.upto == self.end;
             let decoder = if self.other { &mut self.second } else { &mut self.decoder };
             let (result, read, replaced) =
@@ -216,6 +233,21 @@ impl<R: Read> Utf8Reader<R> {
                 return Ok(out.len() - before);
             }
         }
+    }
+
+    /// Copies what needs no decoder, as far as there is room; how many bytes, if it can be done.
+    fn copy(&mut self, out: &mut String) -> Option<usize> {
+        let rest =
+            self.buffer.get(self.start..self.upto).filter(|r| self.plain && !r.is_empty())?;
+        let mut n = rest.len().min(out.capacity() - out.len());
+        // No character is cut in two.
+        while rest.get(n).is_some_and(|byte| byte & 0xC0 == 0x80) {
+            n -= 1;
+        }
+        let text = simdutf8::basic::from_utf8(rest.get(..n)?).ok().filter(|t| !t.is_empty())?;
+        out.push_str(text);
+        self.start += n;
+        Some(n)
     }
 
     fn more(&mut self, at: usize) -> io::Result<usize> {
@@ -230,6 +262,7 @@ impl<R: Read> Utf8Reader<R> {
     /// Finds how far the bytes at `start` are of one encoding. What is no line yet is completed, as
     /// far as the buffer goes.
     fn segment(&mut self) -> io::Result<()> {
+        self.plain = false;
         let line = |bytes: &[u8]| memchr::memchr(b'\n', bytes).map(|at| at + 1);
         if !self.at_line {
             // The rest of a line longer than the buffer goes as it began.
@@ -257,10 +290,10 @@ impl<R: Read> Utf8Reader<R> {
         }
         if utf8 {
             let rest = &self.buffer[self.start..self.end];
-            let good = match std::str::from_utf8(rest) {
-                Ok(_) => rest.len(),
-                Err(e) if e.error_len().is_none() && !self.ended => rest.len(),
-                Err(e) => e.valid_up_to(),
+            let (good, valid) = match simdutf8::compat::from_utf8(rest) {
+                Ok(_) => (rest.len(), rest.len()),
+                Err(e) if e.error_len().is_none() && !self.ended => (rest.len(), e.valid_up_to()),
+                Err(e) => (e.valid_up_to(), e.valid_up_to()),
             };
             // The last line may go on otherwise, unless it is longer than the buffer.
             let n = match memchr::memrchr(b'\n', &rest[..good]) {
@@ -271,6 +304,7 @@ impl<R: Read> Utf8Reader<R> {
             if n > 0 {
                 self.upto = self.start + n;
                 self.at_line = self.buffer[self.upto - 1] == b'\n';
+                self.plain = n <= valid;
                 return Ok(());
             }
         }

@@ -108,7 +108,15 @@ enum Place {
 impl<R: Read> TableReader<R> {
     /// Recognises encoding and delimiter; `delimiter` overrides the latter.
     pub(crate) fn new(reader: R, delimiter: Option<u8>) -> Result<Self, Error> {
-        let mut source = Utf8Reader::new(reader).map_err(Error::Read)?;
+        Self::over(Utf8Reader::new(reader).map_err(Error::Read)?, delimiter)
+    }
+
+    /// The same of UTF-8 of this program's own.
+    pub(crate) fn utf8(reader: R, delimiter: u8) -> Result<Self, Error> {
+        Self::over(Utf8Reader::utf8(reader).map_err(Error::Read)?, Some(delimiter))
+    }
+
+    fn over(mut source: Utf8Reader<R>, delimiter: Option<u8>) -> Result<Self, Error> {
         let mut input = String::with_capacity(INPUT_BYTES);
         let mut ended = false;
         // A quarter of the buffer is enough to guess from.

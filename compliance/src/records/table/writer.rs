@@ -1,17 +1,20 @@
 //! Writing cells back as delimited UTF-8.
 
-/// Cells of at most so many bytes are looked through faster without a call.
-const SHORT_BYTES: usize = 64;
-
 /// Builds records in a byte buffer the caller drains.
 pub(crate) struct RowWriter {
     delimiter: u8,
+    /// The bytes for which a cell is quoted.
+    special: [bool; 256],
     first: bool,
 }
 
 impl RowWriter {
     pub(crate) fn new(delimiter: u8) -> Self {
-        Self { delimiter, first: true }
+        let mut special = [false; 256];
+        for byte in [b'"', b'\n', b'\r', delimiter] {
+            special[usize::from(byte)] = true;
+        }
+        Self { delimiter, special, first: true }
     }
 
     /// Appends a cell, quoted when it must be.
@@ -21,16 +24,8 @@ impl RowWriter {
         }
         self.first = false;
         let bytes = cell.as_bytes();
-        let delimiter = self.delimiter;
-        let special = if bytes.len() <= SHORT_BYTES {
-            bytes.iter().fold(false, |special, &b| {
-                special | (b == b'"') | (b == b'\n') | (b == b'\r') | (b == delimiter)
-            })
-        } else {
-            memchr::memchr3(b'"', b'\n', b'\r', bytes).is_some()
-                || memchr::memchr(delimiter, bytes).is_some()
-        };
-        if !special {
+        let special = |special, &byte: &u8| special | self.special[usize::from(byte)];
+        if !bytes.iter().fold(false, special) {
             out.extend_from_slice(bytes);
             return;
         }

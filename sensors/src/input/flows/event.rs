@@ -111,6 +111,31 @@ impl Names {
     }
 }
 
+/// An event with every field that a flow can have.
+pub(crate) fn every_field() -> Event {
+    let address = Some(IpAddr::from([10, 0, 0, 1]));
+    let flow = Flow {
+        form: Form::Capture,
+        source: address,
+        destination: address,
+        source_port: Some(1),
+        destination_port: Some(1),
+        protocol: Some(6),
+        bytes: 1,
+        packets: 1,
+        reverse_bytes: Some(1),
+        reverse_packets: Some(1),
+        start_ms: Some(0),
+        end_ms: Some(1),
+        exported_ms: 1,
+        sampling: Some(1),
+        tcp_flags: Some(2),
+        input: Some(1),
+        output: Some(1),
+    };
+    Names::new().event(&flow, address, Timestamp::default())
+}
+
 impl Writer {
     pub(crate) fn new(feed: Feed) -> Self {
         Self { feed, names: Names::new() }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use events::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::event::{Names, Writer};
+pub(crate) use self::event::{Names, Writer, every_field};
 use super::udp::Datagrams;
 use crate::counters::add;
 use crate::decode::Problem;

@@ -1,0 +1,258 @@
+//! How far event time has come: a watermark per source (sensor), and of them the one that
+//! correlation goes by.
+//!
+//! A source's records come *behind* their time: its network, its batches, its clock. Up to the
+//! longest it was seen behind lately, it is waited for; when it is silent its event time goes on
+//! with the clock, so who speaks once an hour and promptly holds nobody, while who delivers a
+//! batch every two seconds is waited for between two of them. The watermark is that of the source
+//! furthest back, but never further behind the one furthest on than [`CorrelationLimits::hold`].
+//! No source comes further than now: a clock that runs ahead takes nobody with it, as a record
+//! that claims to come from after its reception counts as of its reception.
+//!
+//! "Now" is the latest reception read (or what [`super::Engine::tick`] was told), never a clock:
+//! the same journal read twice gives the same watermarks.
+
+use std::time::Duration;
+
+use events::{Event, SensorId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::CorrelationLimits;
+use crate::limits::SOURCES_MAX;
+
+/// Time goes on by so much before the watermark is worked out again.
+const STEP: Duration = Duration::from_millis(10);
+
+/// How one source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceStanding {
+    /// The source.
+    pub sensor: SensorId,
+    /// The latest time its records have come to.
+    pub time: Timestamp,
+    /// The longest its records lately came behind their own time.
+    pub behind: Duration,
+    /// How long correlation waits for it now.
+    pub waits: Duration,
+}
+
+/// One source.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    sensor: SensorId,
+    /// The latest time its records have come to, at most their reception.
+    claimed: Timestamp,
+    /// When its last record was received.
+    heard: Timestamp,
+    /// The longest a record came behind its time, since `turned` and in the stretch before.
+    behind: [Duration; 2],
+    turned: Timestamp,
+}
+
+impl Source {
+    fn behind(&self) -> Duration {
+        self.behind[0].max(self.behind[1])
+    }
+
+    /// How far its event time has come.
+    fn time(&self, now: Timestamp, limits: &CorrelationLimits) -> Timestamp {
+        let patience = self.heard.since(self.claimed).saturating_add(limits.hold);
+        self.claimed.max(now.minus(self.behind().min(patience)))
+    }
+}
+
+/// All sources that spoke lately.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    list: Vec<Source>,
+    /// Place in the list by the index of the sensor.
+    places: Vec<Option<u32>>,
+    now: Timestamp,
+    /// The latest record's reception: silence is measured from it, so that when nobody speaks
+    /// nobody leaves.
+    spoke: Timestamp,
+    /// `now` and the furthest source when the watermark was worked out last.
+    looked: Timestamp,
+    front: Timestamp,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        let (list, places, t) = (Vec::new(), Vec::new(), Timestamp::MIN);
+        Self { list, places, now: t, spoke: t, looked: t, front: t }
+    }
+}
+
+impl Sources {
+    /// When a record counts as having happened: no later than it was received.
+    pub(crate) fn time_of(event: &Event, by_reception: bool) -> Timestamp {
+        match event.received {
+            received if by_reception && received != Timestamp::default() => {
+                event.time.min(received)
+            }
+            _ => event.time,
+        }
+    }
+
+    /// Takes note of a record that counts as of `time`; the watermark, if it may have moved.
+    #[inline]
+    pub(crate) fn hear(
+        &mut self,
+        event: &Event,
+        time: Timestamp,
+        by_reception: bool,
+        limits: &CorrelationLimits,
+    ) -> Option<Timestamp> {
+        let known = by_reception && event.received != Timestamp::default();
+        // Without a reception, time is what records say it is.
+        let received = if known { event.received } else { self.now.max(time) };
+        self.now = self.now.max(received);
+        self.spoke = self.spoke.max(received);
+        let behind = received.since(time);
+        let source = self.source(event.sensor, time, received);
+        source.claimed = source.claimed.max(time);
+        source.heard = source.heard.max(received);
+        if received.since(source.turned) >= limits.idle {
+            source.behind = [Duration::ZERO, source.behind[0]];
+            source.turned = received;
+        }
+        source.behind[0] = source.behind[0].max(behind);
+        let claimed = source.claimed;
+        let due = self.now.since(self.looked) >= STEP || claimed.since(self.front) >= STEP;
+        due.then(|| self.look(limits)).flatten()
+    }
+
+    /// Nothing has come for a while since the last reception.
+    pub(crate) fn tick(
+        &mut self,
+        silence: Duration,
+        limits: &CorrelationLimits,
+    ) -> Option<Timestamp> {
+        self.now = self.now.max(self.spoke.plus(silence));
+        self.look(limits)
+    }
+
+    /// Works out the watermark and lets go of sources that were silent too long; `None` without any.
+    fn look(&mut self, limits: &CorrelationLimits) -> Option<Timestamp> {
+        let gone = self.spoke.minus(limits.idle);
+        if self.list.iter().any(|s| s.heard < gone) {
+            self.list.retain(|s| s.heard >= gone);
+            self.number();
+        }
+        let times = self.list.iter().map(|s| s.time(self.now, limits));
+        let (first, last) = times.fold(None, |found: Option<(Timestamp, Timestamp)>, time| {
+            Some(found.map_or((time, time), |(a, b)| (a.min(time), b.max(time))))
+        })?;
+        (self.looked, self.front) = (self.now, last);
+        Some(first.max(last.minus(limits.hold)).minus(limits.lateness))
+    }
+
+    fn source(&mut self, sensor: SensorId, time: Timestamp, received: Timestamp) -> &mut Source {
+        let index = sensor.index();
+        if self.places.len() <= index {
+            self.places.resize(index + 1, None);
+        }
+        let place = match self.places[index] {
+            Some(place) => place as usize,
+            None => {
+                if self.list.len() >= SOURCES_MAX
+                    && let Some(at) = (0..self.list.len()).min_by_key(|at| self.list[*at].heard)
+                {
+                    self.list.swap_remove(at);
+                    self.number();
+                }
+                let behind = [Duration::ZERO; 2];
+                let (claimed, heard, turned) = (time, received, received);
+                self.list.push(Source { sensor, claimed, heard, behind, turned });
+                let place = self.list.len() - 1;
+                self.places[index] = Some(place as u32);
+                place
+            }
+        };
+        &mut self.list[place]
+    }
+
+    fn number(&mut self) {
+        self.places.fill(None);
+        for (at, source) in self.list.iter().enumerate() {
+            let index = source.sensor.index();
+            if self.places.len() <= index {
+                self.places.resize(index + 1, None);
+            }
+            self.places[index] = Some(at as u32);
+        }
+    }
+
+    /// How each source stands, the one furthest back first.
+    pub(crate) fn standing(&self, limits: &CorrelationLimits) -> Vec<SourceStanding> {
+        let times = || self.list.iter().map(|s| s.time(self.now, limits));
+        let front = times().max().unwrap_or(self.now);
+        let mut all: Vec<SourceStanding> = self
+            .list
+            .iter()
+            .zip(times())
+            .map(|(source, time)| SourceStanding {
+                sensor: source.sensor,
+                time: source.claimed,
+                behind: source.behind(),
+                waits: front.since(time).min(limits.hold),
+            })
+            .collect();
+        all.sort_by_key(|s| (std::cmp::Reverse(s.waits), s.sensor.name()));
+        all
+    }
+
+    pub(crate) fn save(&self) -> SavedSources {
+        let sources = self.list.iter().map(|s| SavedSource {
+            sensor: s.sensor.name().to_owned(),
+            claimed: s.claimed,
+            heard: s.heard,
+            behind: s.behind,
+            turned: s.turned,
+        });
+        let Self { now, spoke, looked, front, .. } = *self;
+        SavedSources { now, spoke, looked, front, sources: sources.collect() }
+    }
+
+    pub(crate) fn restore(mut saved: SavedSources) -> Self {
+        let list =
+            std::mem::take(&mut saved.sources).into_iter().take(SOURCES_MAX).map(|s| Source {
+                sensor: SensorId::intern(&s.sensor),
+                claimed: s.claimed,
+                heard: s.heard,
+                behind: s.behind,
+                turned: s.turned,
+            });
+        let SavedSources { now, spoke, looked, front, .. } = saved;
+        let list = list.collect();
+        let mut sources = Self { list, places: Vec::new(), now, spoke, looked, front };
+        sources.number();
+        sources
+    }
+}
+
+/// [`Sources`] in a snapshot: sensors by name, as their numbers hold in one process only.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedSources {
+    now: Timestamp,
+    spoke: Timestamp,
+    looked: Timestamp,
+    front: Timestamp,
+    sources: Vec<SavedSource>,
+}
+
+impl Default for SavedSources {
+    fn default() -> Self {
+        let t = Timestamp::MIN;
+        Self { now: t, spoke: t, looked: t, front: t, sources: Vec::new() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedSource {
+    sensor: String,
+    claimed: Timestamp,
+    heard: Timestamp,
+    behind: [Duration; 2],
+    turned: Timestamp,
+}
