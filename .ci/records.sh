@@ -116,6 +116,10 @@ P
 read -r rc mb < <(peak "${X[@]}" classify count.xlsx --json)
 if [ "$rc" = 0 ] && [ "$mb" -lt 100 ]; then pass "a workbook that claims 10^14 texts is read"; else fail "a workbook that claims 10^14 texts is read" "exit $rc, $mb MB"; fi
 for bad in bomb missing styles cut; do code "a workbook with $bad" 'C00[16]' 4 "${X[@]}" mask "$bad.xlsx" --policy inter-agency --key mask.key --out out.csv; done
+printf '姓名,手机号\n张三丰,13800138000\n' >text.xlsx
+cp text.xlsx text.parquet
+printf '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1张三丰' >old.xls
+for bad in text.xlsx text.parquet old.xls; do code "$bad is not what its name says" C006 4 "${X[@]}" mask $bad --policy inter-agency --key mask.key --out out.csv; done
 read -r rc mb < <(peak "${X[@]}" classify bomb.xlsx --json 2>/dev/null)
 if [ "$rc" = 4 ] && [ "$mb" -lt 100 ]; then pass "a text of 300 MB takes no memory ($mb MB)"; else fail "a text of 300 MB takes no memory" "exit $rc, $mb MB"; fi
 

@@ -3,7 +3,8 @@
 
 LAYER: ppp, ppp-hdlc, cisco-hdlc, ppp-dir, pppoe (in Ethernet), wlan, radiotap. By turns the variants
 that a layer allows: PPP with and without its address, with a protocol of one byte; 802.11 with QoS, with
-four addresses, padded, and two packets in one frame.
+four addresses, padded, and two packets in one frame. Addresses become the layer's own, so that flows
+of different layers are not the same flow.
 """
 import struct
 import sys
@@ -51,7 +52,7 @@ def radiotap(kind, packet, n):
     padded = n % 3 == 0 and n % 5 != 4  # tshark 4.0 does not read an aggregate behind padding
     flags = 0x20 if padded else 0
     if n % 2:  # the time before the flags, and a second word of what is present
-        head = struct.pack("<BBHIIQB", 0, 0, 0, 0x80000003, 0, n, flags)
+        head = struct.pack("<BBHII4xQB", 0, 0, 0, 0x80000003, 0, n, flags)
     else:
         head = struct.pack("<BBHIB", 0, 0, 0, 2, flags)
     head = head[:2] + struct.pack("<H", len(head)) + head[4:]
@@ -69,8 +70,18 @@ LAYERS = {
 }
 
 
+def own(kind, packet, number):
+    """The packet between addresses of the layer's number."""
+    packet = bytearray(packet)
+    for at in (12, 16) if kind == IP4 else (9, 25):
+        if at < len(packet):
+            packet[at] = 41 + number
+    return bytes(packet)
+
+
 def main(source, target, layer):
     link, wrap = LAYERS[layer]
+    number = list(LAYERS).index(layer)
     data = open(source, "rb").read()
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     out, at, n = [data[:20] + struct.pack(order + "I", link)], 24, 0
@@ -81,7 +92,7 @@ def main(source, target, layer):
         kind = struct.unpack(">H", frame[12:14])[0] if len(frame) > 14 else 0
         if kind not in PPP:
             continue
-        new = wrap(kind, frame[14:], n)
+        new = wrap(kind, own(kind, frame[14:], number), n)
         out.append(struct.pack(order + "IIII", secs, fraction, len(new), len(new)) + new)
         n += 1
     open(target, "wb").write(b"".join(out))

@@ -181,3 +181,40 @@ fn a_photograph_is_sealed_whole_and_opened_for_a_purpose() {
     assert!(String::from_utf8_lossy(&done.stderr).contains("C046"));
     assert!(!dir.join("cut.jpg").exists() && !dir.join("cut.jpg.part").exists());
 }
+
+#[test]
+fn masking_and_protecting_follow_a_persons_word_and_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let rows: String =
+        (0..40).map(|n| format!("{n},139{:08},说明{n}\n", 10_000_000 + n * 7_919)).collect();
+    fs::write(dir.join("in.csv"), format!("编号,机号,情况\n{rows}")).unwrap();
+    ok(dir, 0, &["classify", "in.csv", "--report", "list.json"]);
+    let set = ["confirm", "set", "--file", "said.jsonl", "--inventory", "list.json"];
+    let who = ["--by", "wang", "--why", "serials of devices"];
+    ok(dir, 0, &[&set[..], &who, &["--column", "机号", "--not-personal"]].concat());
+    ok(dir, 0, &[&set[..], &who, &["--column", "情况", "--element", "health"]].concat());
+
+    let mask = ["mask", "in.csv", "--policy", "inter-agency", "--out", "m.csv"];
+    ok(dir, 0, &mask);
+    assert!(!fs::read_to_string(dir.join("m.csv")).unwrap().contains("13910000000"));
+    let follow = ["--confirmed", "said.jsonl", "--data", "log"];
+    let told = ok(dir, 0, &[&mask[..], &follow].concat());
+    assert!(told.contains("passed by the second scan for it: CN_PHONE 40"), "{told}");
+    let masked = fs::read_to_string(dir.join("m.csv")).unwrap();
+    assert!(masked.contains("13910000000") && !masked.contains("说明"), "{masked}");
+
+    let protect = ["protect", "in.csv", "--out", "p.csv", "--dataset", "d", "--json"];
+    let told = ok(dir, 0, &protect);
+    assert!(told.contains("\"columns\":[\"机号\"]"), "{told}");
+    let told = ok(dir, 0, &[&protect[..], &follow].concat());
+    assert!(told.contains("\"columns\":[\"情况\"]") && told.contains("\"by\":\"wang\""), "{told}");
+    let sealed = fs::read_to_string(dir.join("p.csv")).unwrap();
+    assert!(sealed.contains("13910000000") && !sealed.contains("说明"), "{sealed}");
+
+    let leaves: Vec<u8> =
+        walk(&dir.join("log")).iter().flat_map(|p| fs::read(p).unwrap()).collect();
+    let leaves = String::from_utf8_lossy(&leaves);
+    assert!(leaves.contains("\"allowed\":{\"CN_PHONE\":40}") && leaves.contains("\"by\":\"wang\""));
+    assert!(!leaves.contains("13910000000"));
+}

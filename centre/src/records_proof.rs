@@ -74,6 +74,7 @@ impl RecordsAct<'_> {
         match self {
             Self::Masked { source, report } => json!({
                 "kind": "records.masked", "at": now, "source": source, "policy": report.policy,
+                "confirmed": report.confirmed,
                 "policy_sha256": report.policy_sha256, "rows": report.rows,
                 "columns": report.columns.len(), "changed": report.changed,
                 "residue": report.residue, "k_anonymity": report.k_anonymity,
@@ -85,6 +86,7 @@ impl RecordsAct<'_> {
             }),
             Self::Protected { source, dataset, report } => json!({
                 "kind": "records.protected", "at": now, "source": source, "dataset": dataset,
+                "confirmed": report.confirmed,
                 "rows": report.rows, "cells": report.cells, "subjects": report.subjects,
                 "columns": report.columns.len(),
             }),

@@ -114,6 +114,9 @@ impl Veil<'_> {
         }
         let mut hidden = Vec::new();
         self.collect(field, text, &mut hidden);
+        if hidden.is_empty() && looked_at(text) == text.len() {
+            return Cow::Borrowed(text);
+        }
         Cover::new(&hidden, self.lang).over(text)
     }
 
@@ -133,6 +136,11 @@ impl Veil<'_> {
         self.collect("", &record.raw, &mut hidden);
         for (name, value) in &record.fields {
             self.collect(name, &shown(value), &mut hidden);
+        }
+        let long = |text: &str| looked_at(text) < text.len();
+        let texts = || record.fields.iter().map(|(_, value)| value);
+        if hidden.is_empty() && !long(&record.raw) && !texts().any(|value| long(&shown(value))) {
+            return;
         }
         let cover = Cover::new(&hidden, self.lang);
         for (_, value) in &mut record.fields {

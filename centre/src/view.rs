@@ -1,18 +1,21 @@
 //! What the façade answers with: plain data, ready for a page, a command or JSON. Types of the
 //! parts below that are in an answer are named here again: the console knows no other crate.
 
+mod record;
+
 pub use compliance::audit::score::Template;
 pub use compliance::audit::{
     AuditRun, CheckResult, Finding, Item, RunDiff, Score, Verdict, VerdictKind,
 };
 pub use compliance::records::{ColumnReport, Inventory};
-use events::{AlertId, DrillId, EventId, FieldId, RunId, Severity, SiteId, Text, Timestamp};
+use events::{AlertId, DrillId, RunId, Severity, SiteId, Text, Timestamp};
 pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
 pub use store::search::{Cursor, Stopped};
 
+pub use self::record::{Record, shown};
 use crate::alert::{AlertGroup, AlertState};
 use crate::enrich::division::Division;
 use crate::evidence::EvidenceStanding;
@@ -175,88 +178,6 @@ pub struct PlaybookView {
     pub description: Text,
     /// Its steps in reading order: name and what to do.
     pub steps: Vec<(Text, Text)>,
-}
-
-/// One log record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Record {
-    /// Its id.
-    pub id: EventId,
-    /// When it happened.
-    pub time: Timestamp,
-    /// When it reached us.
-    pub received: Timestamp,
-    /// The school.
-    pub site: SiteId,
-    /// The sensor.
-    pub sensor: &'static str,
-    /// Product, category and service.
-    pub logsource: String,
-    /// The fields, each value in its own type; in JSON an object, a repeated field as a list.
-    #[serde(serialize_with = "as_object")]
-    pub fields: Vec<(&'static str, serde_json::Value)>,
-    /// The record as received.
-    pub raw: String,
-    /// Whether it belongs to an exercise.
-    pub exercise: bool,
-    /// Whether the decoder could not read it.
-    pub undecoded: bool,
-    /// Types of personal data that are masked in it for the reader.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub masked: Vec<&'static str>,
-}
-
-fn as_object<S: serde::Serializer>(
-    fields: &[(&'static str, serde_json::Value)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let mut by_name: std::collections::BTreeMap<&str, Vec<&serde_json::Value>> = Default::default();
-    for (name, value) in fields {
-        by_name.entry(name).or_default().push(value);
-    }
-    let one = |values: Vec<&serde_json::Value>| match values.as_slice() {
-        [value] => (*value).clone(),
-        many => many.iter().map(|v| (*v).clone()).collect(),
-    };
-    serializer.collect_map(by_name.into_iter().map(|(name, values)| (name, one(values))))
-}
-
-/// A value in its own type; a number that JSON cannot write as its text.
-fn json_of(value: events::Value<'_>) -> serde_json::Value {
-    match value {
-        events::Value::Null => serde_json::Value::Null,
-        events::Value::Bool(b) => b.into(),
-        events::Value::Int(n) => n.into(),
-        events::Value::Float(f) if f.is_finite() => f.into(),
-        other => other.text().into(),
-    }
-}
-
-/// A field's value as a person reads it.
-pub fn shown(value: &serde_json::Value) -> std::borrow::Cow<'_, str> {
-    match value {
-        serde_json::Value::Null => "".into(),
-        serde_json::Value::String(text) => text.into(),
-        other => other.to_string().into(),
-    }
-}
-
-impl From<&events::Event> for Record {
-    fn from(event: &events::Event) -> Self {
-        Self {
-            id: event.id,
-            time: event.time,
-            received: event.received,
-            site: event.site,
-            sensor: event.sensor.name(),
-            logsource: event.logsource.get().to_string(),
-            fields: event.fields().map(|(f, v): (FieldId, _)| (f.name(), json_of(v))).collect(),
-            raw: event.raw_text().to_owned(),
-            exercise: event.exercise.is_some(),
-            undecoded: event.marks.has(events::event::Marks::UNDECODED),
-            masked: Vec::new(),
-        }
-    }
 }
 
 /// One sensor's health.

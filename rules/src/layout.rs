@@ -3,7 +3,6 @@
 //! with its answer. Most values are that of the event before, and cost one comparison.
 
 use events::{Event, FieldId, Value};
-use smallvec::SmallVec;
 
 use crate::compile::pool::View;
 use crate::limits;
@@ -27,6 +26,8 @@ struct Layout {
     keywords: bool,
     ids: Vec<FieldId>,
     places: Vec<Place>,
+    /// By place.
+    lasts: Vec<Last>,
 }
 
 /// A value to look at.
@@ -37,24 +38,22 @@ pub(crate) struct Place {
     /// Index into [`Plan::looks`].
     pub(crate) look: u32,
     pub(crate) counting: Counting,
-    pub(crate) last: Last,
 }
 
 impl Place {
     pub(crate) fn new(at: u32, field: FieldId, look: usize) -> Self {
-        let (counting, last) = (Counting::default(), Last::default());
-        Self { at, field, look: look as u32, counting, last }
+        Self { at, field, look: look as u32, counting: Counting::default() }
     }
 }
 
 /// Which views of a look count. Where several candidates of one logical field are present, only
 /// the first in its order does.
 #[derive(Default)]
-pub(crate) struct Counting(Option<SmallVec<[u64; 1]>>);
+pub(crate) struct Counting(Option<Box<[u64]>>);
 
 impl Counting {
     fn of(views: impl Iterator<Item = bool>) -> Self {
-        let (mut bits, mut all) = (SmallVec::<[u64; 1]>::new(), true);
+        let (mut bits, mut all) = (Vec::new(), true);
         for (counts, at) in views.zip(0..) {
             if at % 64 == 0 {
                 bits.push(0);
@@ -64,7 +63,7 @@ impl Counting {
             }
             all &= counts;
         }
-        Self((!all).then_some(bits))
+        Self((!all).then(|| bits.into()))
     }
 
     /// Whether a view counts, by its place among the look's.
@@ -93,6 +92,7 @@ const LAST_BYTES_MAX: usize = 40;
 const LAST_IDS_MAX: usize = 4;
 
 /// The last value at a place, if it and its answer are short: a cache line.
+#[repr(align(64))]
 #[derive(Clone, Default)]
 pub(crate) struct Last {
     /// [`Plan::version`] for which the answer holds; 0 if there is none.
@@ -128,6 +128,26 @@ fn parts<'v>(value: Value<'v>, number: &'v mut [u8; 8]) -> (u8, &'v [u8]) {
     (kind, number)
 }
 
+/// Whether two short texts are the same. Both ends are compared, which may overlap: a call for
+/// so few bytes would cost more.
+#[inline]
+fn alike(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const SIZE: usize>(a: &[u8], b: &[u8]) -> Option<bool> {
+        let first = a.first_chunk::<SIZE>()? == b.first_chunk::<SIZE>()?;
+        Some(first & (a.last_chunk::<SIZE>()? == b.last_chunk::<SIZE>()?))
+    }
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..4 => a.iter().eq(b),
+        4..8 => ends::<4>(a, b) == Some(true),
+        8..16 => ends::<8>(a, b) == Some(true),
+        16..=32 => ends::<16>(a, b) == Some(true),
+        _ => a == b,
+    }
+}
+
 impl Last {
     /// The answer for a value, if it is the last one: the predicates that hold, the runnables to
     /// wake.
@@ -137,8 +157,7 @@ impl Last {
         let (kind, bytes) = parts(value, &mut number);
         let same = self.version == version
             && self.kind == kind
-            && usize::from(self.len) == bytes.len()
-            && self.value.0.get(..bytes.len()) == Some(bytes);
+            && self.value.0.get(..usize::from(self.len)).is_some_and(|last| alike(last, bytes));
         let ids = self.ids.get(..usize::from(self.ids_len)).filter(|_| same)?;
         ids.split_at_checked(usize::from(self.predicates))
     }
@@ -176,7 +195,12 @@ impl Layouts {
     /// The values of an event to look at, by a plan; those that only keywords look at if these
     /// may lie in the event.
     #[inline]
-    pub(crate) fn of(&mut self, event: &Event, plan: &Plan, keywords: bool) -> &mut [Place] {
+    pub(crate) fn of(
+        &mut self,
+        event: &Event,
+        plan: &Plan,
+        keywords: bool,
+    ) -> (&[Place], &mut [Last]) {
         let ids = event.ids();
         // The products do not wait for each other.
         let sum = ids.clone().fold(u64::from(plan.id), |sum, id| {
@@ -194,7 +218,10 @@ impl Layouts {
         if !same {
             self.learn(at, event, plan, keywords);
         }
-        self.kept.get_mut(at).map_or(&mut [], |layout| &mut layout.places)
+        match self.kept.get_mut(at) {
+            Some(Layout { places, lasts, .. }) => (places, lasts),
+            None => (&[], &mut []),
+        }
     }
 
     /// Makes the layout of an event the one kept at a place.
@@ -206,6 +233,7 @@ impl Layouts {
         let Self { kept, best, stamp } = self;
         let Some(layout) = kept.get_mut(at) else { return };
         layout.places.clear();
+        layout.lasts.clear();
         layout.ids.clear();
         (layout.plan, layout.keywords) = (plan.id, keywords);
         if event.len() <= limits::LAYOUT_FIELDS_MAX {
@@ -237,11 +265,66 @@ impl Layouts {
             }
             layout.places.push(Place::new(at, field, look));
         }
+        layout.lasts.resize(layout.places.len(), Last::default());
         if contested {
             let counts = |view: &View| best[view.logical as usize].1 == view.rank;
             for place in &mut layout.places {
                 place.counting =
                     Counting::of(plan.looks[place.look as usize].views.iter().map(counts));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_told_apart_wherever_they_differ(
+            text in "[ab]{0,40}",
+            at in any::<prop::sample::Index>(),
+            more in "[ab]{0,1}",
+        ) {
+            let mut other = text.clone().into_bytes();
+            prop_assert!(alike(text.as_bytes(), &other));
+            if !text.is_empty() {
+                other[at.index(text.len())] = b'x';
+                prop_assert!(!alike(text.as_bytes(), &other));
+            }
+            prop_assert_eq!(alike(text.as_bytes(), (text.clone() + &more).as_bytes()), more.is_empty());
+        }
+
+        #[test]
+        fn the_last_value_is_answered_and_no_other(
+            values in prop::collection::vec("[ab]{0,2}|[ab]{38,42}|-?1|[01]\\.5|true|null", 1..20),
+            ids in prop::collection::vec(0u32..9, 0..7),
+            split in any::<prop::sample::Index>(),
+        ) {
+            let read = |text: &'_ str| match text {
+                "null" => Value::Null,
+                "true" => Value::Bool(true),
+                _ => text.parse().map(Value::Int).or_else(|_| text.parse().map(Value::Float))
+                    .unwrap_or(Value::Null),
+            };
+            let value = |text: &'static str| if text.starts_with(['a', 'b']) || text.is_empty() {
+                Value::Str(text)
+            } else {
+                read(text)
+            };
+            let values: Vec<&'static str> = values.into_iter().map(|v| &*v.leak()).collect();
+            let (predicates, wakes) = ids.split_at(split.index(ids.len() + 1));
+            let mut last = Last::default();
+            for text in &values {
+                last.set(7, value(text), predicates.iter().copied(), wakes.iter().copied());
+                prop_assert_eq!(last.answer(8, value(text)), None);
+                for other in &values {
+                    let fits = ids.len() <= LAST_IDS_MAX && text.len() <= LAST_BYTES_MAX;
+                    let want = (fits && text == other).then_some((predicates, wakes));
+                    prop_assert_eq!(last.answer(7, value(other)), want, "{} {}", text, other);
+                }
             }
         }
     }

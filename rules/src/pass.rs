@@ -6,7 +6,7 @@ use events::{Event, FieldId, Value};
 use crate::bits::Bits;
 use crate::compile::field::{Sink, Work};
 use crate::compile::pool::Compiled;
-use crate::layout::{Layouts, Place};
+use crate::layout::{Last, Layouts, Place};
 use crate::lines::Lines;
 use crate::memo::{About, Key, Memo};
 use crate::plan::{Look, Plan};
@@ -95,14 +95,15 @@ impl Pass<'_> {
         let keywords = self.keywords(event);
         self.state.keyword_found.clear();
         let mut layouts = std::mem::take(&mut self.state.layouts);
-        for place in layouts.of(event, self.plan, keywords) {
-            self.value(place, event.value_at(place.at as usize), keywords);
+        let (places, lasts) = layouts.of(event, self.plan, keywords);
+        for (place, last) in places.iter().zip(lasts) {
+            self.value(place, last, event.value_at(place.at as usize), keywords);
         }
         self.state.layouts = layouts;
         for (field, value) in virtuals {
             if let Some(look) = self.plan.look(field) {
                 // Not a field of the event, so no keyword is looked for in it.
-                self.value(&mut Place::new(0, field, look), value, false);
+                self.value(&Place::new(0, field, look), &mut Last::default(), value, false);
             }
         }
         self.wake(event, found);
@@ -121,10 +122,10 @@ impl Pass<'_> {
 
     /// Notes what holds for a value; of keywords if they are looked for.
     #[inline]
-    fn value(&mut self, place: &mut Place, value: Value<'_>, keywords: bool) {
+    fn value(&mut self, place: &Place, last: &mut Last, value: Value<'_>, keywords: bool) {
         let Self { compiled, plan, memo, state } = self;
         let version = plan.version;
-        if let Some((predicates, wakes)) = place.last.answer(version, value) {
+        if let Some((predicates, wakes)) = last.answer(version, value) {
             let at = keywords.then_some(place.at);
             return state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());
         }
@@ -139,20 +140,20 @@ impl Pass<'_> {
             && let Some(answer) = memo.get(key)
         {
             plan.habits[place.field.index()].knew();
-            place.last.set(version, value, answer.predicates(), answer.wakes());
+            last.set(version, value, answer.predicates(), answer.wakes());
             let at = keywords.then_some(place.at);
             return state.note(compiled, at, answer.predicates(), answer.wakes());
         }
-        self.new_value(place, value, keywords, key);
+        self.new_value((place, last), value, keywords, key.as_ref());
     }
 
     /// Works out what holds for a value that is not known.
     fn new_value(
         &mut self,
-        place: &mut Place,
+        (place, last): (&Place, &mut Last),
         value: Value<'_>,
         keywords: bool,
-        key: Option<Key<'_>>,
+        key: Option<&Key<'_>>,
     ) {
         let Self { compiled, plan, memo, state } = self;
         let Plan { id, looks, tables, version, keyword, triggers, .. } = &mut **plan;
@@ -175,10 +176,10 @@ impl Pass<'_> {
         }
         sink.end();
         triggers.wakes(predicates, wakes);
-        if let Some(key) = &key {
+        if let Some(key) = key {
             memo.put(key, predicates.iter().copied(), wakes.iter().copied());
         }
-        place.last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
+        last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
         let (predicates, wakes) = (std::mem::take(predicates), std::mem::take(wakes));
         let at = keywords.then_some(place.at);
         state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());

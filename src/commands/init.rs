@@ -120,6 +120,9 @@ sm2 = false            # 是否加签国密 SM2 / an SM2 signature beside the ot
 # tsa_ca = "tsa.pem"                  # 其根证书 / its root certificates
 # seen = "/srv/other/xuedun.seen"     # 记住最近检查点的文件，宜放在另一磁盘 / memory of the last checkpoint, better on another disk
 
+# [reveal]
+# policy = "reveal.toml"  # 还原审批与动态脱敏的本单位策略 / your own policy of approvals and masking (docs/reveal.md)
+
 [region]
 name = {{ zh = "{name}", en = "{name}" }}
 

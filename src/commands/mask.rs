@@ -13,7 +13,7 @@ use events::Lang;
 use super::classify::{day, name_of};
 use super::database::DatabaseArgs;
 use super::mask_database;
-use super::records::ToldArgs;
+use super::records::{ConfirmedArgs, ToldArgs, print_acted};
 use super::{Done, Failure, Outcome, print_json, print_line, told};
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +47,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub population: Option<u64>,
     #[command(flatten)]
+    pub confirmed: ConfirmedArgs,
+    #[command(flatten)]
     pub told: ToldArgs,
 }
 
@@ -75,6 +77,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         [name] => Some(name.clone()),
         several => return Err(fail(Error::NoTable { found: several.len() })),
     };
+    options.said = args.confirmed.of_file(file, options.table.as_deref())?;
     let mut report = match mask_file(file, out, &policy, &key, &options, &taxonomy) {
         Ok(report) => report,
         Err(Error::Residue { total, samples }) => return refused(total, &samples, lang),
@@ -112,6 +115,7 @@ pub fn finish(report: &MaskReport, json: bool, lang: Lang) -> Done {
     for (column, method) in &report.columns {
         print_line(&format!("{column}\t{method}"))?;
     }
+    print_acted(&report.confirmed, lang)?;
     let k = report.k_anonymity.map_or_else(|| "-".to_owned(), |k| k.to_string());
     print_line(&format!(
         "{}: {}; {}: {}; k = {k} ({} {})",

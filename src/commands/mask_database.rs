@@ -47,7 +47,8 @@ pub fn run(
     for table in &tables {
         let name = table.full_name();
         let source = database.source(table, None);
-        let options = ClassifyOptions::new(day(None)?, name.clone());
+        let mut options = ClassifyOptions::new(day(None)?, name.clone());
+        options.said = args.confirmed.of(&name)?;
         let out = args.out.clone().unwrap_or_else(|| work.0.join("masked.csv"));
         let mut report = match mask_source(&source, &out, policy, key, &options, &taxonomy) {
             Ok(report) => report,

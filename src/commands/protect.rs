@@ -12,7 +12,7 @@ use events::{Lang, Sensitive};
 
 use super::classify::{day, name_of};
 use super::mask::secret_file;
-use super::records::ToldArgs;
+use super::records::{ConfirmedArgs, ToldArgs, print_acted};
 use super::root;
 use super::{Done, Failure, Outcome, print_json, print_line};
 
@@ -104,13 +104,15 @@ pub struct Args {
     #[arg(long, value_name = "COLUMN")]
     index: Vec<String>,
     /// Seal the file as it is, whatever its kind, in place of columns of a table
-    #[arg(long, conflicts_with_all = ["columns", "subject", "row_key", "table", "index"])]
+    #[arg(long, conflicts_with_all = ["columns", "subject", "row_key", "table", "index", "confirmed"])]
     whole: bool,
     /// How cells or the file are sealed
     #[arg(long, default_value = "aes-256-gcm", value_parser = ["aes-256-gcm", "sm4-gcm"])]
     algorithm: String,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    confirmed: ConfirmedArgs,
     #[command(flatten)]
     told: ToldArgs,
 }
@@ -136,6 +138,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         );
     }
     let mut classify = ClassifyOptions::new(day(None)?, dataset.clone());
+    classify.said = args.confirmed.of_file(&args.file, args.table.as_deref())?;
     classify.table = args.table;
     let options = ProtectOptions {
         classify,
@@ -161,6 +164,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
         let line = lang.pick("已加密单元格 / 行 / 主体", "cells sealed / rows / subjects");
         print_line(&format!("{line}: {cells} / {rows} / {}", report.subjects))?;
         print_line(&report.columns.join(", "))?;
+        print_acted(&report.confirmed, lang)?;
     }
     Ok(Outcome::Clean)
 }

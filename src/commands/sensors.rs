@@ -98,7 +98,10 @@ fn suggest(file: &std::path::Path, packs: &Packs, as_json: bool, lang: Lang) -> 
         }
         for fit in &found.fitting {
             let word = lang.pick("建议采集包", "try the pack");
-            let of = lang.pick("行可取得字段", "lines give fields");
+            let of = match fit.columns {
+                0 => lang.pick("行按原文保留", "lines are kept as text"),
+                _ => lang.pick("行可取得字段", "lines give fields"),
+            };
             print_line(&format!("{word} {}: {} {of}", fit.pack, fit.lines))?;
         }
     }

@@ -5,6 +5,7 @@ use std::io::Read;
 use events::Text;
 use serde::{Deserialize, Serialize};
 
+use super::confirm::{Confirmed, Said};
 use super::error::Error;
 use super::find::engine::{Finder, Hint};
 use super::find::{Day, Kind};
@@ -29,13 +30,17 @@ pub struct ClassifyOptions {
     pub table: Option<String>,
     /// The name of the data set in the inventory.
     pub dataset: String,
+    /// What persons said of the columns: masking and protecting go by it. An inventory is what the
+    /// scan finds by itself; the words are laid over it ([`crate::records::Confirmations`]).
+    pub said: Said,
 }
 
 impl ClassifyOptions {
     /// All rows, everything guessed.
     pub fn new(today: Day, dataset: impl Into<String>) -> Self {
         let dataset = dataset.into();
-        Self { today, sample_rows: None, delimiter: None, header: None, table: None, dataset }
+        let (sample_rows, delimiter, header, table) = (None, None, None, None);
+        Self { today, sample_rows, delimiter, header, table, dataset, said: Said::default() }
     }
 }
 
@@ -77,7 +82,7 @@ pub struct ColumnReport {
     pub protect: Option<super::taxonomy::Protection>,
     /// What a person said of it.
     #[serde(default)]
-    pub confirmed: Option<super::confirm::Confirmed>,
+    pub confirmed: Option<Confirmed>,
 }
 
 impl ColumnReport {

@@ -174,16 +174,76 @@ impl Confirmations {
         self.newest.values()
     }
 
+    /// Those of one data set.
+    pub fn of(&self, dataset: &str) -> Said {
+        let own = self.newest.iter().filter(|((own, _), _)| own == dataset);
+        Said(own.map(|((_, column), one)| (column.clone(), one.clone())).collect())
+    }
+
     /// Lays them over what a scan found.
     pub fn apply(&self, inventory: &mut Inventory, taxonomy: &Taxonomy) {
+        self.of(&inventory.dataset).apply(inventory, taxonomy);
+    }
+}
+
+/// What persons said of the columns of one data set, by column.
+#[derive(Clone, Debug, Default)]
+pub struct Said(BTreeMap<String, Confirmation>);
+
+impl Said {
+    /// Lays it over what a scan found.
+    pub fn apply(&self, inventory: &mut Inventory, taxonomy: &Taxonomy) {
         for column in &mut inventory.columns {
-            let name = (inventory.dataset.clone(), column.column.clone());
-            if let Some(said) = self.newest.get(&name) {
+            if let Some(said) = self.0.get(&column.column) {
                 said.over(column, taxonomy);
             }
         }
         let grades = inventory.columns.iter().map(|c| c.grade);
         inventory.dataset_grade = grades.max().unwrap_or(1);
+    }
+}
+
+/// How a person's word on a column was acted upon, for reports and proofs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Acted {
+    /// The column.
+    pub column: String,
+    /// What it is, by that word; none for nothing personal.
+    pub element: Option<String>,
+    /// What the scan by itself finds.
+    pub found: Option<String>,
+    /// Whose word.
+    pub by: String,
+    /// When it was given.
+    pub at: Timestamp,
+    /// Whether it was followed. A column that became another since is treated as the scan has it
+    /// until somebody looks again.
+    pub followed: bool,
+    /// Persons that the second scan finds in the column and that this word lets pass, by type.
+    pub allowed: BTreeMap<&'static str, u64>,
+}
+
+impl Acted {
+    /// Of a column over which the word was laid; `None` without one.
+    pub(crate) fn of(column: &ColumnReport) -> Option<Self> {
+        let said = column.confirmed.as_ref()?;
+        Some(Self {
+            column: column.column.clone(),
+            element: column.element.clone(),
+            found: said.found.clone(),
+            by: said.by.clone(),
+            at: said.at,
+            followed: !said.review,
+            allowed: BTreeMap::new(),
+        })
+    }
+
+    /// The element to act by.
+    pub(crate) fn acts_as(&self) -> Option<&String> {
+        match (self.followed, &self.found) {
+            (false, Some(found)) => Some(found),
+            _ => self.element.as_ref(),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub mod text;
 
 pub use cells::{CellFinding, FindSummary, find_cells};
 pub use classify::{ClassifyOptions, ColumnReport, Inventory, classify};
-pub use confirm::{Confirmation, Confirmations, Confirmed};
+pub use confirm::{Acted, Confirmation, Confirmations, Confirmed, Said};
 pub use error::Error;
 pub use find::{Day, Kind};
 pub use mask::{MaskReport, Policy, PolicyKey, mask_file, mask_source, second_scan};

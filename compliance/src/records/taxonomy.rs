@@ -190,6 +190,11 @@ impl Taxonomy {
         self.elements.iter().position(|e| e.id == id)
     }
 
+    /// What a header says that is one of the known names as a whole.
+    pub(crate) fn exact(&self, header: &str) -> Option<HeaderMeaning> {
+        self.names.get(&plain(header)).copied()
+    }
+
     /// What a header says, if anything.
     pub(crate) fn header(&self, header: &str) -> Option<HeaderMeaning> {
         let whole = plain(header);

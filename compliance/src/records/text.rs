@@ -209,7 +209,7 @@ impl FieldHint {
         if matches!(last.to_ascii_lowercase().as_str(), "name" | "id") {
             return Self::default();
         }
-        let Some(HeaderMeaning::Element { index, exact: true }) = taxonomy.header(last) else {
+        let Some(HeaderMeaning::Element { index, .. }) = taxonomy.exact(last) else {
             return Self::default();
         };
         let types = taxonomy.at(index).map_or(&[][..], |e| &e.types);

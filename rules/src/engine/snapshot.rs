@@ -1,7 +1,7 @@
 //! Correlation state as bytes, and moving it to another rule set.
 //!
-//! Layout, version 2, by [`events::wire`]: `version=2 · watermark · sources (JSON: they are few) ·
-//! swept · rules: count, rule* · quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
+//! Layout, version 2, by [`events::wire`]: `version=2 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
+//! quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
 //! count, (key · quiet until · [closes] · entries)* · pending: count, (key · entry)*`. Times of
 //! entries are written as the difference to the entry before.
 
@@ -95,10 +95,8 @@ impl Engine {
             .collect();
         let mut out = vec![VERSION];
         put_signed(&mut out, self.watermark.nanos());
-        // The types hold nothing that JSON cannot: no error can arise.
-        let sources = serde_json::to_vec(&self.sources.save()).unwrap_or_default();
-        put_bytes(&mut out, &sources);
         put_signed(&mut out, correlator.swept.nanos());
+        self.sources.save(&mut out);
         put(&mut out, rules.len() as u64);
         for (index, rule, groups) in rules {
             put_bytes(&mut out, rule.id.as_bytes());
@@ -156,11 +154,8 @@ impl Engine {
             return Err(CodecError::Version(version));
         }
         self.watermark = time(&mut r)?;
-        let at = r.at();
-        let sources = serde_json::from_slice(r.slice("sources")?);
-        self.sources =
-            Sources::restore(sources.map_err(|_| CodecError::Bad { at, what: "sources" })?);
         self.correlator.swept = time(&mut r)?;
+        self.sources = Sources::load(&mut r)?;
         self.quiet = Quiet::default();
         for _ in 0..r.count("rules")? {
             let same = self.same_rule(&mut r)?;

@@ -14,8 +14,9 @@
 
 use std::time::Duration;
 
+use events::codec::CodecError;
+use events::wire::{Reader, put, put_bytes, put_signed};
 use events::{Event, SensorId, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::CorrelationLimits;
 use crate::limits::SOURCES_MAX;
@@ -202,57 +203,41 @@ impl Sources {
         all
     }
 
-    pub(crate) fn save(&self) -> SavedSources {
-        let sources = self.list.iter().map(|s| SavedSource {
-            sensor: s.sensor.name().to_owned(),
-            claimed: s.claimed,
-            heard: s.heard,
-            behind: s.behind,
-            turned: s.turned,
-        });
-        let Self { now, spoke, looked, front, .. } = *self;
-        SavedSources { now, spoke, looked, front, sources: sources.collect() }
+    /// In a snapshot: `now · spoke · looked · front · count, (sensor · claimed · heard · behind · behind
+    /// · turned)*`; sensors by name, as their numbers hold in one process only.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        for time in [self.now, self.spoke, self.looked, self.front] {
+            put_signed(out, time.nanos());
+        }
+        put(out, self.list.len() as u64);
+        for source in &self.list {
+            put_bytes(out, source.sensor.name().as_bytes());
+            put_signed(out, source.claimed.nanos());
+            put_signed(out, source.heard.nanos());
+            for behind in source.behind {
+                put(out, u64::try_from(behind.as_nanos()).unwrap_or(u64::MAX));
+            }
+            put_signed(out, source.turned.nanos());
+        }
     }
 
-    pub(crate) fn restore(mut saved: SavedSources) -> Self {
-        let list =
-            std::mem::take(&mut saved.sources).into_iter().take(SOURCES_MAX).map(|s| Source {
-                sensor: SensorId::intern(&s.sensor),
-                claimed: s.claimed,
-                heard: s.heard,
-                behind: s.behind,
-                turned: s.turned,
-            });
-        let SavedSources { now, spoke, looked, front, .. } = saved;
-        let list = list.collect();
+    /// Reads what [`Sources::save`] wrote.
+    pub(crate) fn load(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let time = |r: &mut Reader<'_>| r.signed("time").map(Timestamp::from_nanos);
+        let (now, spoke, looked, front) = (time(r)?, time(r)?, time(r)?, time(r)?);
+        let mut list = Vec::new();
+        for _ in 0..r.count("sources")? {
+            let sensor = SensorId::intern(r.text("sensor")?);
+            let (claimed, heard) = (time(r)?, time(r)?);
+            let mut behind = || r.number("behind").map(Duration::from_nanos);
+            let behind = [behind()?, behind()?];
+            let source = Source { sensor, claimed, heard, behind, turned: time(r)? };
+            if list.len() < SOURCES_MAX {
+                list.push(source);
+            }
+        }
         let mut sources = Self { list, places: Vec::new(), now, spoke, looked, front };
         sources.number();
-        sources
+        Ok(sources)
     }
-}
-
-/// [`Sources`] in a snapshot: sensors by name, as their numbers hold in one process only.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SavedSources {
-    now: Timestamp,
-    spoke: Timestamp,
-    looked: Timestamp,
-    front: Timestamp,
-    sources: Vec<SavedSource>,
-}
-
-impl Default for SavedSources {
-    fn default() -> Self {
-        let t = Timestamp::MIN;
-        Self { now: t, spoke: t, looked: t, front: t, sources: Vec::new() }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct SavedSource {
-    sensor: String,
-    claimed: Timestamp,
-    heard: Timestamp,
-    behind: [Duration; 2],
-    turned: Timestamp,
 }

@@ -150,7 +150,8 @@ fn radiotap<'p>(bytes: &'p [u8], each: &mut dyn FnMut(Inner<'p>)) -> Option<()> 
     if first & TSFT != 0 {
         at = at.next_multiple_of(8) + 8;
     }
-    let flags = if first & FLAGS != 0 { *head.get(at)? } else { 0 };
+    // A header too short for its flags has none.
+    let flags = if first & FLAGS != 0 { head.get(at).copied().unwrap_or(0) } else { 0 };
     wlan(&bytes[len..], flags & PADDED != 0, each)
 }
 
@@ -284,6 +285,8 @@ mod tests {
         head.push(0x20);
         let long = [&head[..], &data([0x88, 1], &[0, 0, 0, 0], &body)].concat();
         assert_eq!(opened(Link::Radiotap, &long), typed);
+        let cut = [&[0, 0, 8, 0, 2, 0, 0, 0], &data([0x08, 1], &[], &body)[..]].concat();
+        assert_eq!(opened(Link::Radiotap, &cut), typed, "no room for the flags it names");
         assert_eq!(opened(Link::Radiotap, &[0, 0, 99, 0, 0, 0, 0, 0]), []);
     }
 

@@ -30,6 +30,17 @@ pub(crate) fn events(packs: &Packs, pack: &Pack) -> Vec<Event> {
     decoded.collect()
 }
 
+/// The records of a pack's tests that decode, each behind its header, as lines of one file.
+#[cfg(test)]
+pub(crate) fn records(pack: &Pack) -> Vec<String> {
+    let good = pack.run.tests.iter().filter(|t| !t.expect.contains_key("@error"));
+    let lines = good.flat_map(|t| {
+        let header = t.header.iter().flat_map(|h| h.lines());
+        header.chain([t.record.as_str()]).map(|line| line.replace('\n', " "))
+    });
+    lines.collect()
+}
+
 /// Decodes the record of a test.
 fn decode<'p>(
     packs: &'p Packs,

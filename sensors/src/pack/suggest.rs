@@ -1,9 +1,9 @@
 //! Which pack fits lines that none declares, and what did not decode: for a person who connects a
 //! new device.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use events::{Event, Timestamp, field};
+use events::{Event, FieldId, Timestamp, field};
 
 use super::{Decoded, Packs, Record};
 use crate::decode::columns;
@@ -29,13 +29,17 @@ pub struct Suggestion {
 pub struct Fit {
     /// The pack.
     pub pack: String,
-    /// Lines of which it fills at least two columns.
+    /// Lines of which it fills at least two columns, or which it keeps as text.
     pub lines: usize,
-    /// Columns it fills, of all lines together.
+    /// Columns it fills, of all lines together; none when it keeps them as text.
     pub columns: usize,
 }
 
-const GENERIC: [&str; 4] = ["syslog", "json", "plain", "key-value"];
+const GENERIC: [&str; 4] = ["syslog", "json", PLAIN, "key-value"];
+/// The pack of text without form.
+const PLAIN: &str = "plain";
+/// Columns of one line that make a pack fit it.
+const COLUMNS_MIN: usize = 2;
 /// Packs shown.
 const FITTING_MAX: usize = 5;
 
@@ -80,28 +84,31 @@ impl Packs {
             }
         }
         out.fitting = self.fitting(&open, &header, received);
+        if out.fitting.is_empty() {
+            out.fitting.extend(self.as_text(&open, received));
+        }
         out
     }
 
+    /// The packs that say more of lines than a generic one does, best first: by lines, then by what
+    /// they tell of them.
     fn fitting(&self, lines: &[&[u8]], header: &str, received: Timestamp) -> Vec<Fit> {
-        let offset = events::time::BEIJING_OFFSET_SECS;
+        let plain: Vec<BTreeSet<FieldId>> = lines
+            .iter()
+            .map(|line| {
+                let told = GENERIC.iter().map(|name| self.told(name, line, header, received));
+                told.max_by_key(BTreeSet::len).unwrap_or_default()
+            })
+            .collect();
         let mut all: Vec<Fit> = Vec::new();
         for name in self.names() {
             let mut fit = Fit { pack: name.to_owned(), lines: 0, columns: 0 };
-            for line in lines {
-                let record = Record { header: Some(header), ..Record::utf8(line) };
-                let mut event = Event::new();
-                let decoded = self.decode_record(Some(name), &record, received, offset, &mut event);
-                // What any envelope gives does not tell packs apart.
-                let said = event.fields().filter(|(id, _)| {
-                    id.column().is_some()
-                        && ![field::MESSAGE, field::HOST_NAME, field::LOG_LEVEL].contains(id)
-                        && ![field::PROCESS_NAME, field::PROCESS_PID].contains(id)
-                });
-                let columns = said.count();
-                if matches!(decoded, Decoded::Ok(_)) && columns >= 2 {
+            for (line, plain) in lines.iter().zip(&plain) {
+                let told = self.told(name, line, header, received);
+                let more = GENERIC.contains(&name) || !told.is_subset(plain);
+                if told.len() >= COLUMNS_MIN && more {
                     fit.lines += 1;
-                    fit.columns += columns;
+                    fit.columns += told.len();
                 }
             }
             if fit.lines > 0 {
@@ -112,10 +119,50 @@ impl Packs {
         all.truncate(FITTING_MAX);
         all
     }
+
+    /// The pack that keeps lines as they are, for those that no other takes.
+    fn as_text(&self, lines: &[&[u8]], received: Timestamp) -> Option<Fit> {
+        let mut event = Event::new();
+        let mut decodes = |pack, line: &[u8]| {
+            matches!(self.decode(pack, line, received, &mut event), Decoded::Ok(_))
+        };
+        let mut lost = lines.to_vec();
+        lost.retain(|line| !decodes(None, line) && decodes(Some(PLAIN), line));
+        let pack = PLAIN.to_owned();
+        (!lost.is_empty()).then_some(Fit { pack, lines: lost.len(), columns: 0 })
+    }
+
+    /// The columns that a pack fills of a line; none if it cannot decode it. What any envelope gives
+    /// does not tell packs apart.
+    fn told(
+        &self,
+        pack: &str,
+        line: &[u8],
+        header: &str,
+        received: Timestamp,
+    ) -> BTreeSet<FieldId> {
+        const ENVELOPE: [FieldId; 5] = [
+            field::MESSAGE,
+            field::HOST_NAME,
+            field::LOG_LEVEL,
+            field::PROCESS_NAME,
+            field::PROCESS_PID,
+        ];
+        let offset = events::time::BEIJING_OFFSET_SECS;
+        let record = Record { header: Some(header), ..Record::utf8(line) };
+        let mut event = Event::new();
+        match self.decode_record(Some(pack), &record, received, offset, &mut event) {
+            Decoded::Ok(_) => {
+                event.ids().filter(|id| id.column().is_some() && !ENVELOPE.contains(id)).collect()
+            }
+            Decoded::Failed(_) => BTreeSet::new(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{check, detect};
     use super::*;
     use proptest::prelude::{any, proptest};
 
@@ -145,6 +192,52 @@ mod tests {
         );
         assert_eq!(found.found["linux-sshd"], 1);
         assert!(found.samples.is_empty() && found.fitting.is_empty());
+    }
+
+    /// The packs as if one of them declared nothing: a device whose name and words are its own.
+    fn without(name: &str) -> Packs {
+        let mut packs = Packs::embedded().unwrap();
+        if let Some(pack) = packs.all.get_mut(name) {
+            pack.apps.clear();
+            pack.contains.clear();
+        }
+        packs.detector = detect::Detector::new(&packs.all);
+        packs
+    }
+
+    /// Packs whose records another one reads as well when they do not declare themselves, and why.
+    const ALIKE: [(&str, &str, &str); 2] = [
+        ("integrity", "json", "our own sensor writes ECS names, which need no mapping"),
+        ("sysmon", "windows-json", "it is a Windows log, which its channel tells"),
+    ];
+
+    #[test]
+    fn the_pack_of_its_own_examples_is_suggested_first() {
+        for name in Packs::embedded().unwrap().names() {
+            let packs = without(name);
+            let lines = check::records(packs.get(name).unwrap());
+            let lines = lines.iter().map(String::as_bytes);
+            let found = packs.suggest(lines, Timestamp::from_secs(1_795_406_706));
+            // What decodes without a suggestion needs none.
+            let most = found.found.iter().max_by_key(|(_, n)| **n).map(|(pack, _)| pack);
+            let best = found.fitting.first().map(|f| &f.pack).or(most).map(String::as_str);
+            let alike = ALIKE.iter().find(|(of, _, _)| *of == name).map(|(_, other, _)| *other);
+            assert_eq!(best, Some(alike.unwrap_or(name)), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn text_without_form_is_kept_as_text() {
+        let found = suggest(b"2026-11-23 12:05:06 startup archives unpack\n2026-11-23 x y\n");
+        let plain = Fit { pack: "plain".to_owned(), lines: 2, columns: 0 };
+        assert_eq!((found.failed["S101"], found.fitting), (2, vec![plain]));
+    }
+
+    #[test]
+    fn a_pack_that_tells_no_more_than_a_generic_one_is_not_suggested() {
+        let found = suggest(br#"{"source.ip":"10.0.0.1","user.name":"li"}"#);
+        let packs: Vec<_> = found.fitting.iter().map(|f| f.pack.as_str()).collect();
+        assert_eq!(packs, ["json"], "Docker's has the same members");
     }
 
     proptest! {

@@ -138,8 +138,7 @@ impl Database {
             table: table.clone(),
             sample,
         };
-        let columns = table.columns.iter().map(|c| c.name.clone()).collect();
-        Source::of(table.full_name(), columns, Arc::new(origin))
+        Source::of(table.full_name(), Arc::new(origin))
     }
 }
 

@@ -95,7 +95,7 @@ fn scanned(output: &str, proved: bool) -> Result<(String, Option<DatesMoved>), E
     let (source, policy, key, options, taxonomy) = (&source, &policy, &key, &options, &taxonomy);
     let job = Job { source, policy, key, options, taxonomy };
     let proof = if proved { job.date_proof(&job.plan()?)? } else { None };
-    scan_again(&path, (b',', true), options, taxonomy, proof)
+    scan_again(&path, (b',', true), options, taxonomy, (proof, &mut []))
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub use risk::Risk;
 pub use second::second_scan;
 
 use super::classify::{Census, ClassifyOptions, Inventory, classify};
+use super::confirm::Acted;
 use super::error::Error;
 use super::find::engine::Finder;
 use super::part::Part;
@@ -41,7 +42,7 @@ use policy::Unknown;
 use proof::DateProof;
 use risk::Exposure;
 use row::{RowMasker, Told};
-use second::{canaries, scan_again, sha256};
+use second::{Passed, canaries, scan_again, sha256};
 use shift::Shifter;
 use value::Masker;
 
@@ -79,6 +80,8 @@ pub struct MaskReport {
     pub risk: Option<Risk>,
     /// What was proved of dates that were moved; none without such columns.
     pub dates_moved: Option<DatesMoved>,
+    /// What persons said of columns, how it was followed, and what the second scan let pass for it.
+    pub confirmed: Vec<Acted>,
     /// What was in the input, from every cell of it: masking looks at them all.
     pub inventory: Inventory,
     /// SHA-256 of the input.
@@ -132,8 +135,10 @@ pub fn mask_source(
     let proof = job.date_proof(&plans)?;
     // One more is planted for the proof.
     report.canaries = canaries + u64::from(proof.is_some());
+    let mut left: Vec<Option<Passed>> = plans.iter().map(Plan::left).collect();
     (report.output_sha256, report.dates_moved) =
-        scan_again(part.path(), written, options, taxonomy, proof)?;
+        scan_again(part.path(), written, options, taxonomy, (proof, &mut left))?;
+    report.confirmed = plans.iter().zip(left).filter_map(|(p, left)| p.acted(left)).collect();
     report.input_sha256 = sha256(source.bytes()?)?;
     part.release()?;
     Ok(report)
@@ -149,17 +154,58 @@ struct Plan {
     sensitive: bool,
     /// Whether it decides which classes may be shown.
     counted: bool,
+    /// What a person said of it.
+    said: Option<Acted>,
 }
 
 impl Plan {
     /// Whether free text may stand here.
     fn is_text(&self) -> bool {
-        matches!(self.method, Method::Redact) || (self.element.is_none() && !self.is_empty())
+        matches!(self.method, Method::Redact)
+            || (self.element.is_none() && !self.is_empty() && !self.is_left())
+    }
+
+    /// Whether a person's word leaves it as it is: nothing personal stands in it, or what does is of
+    /// an element that the policy keeps.
+    fn is_left(&self) -> bool {
+        self.method == Method::Keep && self.said.as_ref().is_some_and(|said| said.followed)
+    }
+
+    /// Whether it stays as it is.
+    fn kept(&self) -> Kept {
+        match (self.is_left(), &self.element, self.method) {
+            (true, ..) => Kept::BySaid,
+            (_, Some(_), Method::Keep) => Kept::ByRule,
+            _ => Kept::Not,
+        }
+    }
+
+    /// Where the second scan counts what it lets pass for a person's word.
+    fn left(&self) -> Option<Passed> {
+        self.is_left().then(Passed::new)
+    }
+
+    /// What became of a person's word, for the report.
+    fn acted(&self, passed: Option<Passed>) -> Option<Acted> {
+        let said = self.said.clone()?;
+        Some(Acted { allowed: passed.unwrap_or_default(), ..said })
     }
 
     fn is_empty(&self) -> bool {
         self.method == Method::Suppress
     }
+}
+
+/// Whether a column stays as it is, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It does not.
+    #[default]
+    Not,
+    /// By a rule of the policy (a class, a school's name): it is not looked at.
+    ByRule,
+    /// By a person's word: numbers may stand in it, but nobody whom the row itself tells of.
+    BySaid,
 }
 
 /// One file under one policy.
@@ -176,11 +222,18 @@ impl Job<'_> {
         // What a column is, its head tells; what else stands in it is taken out row by row.
         let mut options = self.options.clone();
         options.sample_rows = Some(PLAN_ROWS);
-        let inventory = classify(self.source.open()?, &options, self.taxonomy)?;
-        let column = |c: super::classify::ColumnReport| {
+        let mut inventory = classify(self.source.open()?, &options, self.taxonomy)?;
+        self.options.said.apply(&mut inventory, self.taxonomy);
+        let column = |mut c: super::classify::ColumnReport| {
+            let said = Acted::of(&c);
+            if let Some(said) = &said {
+                c.element = said.acts_as().cloned();
+            }
             let element = c.element.as_deref().and_then(|id| self.taxonomy.element(id));
+            let nobodys = said.as_ref().is_some_and(|said| said.followed);
             let method = match (element, self.policy.unknown) {
                 (Some(element), _) => resolved(self.policy.method(element), &element.id),
+                (None, _) if nobodys => Method::Keep,
                 (None, Unknown::Scan) => Method::Keep,
                 (None, Unknown::Suppress) => Method::Suppress,
             };
@@ -188,7 +241,7 @@ impl Job<'_> {
             let named = c.element.as_ref().is_some_and(|id| self.policy.sensitive.contains(id));
             let sensitive = named && method != Method::Suppress;
             let counted = quasi || (sensitive && self.policy.l.is_some());
-            Plan { name: c.column, method, element: c.element, quasi, sensitive, counted }
+            Plan { name: c.column, method, element: c.element, quasi, sensitive, counted, said }
         };
         Ok(inventory.columns.into_iter().map(column).collect())
     }
@@ -275,6 +328,7 @@ impl Job<'_> {
             changed_cells: by_column,
             residue: 0,
             dates_moved: None,
+            confirmed: Vec::new(),
             canaries: 0,
             k_anonymity: exposure.k(),
             risk: exposure.finish(),
@@ -302,6 +356,8 @@ fn resolved(method: Method, element: &str) -> Method {
     }
 }
 
+#[cfg(test)]
+mod confirmed;
 #[cfg(test)]
 mod dates;
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Plan;
-use super::policy::Method;
 use super::residue::{Values, Verifier};
 use crate::records::error::Error;
 use crate::records::find::Day;
@@ -31,7 +30,7 @@ impl Out {
         today: Day,
         delimiter: u8,
     ) -> Result<Self, Error> {
-        let kept = plans.iter().map(|p| p.element.is_some() && p.method == Method::Keep).collect();
+        let kept = plans.iter().map(Plan::kept).collect();
         Ok(Self {
             file: File::create(path).map_err(Error::Write)?,
             rows: RowWriter::new(delimiter),

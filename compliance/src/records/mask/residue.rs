@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::Kept;
 use super::grams::Grams;
 use super::second::{SAMPLES_MAX, is_person};
 use super::value::trim;
@@ -93,7 +94,7 @@ impl Values {
 
 /// Reads output chunk by chunk before it is written.
 pub(super) struct Verifier {
-    kept: Vec<bool>,
+    kept: Vec<Kept>,
     today: Day,
     delimiter: u8,
     pub(super) found: u64,
@@ -104,8 +105,8 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// `kept` says which columns a rule leaves as they are (a class, a school's name).
-    pub(super) fn new(kept: Vec<bool>, today: Day, delimiter: u8) -> Self {
+    /// `kept` says which columns stay as they are.
+    pub(super) fn new(kept: Vec<Kept>, today: Day, delimiter: u8) -> Self {
         let samples = Vec::new();
         Self {
             kept,
@@ -143,7 +144,7 @@ impl Verifier {
         let mut joined = std::mem::take(&mut self.joined);
         joined.clear();
         for (col, cell) in record.cells().enumerate() {
-            if cell.is_empty() || self.kept.get(col).copied().unwrap_or(false) {
+            if cell.is_empty() || self.kept(col) == Kept::ByRule {
                 continue;
             }
             squeeze_onto(cell, &mut joined);
@@ -156,14 +157,18 @@ impl Verifier {
         suspect
     }
 
+    fn kept(&self, col: usize) -> Kept {
+        self.kept.get(col).copied().unwrap_or_default()
+    }
+
     fn cell(&mut self, row: u64, col: usize, cell: &str, values: &Values, at: usize) {
-        let kept = self.kept.get(col).copied().unwrap_or(false);
-        if cell.is_empty() || kept {
+        let kept = self.kept(col);
+        if cell.is_empty() || kept == Kept::ByRule {
             return;
         }
         let mut squeezed = std::mem::take(&mut self.squeezed);
         squeeze(cell, &mut squeezed);
-        let pattern = self.pattern(&squeezed);
+        let pattern = self.pattern(&squeezed).filter(|_| kept == Kept::Not);
         let still = values.of(at).find(|v| squeezed.contains(v.squeezed)).map(|v| v.kind);
         if let Some(kind) = still.or(pattern).filter(|k| is_person(*k)) {
             self.found += 1;
@@ -384,7 +389,7 @@ mod tests {
 
     fn scan(cell: &str, forbidden: &[(Kind, &str)]) -> u64 {
         let today = Day::new(2026, 11, 24).unwrap();
-        let mut verifier = Verifier::new(vec![false], today, b',');
+        let mut verifier = Verifier::new(vec![Kept::Not], today, b',');
         let line = format!("\"{}\"\n", cell.replace('"', "\"\""));
         let mut values = Values::default();
         for (kind, written) in forbidden {

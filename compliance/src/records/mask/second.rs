@@ -1,5 +1,6 @@
 //! The second scan: the output read anew as if nothing were known of it, and hashed on the way.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -29,16 +30,20 @@ pub fn second_scan(
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
 ) -> Result<String, Error> {
-    scan_again(path, form, options, taxonomy, None).map(|(sha256, _)| sha256)
+    scan_again(path, form, options, taxonomy, (None, &mut [])).map(|(sha256, _)| sha256)
 }
 
-/// The same beside a proof of dates that were moved: those alone are passed.
+/// What is found in a column that a person's word leaves as it is, by type.
+pub(super) type Passed = BTreeMap<&'static str, u64>;
+
+/// The same beside a proof of dates that were moved, and columns that a person's word leaves: what is
+/// found there is passed and counted; nothing else is.
 pub(super) fn scan_again(
     path: &Path,
     (delimiter, has_header): (u8, bool),
     options: &ClassifyOptions,
     taxonomy: &Taxonomy,
-    mut proof: Option<DateProof>,
+    (mut proof, left): (Option<DateProof>, &mut [Option<Passed>]),
 ) -> Result<(String, Option<DatesMoved>), Error> {
     let mut options = options.clone();
     options.delimiter = Some(delimiter);
@@ -59,6 +64,10 @@ pub(super) fn scan_again(
                 let district = found.kind == Kind::Address && ends_at_a_district(cell, found.end);
                 let proved = found.kind == Kind::BirthDate && found.whole && moved(col);
                 if !is_person(found.kind) || district || proved {
+                    continue;
+                }
+                if let Some(passed) = left.get_mut(col).and_then(Option::as_mut) {
+                    *passed.entry(found.kind.name()).or_default() += 1;
                     continue;
                 }
                 total += 1;

@@ -205,6 +205,7 @@ mod tests {
             element: Some(element.into()),
             quasi: false,
             sensitive: false,
+            said: None,
             counted: false,
         }
     }

@@ -20,6 +20,7 @@ use sm4::cipher::{
     Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
     KeyInit, ParBlocks, ParBlocksSizeUser,
 };
+use zeroize::Zeroize as _;
 
 use super::cell::{Algorithm, HEAD_BYTES, Header, MARK, SIX_BYTES_MAX, TAG_BYTES, bind, half};
 use crate::records::error::Error;
@@ -179,6 +180,14 @@ impl RowSealer {
             let len = ((piece.end + TAG_BYTES - piece.start) * 4).div_ceil(3);
             (MARK, self.encoded.get(from..from + len).unwrap_or_default())
         })
+    }
+}
+
+impl Drop for RowSealer {
+    /// What was sealed, and the blocks it was sealed with, tell the text.
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+        self.made.iter_mut().for_each(|block| block.as_mut_slice().zeroize());
     }
 }
 

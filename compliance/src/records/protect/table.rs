@@ -15,7 +15,8 @@ use super::index::{Indexer, Marker, Wanted};
 use super::keyring::KeyRing;
 use super::row::RowSealer;
 use super::subjects::SubjectKeys;
-use crate::records::classify::{ClassifyOptions, Inventory, classify};
+use crate::records::classify::{ClassifyOptions, ColumnReport, Inventory, classify};
+use crate::records::confirm::Acted;
 use crate::records::error::Error;
 use crate::records::part::Part;
 use crate::records::scan::Scan;
@@ -58,6 +59,8 @@ pub struct ProtectReport {
     pub subjects: u64,
     /// Columns that were sealed.
     pub columns: Vec<String>,
+    /// What persons said of columns, and whether it was followed; none when columns were named.
+    pub confirmed: Vec<Acted>,
 }
 
 /// How to reveal a file.
@@ -104,10 +107,11 @@ pub fn protect_file(
     taxonomy: &Taxonomy,
     random: &dyn SecureRandom,
 ) -> Result<ProtectReport, Error> {
-    let mut elements = None;
+    let (mut elements, mut confirmed) = (None, Vec::new());
     let columns = if options.columns.is_empty() {
         let inventory = head(input, options, taxonomy)?;
         let columns = marked(&inventory, taxonomy);
+        confirmed = inventory.columns.iter().filter_map(Acted::of).collect();
         elements = Some(inventory);
         columns
     } else {
@@ -132,7 +136,7 @@ pub fn protect_file(
     let mut sealer = RowSealer::new(copy.names.iter().map(String::as_str));
     let mut seen = Distinct::new(copy.part.path());
     let mut subjects = Distinct::new(&copy.part.path().with_extension("subjects"));
-    let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns };
+    let mut report = ProtectReport { rows: 0, cells: 0, subjects: 0, columns, confirmed };
     let mut row = String::new();
     copy.rows(&mut |number, cells, writer, out| {
         row_key(number, &cells, row_at, &mut row)?;
@@ -287,15 +291,20 @@ fn head(input: &Path, options: &ProtectOptions, taxonomy: &Taxonomy) -> Result<I
     let mut classing = options.classify.clone();
     classing.header = classing.header.or(source.has_header());
     classing.sample_rows = Some(HEAD_ROWS);
-    classify(source.open()?, &classing, taxonomy)
+    let mut inventory = classify(source.open()?, &classing, taxonomy)?;
+    options.classify.said.apply(&mut inventory, taxonomy);
+    Ok(inventory)
 }
 
-/// Columns whose element the taxonomy marks for field encryption.
+/// Columns whose element the taxonomy marks for field encryption. Of one that became another since a
+/// person spoke of it, either is enough.
 fn marked(inventory: &Inventory, taxonomy: &Taxonomy) -> Vec<String> {
     let is_marked = |id: &String| taxonomy.element(id).is_some_and(|e| e.protect == Protection::F);
-    let columns = inventory.columns.iter();
-    let columns = columns.filter(|c| c.element.as_ref().is_some_and(is_marked));
-    columns.map(|c| c.column.clone()).collect()
+    let of = |c: &&ColumnReport| {
+        let found = c.confirmed.as_ref().filter(|said| said.review).and_then(|s| s.found.as_ref());
+        c.element.as_ref().is_some_and(is_marked) || found.is_some_and(is_marked)
+    };
+    inventory.columns.iter().filter(of).map(|c| c.column.clone()).collect()
 }
 
 /// What happens to a row: its number, its cells, and where its new cells go.

@@ -24,23 +24,6 @@ use super::limits::HEAD_BYTES_MAX;
 use super::table::Decoded;
 use rows::CsvBytes;
 
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// CSV, TSV and the like.
-    Delimited,
-    /// One JSON object a line.
-    JsonLines,
-    /// XLSX.
-    Workbook,
-    /// Apache Parquet.
-    Parquet,
-    /// INSERT and COPY statements, as mysqldump and pg_dump write them.
-    Sql,
-    /// A table of a live database.
-    Database,
-}
-
 /// Where a table comes from that is in no file.
 pub trait Origin: Send + Sync {
     /// The table as comma-separated text with a header, from its start.
@@ -50,29 +33,30 @@ pub trait Origin: Send + Sync {
     fn open(&self) -> Result<Box<dyn Read>, Error>;
 }
 
-/// One table of a file: a sheet, a table of a dump, or all of it.
+/// One table of a file: a sheet, a table of a dump, or all of it; or one that is in no file.
 #[derive(Clone)]
 pub struct Source {
-    from: From,
-    format: Format,
+    place: Place,
     /// Its name inside the file; empty when the file is one table.
     pub name: String,
-    /// Names of its columns, where the format itself says them.
-    columns: Option<Vec<String>>,
 }
 
+/// Where a table is, and what it takes to read it. Where the format says the columns' names, they are
+/// given out as the first record.
 #[derive(Clone)]
-enum From {
-    File(PathBuf),
-    Book(PathBuf, Arc<xlsx::Book>),
+enum Place {
+    Delimited(PathBuf),
+    JsonLines(PathBuf, Vec<String>),
+    Parquet(PathBuf, Vec<String>),
+    Sql(PathBuf, Vec<String>),
+    Sheet(PathBuf, Arc<xlsx::Book>),
     Origin(Arc<dyn Origin>),
 }
 
 impl Source {
     /// A table that is in no file.
-    pub fn of(name: String, columns: Vec<String>, origin: Arc<dyn Origin>) -> Self {
-        let (from, columns) = (From::Origin(origin), Some(columns));
-        Self { from, format: Format::Database, name, columns }
+    pub fn of(name: String, origin: Arc<dyn Origin>) -> Self {
+        Self { place: Place::Origin(origin), name }
     }
 
     /// The tables of a file.
@@ -80,24 +64,29 @@ impl Source {
     /// # Errors
     /// [`Error::Read`], [`Error::Source`].
     pub fn tables(path: &Path) -> Result<Vec<Self>, Error> {
-        let format = recognise(path)?;
-        let table = |name: String, columns| Self {
-            from: From::File(path.to_owned()),
-            format,
-            name,
-            columns,
-        };
-        Ok(match format {
-            Format::Delimited | Format::Database => vec![table(String::new(), None)],
-            Format::JsonLines => vec![table(String::new(), Some(jsonl::columns(path)?))],
-            Format::Parquet => vec![table(String::new(), Some(parquet::columns(path)?))],
+        let path = path.to_owned();
+        let whole = |place| vec![Self { place, name: String::new() }];
+        Ok(match recognise(&path)? {
+            Format::Delimited => whole(Place::Delimited(path)),
+            Format::JsonLines => {
+                let columns = jsonl::columns(&path)?;
+                whole(Place::JsonLines(path, columns))
+            }
+            Format::Parquet => {
+                let columns = parquet::columns(&path)?;
+                whole(Place::Parquet(path, columns))
+            }
             Format::Workbook => {
-                let book = Arc::new(xlsx::Book::open(path)?);
-                let from = || From::Book(path.to_owned(), book.clone());
-                let sheet = |name| Self { from: from(), format, name, columns: None };
+                let book = Arc::new(xlsx::Book::open(&path)?);
+                let place = || Place::Sheet(path.clone(), book.clone());
+                let sheet = |name| Self { place: place(), name };
                 xlsx::sheets(&book)?.into_iter().map(sheet).collect()
             }
-            Format::Sql => sql::tables(path)?.into_iter().map(|(n, c)| table(n, Some(c))).collect(),
+            Format::Sql => {
+                let place = |columns| Place::Sql(path.clone(), columns);
+                let table = |(name, columns)| Self { place: place(columns), name };
+                sql::tables(&path)?.into_iter().map(table).collect()
+            }
         })
     }
 
@@ -117,22 +106,20 @@ impl Source {
         }
     }
 
-    /// What the file is.
-    pub const fn format(&self) -> Format {
-        self.format
-    }
-
     /// What parts its cells, where that is not guessed.
     pub const fn delimiter(&self) -> Option<u8> {
-        match self.format {
-            Format::Delimited => None,
+        match self.place {
+            Place::Delimited(_) => None,
             _ => Some(b','),
         }
     }
 
     /// Whether the first record names the columns, where the format says so.
     pub const fn has_header(&self) -> Option<bool> {
-        if self.columns.is_some() { Some(true) } else { None }
+        match self.place {
+            Place::Delimited(_) | Place::Sheet(..) => None,
+            _ => Some(true),
+        }
     }
 
     /// The table as delimited text, from its start.
@@ -140,34 +127,50 @@ impl Source {
     /// # Errors
     /// [`Error::Read`], [`Error::Source`].
     pub fn open(&self) -> Result<Box<dyn Read>, Error> {
-        let path = match &self.from {
-            From::File(path) => path,
-            From::Book(_, book) => {
-                return Ok(Box::new(CsvBytes::new(xlsx::Rows::open(book, &self.name)?)));
-            }
-            From::Origin(origin) => return origin.open(),
-        };
-        let columns = self.columns.clone().unwrap_or_default();
-        Ok(match self.format {
+        let bytes: Box<dyn Read> = match &self.place {
             // It is read in large pieces, as it is decoded.
-            Format::Delimited | Format::Workbook | Format::Database => {
-                Box::new(File::open(path).map_err(Error::Read)?)
+            Place::Delimited(path) => Box::new(File::open(path).map_err(Error::Read)?),
+            Place::JsonLines(path, columns) => {
+                Box::new(CsvBytes::new(jsonl::Rows::open(path, columns.clone())?))
             }
-            Format::JsonLines => Box::new(CsvBytes::new(jsonl::Rows::open(path, columns)?)),
-            Format::Parquet => Box::new(CsvBytes::new(parquet::Rows::open(path, columns)?)),
-            Format::Sql => Box::new(CsvBytes::new(sql::Rows::open(path, &self.name, columns)?)),
-        })
+            Place::Parquet(path, columns) => {
+                Box::new(CsvBytes::new(parquet::Rows::open(path, columns.clone())?))
+            }
+            Place::Sql(path, columns) => {
+                Box::new(CsvBytes::new(sql::Rows::open(path, &self.name, columns.clone())?))
+            }
+            Place::Sheet(_, book) => Box::new(CsvBytes::new(xlsx::Rows::open(book, &self.name)?)),
+            Place::Origin(origin) => return origin.open(),
+        };
+        Ok(bytes)
     }
 
     /// The bytes whose SHA-256 stands for this source: the file itself, or the table as it is read.
     pub(super) fn bytes(&self) -> Result<Box<dyn Read>, Error> {
-        match &self.from {
-            From::File(path) | From::Book(path, _) => {
-                Ok(Box::new(File::open(path).map_err(Error::Read)?))
-            }
-            From::Origin(origin) => origin.open(),
+        match &self.place {
+            Place::Delimited(path)
+            | Place::JsonLines(path, _)
+            | Place::Parquet(path, _)
+            | Place::Sql(path, _)
+            | Place::Sheet(path, _) => Ok(Box::new(File::open(path).map_err(Error::Read)?)),
+            Place::Origin(origin) => origin.open(),
         }
     }
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// CSV, TSV and the like.
+    Delimited,
+    /// One JSON object a line.
+    JsonLines,
+    /// XLSX.
+    Workbook,
+    /// Apache Parquet.
+    Parquet,
+    /// INSERT and COPY statements, as mysqldump and pg_dump write them.
+    Sql,
 }
 
 fn recognise(path: &Path) -> Result<Format, Error> {
@@ -181,22 +184,32 @@ fn recognise(path: &Path) -> Result<Format, Error> {
         Decoded::new(&head[..]).and_then(|mut d| d.read_to_end(&mut text)).map_err(Error::Read)?;
         head = text;
     }
-    Ok(by_head(&head, &extension.to_ascii_lowercase()))
+    by_head(&head, &extension.to_ascii_lowercase())
 }
 
-fn by_head(head: &[u8], extension: &str) -> Format {
+fn by_head(head: &[u8], extension: &str) -> Result<Format, Error> {
     if head.starts_with(b"PAR1") {
-        return Format::Parquet;
+        return Ok(Format::Parquet);
     }
     if head.starts_with(b"PK\x03\x04") {
-        return Format::Workbook;
+        return Ok(Format::Workbook);
+    }
+    // A workbook of before 2007, or one under a password: a file with a file system in it.
+    if head.starts_with(b"\xD0\xCF\x11\xE0") {
+        return Err(broken("workbook", "of the old form (.xls), or under a password"));
+    }
+    // Read as text, what such a name stands for would seem to hold nobody.
+    match extension {
+        "xlsx" | "xlsm" => return Err(broken("workbook", "it is named one, and is none")),
+        "parquet" => return Err(broken("Parquet", "it is named so, and is none")),
+        _ => {}
     }
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
     if text.starts_with(b"{")
         && (extension.starts_with("json") || extension == "ndjson" || line.ends_with(b"}"))
     {
-        return Format::JsonLines;
+        return Ok(Format::JsonLines);
     }
     let upper = text.get(..text.len().min(4096)).unwrap_or_default().to_ascii_uppercase();
     let says = |word: &[u8]| memchr::memmem::find(&upper, word).is_some();
@@ -211,9 +224,9 @@ fn by_head(head: &[u8], extension: &str) -> Format {
                 || upper.starts_with(b"INSERT INTO ")
                 || upper.starts_with(b"CREATE TABLE ")))
     {
-        return Format::Sql;
+        return Ok(Format::Sql);
     }
-    Format::Delimited
+    Ok(Format::Delimited)
 }
 
 /// What a file of a format says against being read.
@@ -227,11 +240,31 @@ mod tests {
 
     #[test]
     fn formats_by_their_heads() {
-        assert_eq!(by_head(b"PAR1..", "csv"), Format::Parquet);
-        assert_eq!(by_head(b"PK\x03\x04..", ""), Format::Workbook);
-        assert_eq!(by_head(b"\xEF\xBB\xBF{\"a\":1}\n", "txt"), Format::JsonLines);
-        assert_eq!(by_head(b"-- MySQL dump 10\nCREATE TABLE `a` (\n", ""), Format::Sql);
-        assert_eq!(by_head("姓名,备注\n张三,INSERT INTO x\n".as_bytes(), "csv"), Format::Delimited);
-        assert_eq!(by_head(b"", ""), Format::Delimited);
+        let format = |head: &[u8], extension| by_head(head, extension).unwrap();
+        assert_eq!(format(b"PAR1..", "csv"), Format::Parquet);
+        assert_eq!(format(b"PK\x03\x04..", ""), Format::Workbook);
+        assert_eq!(format(b"\xEF\xBB\xBF{\"a\":1}\n", "txt"), Format::JsonLines);
+        assert_eq!(format(b"-- MySQL dump 10\nCREATE TABLE `a` (\n", ""), Format::Sql);
+        let words = "姓名,备注\n张三,INSERT INTO x\n".as_bytes();
+        assert_eq!(
+            (format(words, "csv"), format(words, "xls")),
+            (Format::Delimited, Format::Delimited)
+        );
+        assert_eq!(format(b"", ""), Format::Delimited);
+    }
+
+    #[test]
+    fn what_is_not_what_its_name_says_is_refused() {
+        let words = "姓名,备注\n张三,无\n".as_bytes();
+        for (head, extension) in [
+            (words, "xlsx"),
+            (words, "parquet"),
+            (b"", "xlsm"),
+            (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "xls"),
+            (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "xlsx"),
+        ] {
+            let refused = by_head(head, extension);
+            assert!(matches!(refused, Err(Error::Source { .. })), "{extension}: {refused:?}");
+        }
     }
 }
