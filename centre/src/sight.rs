@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use aho_corasick::{AhoCorasick, MatchKind};
 use compliance::records::text::{FieldHint, TextFinder, looked_at, plain};
 use compliance::records::{Day, Kind, Taxonomy};
+use events::field::{self, ColumnKind};
 use events::{Lang, Timestamp};
 use ring::hmac;
 
@@ -134,7 +135,7 @@ impl Veil<'_> {
         }
         let mut hidden = Vec::new();
         self.collect("", &record.raw, &mut hidden);
-        for (name, value) in &record.fields {
+        for (name, value) in record.fields.iter().filter(|f| !is_measure(f)) {
             self.collect(name, &shown(value), &mut hidden);
         }
         let long = |text: &str| looked_at(text) < text.len();
@@ -143,7 +144,7 @@ impl Veil<'_> {
             return;
         }
         let cover = Cover::new(&hidden, self.lang);
-        for (_, value) in &mut record.fields {
+        for (_, value) in record.fields.iter_mut().filter(|f| !is_measure(f)) {
             // A number may be a telephone's.
             let text = shown(value);
             let covered = cover.over(&text);
@@ -217,7 +218,7 @@ impl Veil<'_> {
     pub(crate) fn kinds(&mut self, record: &Record) -> Vec<Kind> {
         let mut hidden = Vec::new();
         self.collect("", &record.raw, &mut hidden);
-        for (name, value) in &record.fields {
+        for (name, value) in record.fields.iter().filter(|f| !is_measure(f)) {
             self.collect(name, &shown(value), &mut hidden);
         }
         hidden.into_iter().map(|h| h.kind).collect()
@@ -238,6 +239,17 @@ impl Veil<'_> {
             out.push(Hidden { kind: found.kind, written: written.to_owned(), value, mask });
         }
     }
+}
+
+/// Names below which a number is one that machines count or measure.
+const MEASURES: [&str; 3] = ["event.", "network.", "netflow."];
+
+/// Whether a field is a number that machines count or measure (bytes, durations, ports): nobody's,
+/// whatever it looks like. Nanoseconds of a flow have the digits of a telephone number.
+fn is_measure((name, value): &(&str, serde_json::Value)) -> bool {
+    let whole = |column: &field::Column| column.kind == ColumnKind::Integer;
+    let column = || field::COLUMNS.iter().any(|column| column.name == *name && whole(column));
+    value.is_number() && (MEASURES.iter().any(|start| name.starts_with(start)) || column())
 }
 
 /// The masks over the values of one record, laid on in one pass however many there are.
@@ -364,9 +376,12 @@ mod tests {
         let taxonomy = taxonomy();
         let sight = sight(&taxonomy);
         let mut r = record("{\"phone\":13800138000}", &[]);
-        r.fields = vec![("phone", 13_800_138_000_u64.into()), ("source.port", 443.into())];
+        // The same number of nanoseconds is nobody's.
+        let number = serde_json::Value::from(13_800_138_000_u64);
+        r.fields = vec![("phone", number.clone()), ("event.duration", number.clone())];
         sight.veil_of(1, Lang::Zh, &taxonomy, now()).record(&mut r);
-        assert!(shown(&r.fields[0].1).starts_with(MARK) && r.fields[1].1 == 443, "{r:?}");
+        assert!(shown(&r.fields[0].1).starts_with(MARK), "{r:?}");
+        assert_eq!(r.fields[1].1, number);
         assert!(!r.raw.contains("13800138000"), "{r:?}");
     }
 

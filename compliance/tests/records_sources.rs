@@ -228,6 +228,45 @@ fn parquet_files() {
     assert!(matches!(Source::tables(&cut), Err(Error::Source { what: "Parquet", .. })));
 }
 
+#[test]
+fn parquet_dictionaries_are_bounded() {
+    use compliance::records::limits::PARQUET_DICTIONARY_BYTES_MAX;
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    let dir = tempfile::tempdir().unwrap();
+    let schema = "message s { required binary a (UTF8); }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    // Texts of 1 MiB that differ, so that all of them are the dictionary.
+    let values: Vec<ByteArray> =
+        (0..50).map(|n| ByteArray::from(format!("{n}{}", "0".repeat(1 << 20)).as_str())).collect();
+    for (limit, read) in [(1 << 20, true), (1 << 30, false)] {
+        let path = dir.path().join(format!("{limit}.parquet"));
+        let file = fs::File::create(&path).unwrap();
+        let properties = WriterProperties::builder().set_dictionary_page_size_limit(limit).build();
+        let mut writer =
+            SerializedFileWriter::new(file, Arc::clone(&schema), Arc::new(properties)).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        // One by one, so that the writer may turn from a dictionary that is full.
+        for value in &values {
+            let one = std::slice::from_ref(value);
+            column.typed::<ByteArrayType>().write_batch(one, None, None).unwrap();
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        assert!(fs::metadata(&path).unwrap().len() > PARQUET_DICTIONARY_BYTES_MAX);
+        match Source::one(&path, None) {
+            Ok(_) => assert!(read, "{limit}"),
+            Err(Error::Source { what: "Parquet", message }) => {
+                assert!(!read && message.contains("row group 1 take about 50 MiB"), "{message}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
 fn mask(input: &Path, output: &Path) -> Result<u64, Error> {
     let taxonomy = Taxonomy::embedded().unwrap();
     let policy = Policy::embedded("internal-analysis").unwrap();

@@ -5,16 +5,40 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 
 use super::rows::Rows as Source;
 use crate::records::error::Error;
+use crate::records::limits::PARQUET_DICTIONARY_BYTES_MAX;
 
 fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
     let file = File::open(path).map_err(Error::Read)?;
-    SerializedFileReader::new(file).map_err(|e| super::broken("Parquet", e))
+    let reader = SerializedFileReader::new(file).map_err(|e| super::broken("Parquet", e))?;
+    for (group, number) in reader.metadata().row_groups().iter().zip(1..) {
+        let bytes: u64 = group.columns().iter().map(dictionary_bytes).sum();
+        if bytes > PARQUET_DICTIONARY_BYTES_MAX {
+            let (mib, most) = (bytes >> 20, PARQUET_DICTIONARY_BYTES_MAX >> 20);
+            let message = format!(
+                "the dictionaries of row group {number} take about {mib} MiB, at most {most} MiB are \
+                 read; write the file with the usual limit of 1 MiB for a dictionary, or as CSV"
+            );
+            return Err(super::broken("Parquet", message));
+        }
+    }
+    Ok(reader)
+}
+
+/// About how many bytes the dictionary of a column takes, by the file's own account: a column's
+/// parts are taken to shrink alike.
+fn dictionary_bytes(column: &ColumnChunkMetaData) -> u64 {
+    let written = |n: i64| u64::try_from(n).unwrap_or(0);
+    let Some(start) = column.dictionary_page_offset() else { return 0 };
+    let dictionary = written(column.data_page_offset()).saturating_sub(written(start));
+    let (small, whole) = (written(column.compressed_size()), written(column.uncompressed_size()));
+    dictionary.saturating_mul(whole.max(small)) / small.max(1)
 }
 
 /// Names of the columns.
