@@ -12,6 +12,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use compliance::records::text::{FieldHint, TextFinder, looked_at, plain};
 use compliance::records::{Day, Kind, Taxonomy};
 use events::field::{self, ColumnKind};
+use events::time::BEIJING_OFFSET_SECS;
 use events::{Lang, Timestamp};
 use ring::hmac;
 
@@ -76,11 +77,9 @@ impl Sight {
 
 /// Today in Beijing.
 fn today(now: Timestamp) -> Day {
-    let text = now.to_beijing();
-    let part = |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse().ok());
-    let small = |range| part(range).and_then(|n: u16| u8::try_from(n).ok()).unwrap_or(0);
-    let day = Day::new(part(0..4).unwrap_or(0), small(5..7), small(8..10));
-    day.unwrap_or(Day { year: 2026, month: 1, day: 1 })
+    let secs = now.secs() + i64::from(BEIJING_OFFSET_SECS);
+    // A timestamp lies between 1677 and 2262, so it always has a day.
+    Day::from_unix_days(secs.div_euclid(86_400)).unwrap_or(Day { year: 1970, month: 1, day: 1 })
 }
 
 /// What one caller looks through. Texts go in as they are and come out as the caller may see them.
@@ -133,22 +132,18 @@ impl Veil<'_> {
         if self.is_open() {
             return;
         }
-        let mut hidden = Vec::new();
-        self.collect("", &record.raw, &mut hidden);
-        for (name, value) in record.fields.iter().filter(|f| !is_measure(f)) {
-            self.collect(name, &shown(value), &mut hidden);
-        }
+        let hidden = self.hidden_in(record);
         let long = |text: &str| looked_at(text) < text.len();
         let texts = || record.fields.iter().map(|(_, value)| value);
         if hidden.is_empty() && !long(&record.raw) && !texts().any(|value| long(&shown(value))) {
             return;
         }
         let cover = Cover::new(&hidden, self.lang);
-        for (_, value) in record.fields.iter_mut().filter(|f| !is_measure(f)) {
+        for (name, value) in &mut record.fields {
             // A number may be a telephone's.
             let text = shown(value);
             let covered = cover.over(&text);
-            if covered != text {
+            if covered != text && !is_measure(name, &text) {
                 *value = covered.into_owned().into();
             }
         }
@@ -216,16 +211,20 @@ impl Veil<'_> {
 
     /// The kinds of personal data in a record that this veil hides.
     pub(crate) fn kinds(&mut self, record: &Record) -> Vec<Kind> {
+        self.hidden_in(record).into_iter().map(|h| h.kind).collect()
+    }
+
+    fn hidden_in(&mut self, record: &Record) -> Vec<Hidden> {
         let mut hidden = Vec::new();
         self.collect("", &record.raw, &mut hidden);
-        for (name, value) in record.fields.iter().filter(|f| !is_measure(f)) {
+        for (name, value) in &record.fields {
             self.collect(name, &shown(value), &mut hidden);
         }
-        hidden.into_iter().map(|h| h.kind).collect()
+        hidden
     }
 
     fn collect(&mut self, field: &str, text: &str, out: &mut Vec<Hidden>) {
-        if text.is_empty() {
+        if text.is_empty() || is_measure(field, text) {
             return;
         }
         let hint = FieldHint::of(field, self.taxonomy);
@@ -244,12 +243,13 @@ impl Veil<'_> {
 /// Names below which a number is one that machines count or measure.
 const MEASURES: [&str; 3] = ["event.", "network.", "netflow."];
 
-/// Whether a field is a number that machines count or measure (bytes, durations, ports): nobody's,
-/// whatever it looks like. Nanoseconds of a flow have the digits of a telephone number.
-fn is_measure((name, value): &(&str, serde_json::Value)) -> bool {
-    let whole = |column: &field::Column| column.kind == ColumnKind::Integer;
-    let column = || field::COLUMNS.iter().any(|column| column.name == *name && whole(column));
-    value.is_number() && (MEASURES.iter().any(|start| name.starts_with(start)) || column())
+/// Whether a value is a number that machines count or measure (bytes, durations, ports), by its
+/// field: nobody's, whatever it looks like. Nanoseconds of a flow have the digits of a telephone.
+fn is_measure(field: &str, value: &str) -> bool {
+    let column = field::COLUMNS.iter().find(|column| column.name == field);
+    let counts = column.is_some_and(|column| column.kind == ColumnKind::Integer)
+        || MEASURES.iter().any(|start| field.starts_with(start));
+    counts && value.parse::<f64>().is_ok()
 }
 
 /// The masks over the values of one record, laid on in one pass however many there are.
@@ -383,6 +383,10 @@ mod tests {
         assert!(shown(&r.fields[0].1).starts_with(MARK), "{r:?}");
         assert_eq!(r.fields[1].1, number);
         assert!(!r.raw.contains("13800138000"), "{r:?}");
+        let columns = ["phone", "event.duration"].map(str::to_owned);
+        let mut rows = [columns.clone().map(|_| "13800138000".to_owned()).to_vec()];
+        assert_eq!(sight.veil_of(1, Lang::Zh, &taxonomy, now()).table(&columns, &mut rows), 1);
+        assert!(rows[0][0].starts_with(MARK) && rows[0][1] == "13800138000", "{rows:?}");
     }
 
     #[test]

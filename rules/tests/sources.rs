@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by them")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +59,7 @@ const LIMITS: CorrelationLimits = CorrelationLimits {
 
 /// Not in whole seconds, which mean any time within them.
 fn at(secs: i64) -> Timestamp {
-    Timestamp::from_secs(1_700_000_000 + secs).plus(Duration::from_millis(1))
+    common::at(secs).plus(Duration::from_millis(1))
 }
 
 fn event(sensor: &str, kind: &str, time: i64, received: i64, n: usize) -> Event {
@@ -204,7 +206,7 @@ fn who_tells_only_seconds_is_not_behind() {
     let (mut out, ms) = (Vec::new(), Duration::from_millis);
     for n in 0..30 {
         let mut e = event("seconds", "a", 0, 0, n);
-        e.time = Timestamp::from_secs(1_700_000_000 + n as i64 / 3);
+        e.time = common::at(n as i64 / 3);
         e.received = e.time.plus(ms(300 * (n as u64 % 3) + 350));
         engine.feed(&e, &mut out);
         // Waited for is the lateness of all, and what it took past the end of its second.

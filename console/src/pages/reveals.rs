@@ -103,44 +103,39 @@ fn state(t: &Reveals, state: RevealState) -> Markup {
     html! { span class=(class) { (word) } }
 }
 
-/// The fields that every request has.
-fn common(t: &Reveals) -> Markup {
-    html! {
-        (field(t.purpose, &html! { input name="purpose" required maxlength="2000"; }, t.purpose_hint))
-    }
-}
-
-fn ask_columns(chrome: &Chrome, draft: &Draft) -> Markup {
+/// A request: what it is about, and why.
+fn ask(chrome: &Chrome, about: &Markup) -> Markup {
     let t = &chrome.t().reveals;
+    let purpose = html! { input name="purpose" required maxlength="2000"; };
     post(
         chrome,
         "/reveals/ask",
         "stack",
         &html! {
+            (about)
+            (field(t.purpose, &purpose, t.purpose_hint))
+            button.primary type="submit" { (t.submit) }
+        },
+    )
+}
+
+fn ask_columns(chrome: &Chrome, draft: &Draft) -> Markup {
+    let t = &chrome.t().reveals;
+    ask(
+        chrome,
+        &html! {
             (field(t.dataset, &html! { input name="dataset" required value=(draft.dataset); }, t.dataset_hint))
             (field(t.columns, &html! { textarea name="columns" rows="3" { (draft.columns) } }, t.columns_hint))
             (field(t.row_keys, &html! { textarea name="rows" rows="3" {} }, t.row_keys_hint))
             (field(t.cells, &html! { input name="cells" inputmode="numeric"; }, t.cells_hint))
-            (common(t))
-            button.primary type="submit" { (t.submit) }
         },
     )
 }
 
 fn ask_records(chrome: &Chrome, draft: &Draft) -> Markup {
     let t = &chrome.t().reveals;
-    post(
-        chrome,
-        "/reveals/ask",
-        "stack",
-        &html! {
-            (field(t.record_ids, &html! {
-                textarea name="records" rows="2" required { (draft.records) }
-            }, t.record_ids_hint))
-            (common(t))
-            button.primary type="submit" { (t.submit) }
-        },
-    )
+    let ids = html! { textarea name="records" rows="2" required { (draft.records) } };
+    ask(chrome, &field(t.record_ids, &ids, t.record_ids_hint))
 }
 
 /// One request.

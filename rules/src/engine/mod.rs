@@ -58,7 +58,7 @@ pub struct CorrelationLimits {
     pub entries_per_group_max: usize,
     /// Hits waiting for the watermark; past it the oldest are taken early.
     pub pending_max: usize,
-    /// What a snapshot may take, in bytes: half of it for groups, of which the longest are cut and
+    /// What a snapshot may take, in bytes, besides how its sources stand: half of it for groups, of which the longest are cut and
     /// those longest quiet dropped; a quarter for hits that wait, and one for groups that keep
     /// quiet after a detection.
     pub state_bytes_max: usize,

@@ -42,6 +42,12 @@ impl Day {
         Self::new(year, month, day)
     }
 
+    /// The day so many days after 1 January 1970; `None` outside years 1 to 9999.
+    pub fn from_unix_days(days: i64) -> Option<Self> {
+        // 1 January 1970 is day 719,468 from 1 March 0000.
+        Self::from_ordinal(days.checked_add(719_468)?)
+    }
+
     /// Full years of age on `today`; `None` when born after it.
     pub fn age_on(self, today: Self) -> Option<u16> {
         let had_birthday = (today.month, today.day) >= (self.month, self.day);

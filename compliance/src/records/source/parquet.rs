@@ -87,8 +87,7 @@ fn text(field: &Field) -> String {
         Field::Null => String::new(),
         Field::Str(s) => s.clone(),
         Field::Bytes(b) => String::from_utf8_lossy(b.data()).into_owned(),
-        // Days count from 1970-01-01, which is day 719468 from 0000-03-01.
-        Field::Date(days) => crate::records::find::Day::from_ordinal(i64::from(*days) + 719_468)
+        Field::Date(days) => crate::records::find::Day::from_unix_days(i64::from(*days))
             .map_or_else(String::new, |d| format!("{:04}-{:02}-{:02}", d.year, d.month, d.day)),
         other => other.to_string(),
     }
