@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::at;
 use events::{Event, EventId, SensorId, Timestamp, Value};
 use proptest::prelude::*;
 use rules::{CorrelationLimits, Detection, Engine, LoadOptions, RuleSet, Source};
@@ -56,11 +57,6 @@ const LIMITS: CorrelationLimits = CorrelationLimits {
     pending_max: 10_000,
     state_bytes_max: 16 << 20,
 };
-
-/// Not in whole seconds, which mean any time within them.
-fn at(secs: i64) -> Timestamp {
-    common::at(secs).plus(Duration::from_millis(1))
-}
 
 fn event(sensor: &str, kind: &str, time: i64, received: i64, n: usize) -> Event {
     let mut e = Event::new();
@@ -198,23 +194,6 @@ fn a_silent_source_does_not_stall_the_others() {
     feed(&mut engine, &[event("far", "-", 695, 700, 2), event("near", "-", 701, 701, 3)]);
     let far = engine.sources().into_iter().find(|s| s.sensor.name() == "far").unwrap();
     assert_eq!((far.behind, far.waits), (Duration::from_secs(5), Duration::from_secs(5)));
-}
-
-#[test]
-fn who_tells_only_seconds_is_not_behind() {
-    let mut engine = Engine::new(set(), LIMITS);
-    let (mut out, ms) = (Vec::new(), Duration::from_millis);
-    for n in 0..30 {
-        let mut e = event("seconds", "a", 0, 0, n);
-        e.time = common::at(n as i64 / 3);
-        e.received = e.time.plus(ms(300 * (n as u64 % 3) + 350));
-        engine.feed(&e, &mut out);
-        // Waited for is the lateness of all, and what it took past the end of its second.
-        let behind = e.received.since(engine.watermark());
-        assert!(behind <= ms(110), "{n}: {behind:?}");
-    }
-    assert_eq!(engine.stats().late, 0);
-    assert!(out.iter().any(|d| d.rule_id == "count"), "{out:#?}");
 }
 
 #[test]

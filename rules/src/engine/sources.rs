@@ -10,8 +10,6 @@
 //! No source comes further than now: a clock that runs ahead takes nobody with it, as a record
 //! that claims to come from after its reception counts as of its reception.
 //!
-//! A record that tells only its second counts as of the end of that second.
-//!
 //! "Now" is the latest reception read (or what [`super::Engine::tick`] was told), never a clock:
 //! the same journal read twice gives the same watermarks.
 
@@ -26,7 +24,6 @@ use crate::limits::SOURCES_MAX;
 
 /// Time goes on by so much before the watermark is worked out again.
 const STEP: Duration = Duration::from_millis(10);
-const SECOND: Duration = Duration::from_secs(1);
 
 /// How one source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,17 +86,14 @@ impl Default for Sources {
 }
 
 impl Sources {
-    /// When a record counts as having happened: no later than it was received, and if it tells
-    /// only the second, at that second's end. Else a source of whole seconds (RFC 3164) would pass
-    /// for one that is a second behind, and be waited for.
+    /// When a record counts as having happened: no later than it was received.
     pub(crate) fn time_of(event: &Event, by_reception: bool) -> Timestamp {
-        if !by_reception || event.received == Timestamp::default() {
-            return event.time;
+        match event.received {
+            received if by_reception && received != Timestamp::default() => {
+                event.time.min(received)
+            }
+            _ => event.time,
         }
-        let whole = event.time.nanos() % SECOND.as_nanos() as i64 == 0;
-        let latest =
-            if whole { event.time.plus(SECOND - Duration::from_nanos(1)) } else { event.time };
-        latest.min(event.received)
     }
 
     /// Takes note of a record that counts as of `time`; the watermark, if it may have moved.
