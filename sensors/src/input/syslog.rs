@@ -211,3 +211,58 @@ async fn read(
         Ok(n) => Read::Bytes(n),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::feed_to;
+    use events::Event;
+    use std::future::{Future, ready};
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    /// Notes when it was offered how many events.
+    #[derive(Default)]
+    struct Noting(Mutex<Vec<(Instant, usize)>>);
+
+    impl crate::Intake for Noting {
+        fn submit(
+            &self,
+            batch: Arc<Vec<Event>>,
+        ) -> Pin<Box<dyn Future<Output = Result<(), crate::Refused>> + Send + '_>> {
+            self.0.lock().unwrap().push((Instant::now(), batch.len()));
+            Box::pin(ready(Ok(())))
+        }
+    }
+
+    const LINE: &[u8] = b"<13>Nov 23 12:05:06 srv app: all well\n";
+
+    /// By a clock that the test moves: no line waits longer than the limit, however many follow.
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_offered_in_time_while_more_trickle_in() {
+        let intake = Arc::new(Noting::default());
+        let feed = feed_to(Arc::clone(&intake) as Arc<dyn crate::Intake>);
+        let (mut sender, stream) = duplex(1 << 16);
+        let (_on, stop) = watch::channel(false);
+        let reading = tokio::spawn(async move {
+            connection(&feed, stream, IpAddr::from([203, 0, 113, 7]), stop).await;
+        });
+        let mut written = Vec::new();
+        for wait in [0, 0, 3, 19, 19, 1, 20, 7, 150, 5].iter().cycle().take(400) {
+            tokio::time::sleep(Duration::from_millis(*wait)).await;
+            sender.write_all(LINE).await.unwrap();
+            written.push(Instant::now());
+        }
+        drop(sender);
+        reading.await.unwrap();
+        let offered = intake.0.lock().unwrap().clone();
+        assert!(offered.len() < written.len(), "lines are offered together");
+        let each = offered.iter().flat_map(|(at, n)| std::iter::repeat_n(*at, *n));
+        let waited: Vec<_> = each.zip(&written).map(|(at, since)| at - *since).collect();
+        assert_eq!(waited.len(), written.len());
+        // The clock of the runtime goes by whole milliseconds.
+        let most = Duration::from_millis(LINGER_MS + 1);
+        assert!(waited.iter().all(|waited| *waited <= most), "{:?}", waited.iter().max());
+    }
+}
