@@ -1,7 +1,7 @@
 //! Syslog over UDP, TCP and TLS.
 //!
-//! A stream is not read while its batch is offered to the intake: that is the back-pressure the
-//! sender feels.
+//! A stream is read one batch ahead of what the intake has taken: beyond that it is not read, which
+//! is the back-pressure the sender feels.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::frame::{Framer, Framing};
 use super::udp::Datagrams;
 use super::{relp, stopped};
+use crate::ahead::Ahead;
 use crate::counters::add;
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
@@ -29,8 +30,9 @@ const READ_BYTES: usize = 64 << 10;
 pub(crate) async fn datagrams(
     feed: Feed,
     mut from: mpsc::Receiver<Datagrams>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let mut ahead = Ahead::shed(&feed, &stop);
     while let Some(first) = from.recv().await {
         let mut batch = Batch::default();
         let mut next = Some(first);
@@ -41,8 +43,9 @@ pub(crate) async fn datagrams(
             }
             next = if batch.is_full() { None } else { from.try_recv().ok() };
         }
-        feed.deliver_now(batch, &mut stop).await;
+        ahead.send(batch).await;
     }
+    ahead.arrived().await;
 }
 
 /// Binds a listener.
@@ -140,6 +143,7 @@ async fn connection(
     mut stop: watch::Receiver<bool>,
 ) {
     let origin = Origin::at(Some(peer));
+    let mut ahead = Ahead::new(feed, &stop);
     let mut framer = Framer::new(Framing::Syslog, RECORD_BYTES_MAX);
     let mut buffer = vec![0; READ_BYTES];
     let (mut open, mut last) = (true, 0);
@@ -178,10 +182,9 @@ async fn connection(
             }
         }
         last = batch.len();
-        if !feed.deliver(batch, &mut stop).await {
-            return;
-        }
+        open = ahead.send(batch).await && open;
     }
+    ahead.arrived().await;
 }
 
 enum Read {
