@@ -149,7 +149,8 @@ fn common(text: &[u8]) -> Option<(i64, &[u8])> {
     if separators != *b"--T::" && separators != *b"-- ::" {
         return None;
     }
-    let (year, month, day): (i64, i64, i64) = (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
+    let (year, month, day): (i64, i64, i64) =
+        (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
     let (hour, minute) = (number(&head[11..13])?, number(&head[14..16])?);
     let second = number(&head[17..])?;
     // Leap days and leap seconds are left to the full parser.

@@ -17,8 +17,8 @@ use crate::set::special;
 #[derive(Default)]
 pub(crate) struct State {
     forms: Forms,
-    /// All of an event's text, for the screen of keywords.
-    texts: Vec<u8>,
+    /// An event's texts, for the screen of keywords.
+    texts: String,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -113,11 +113,12 @@ impl Pass<'_> {
         self.state.holds.clear();
     }
 
-    /// Whether any keyword may lie in the event: mostly not, which one look at its whole text
+    /// Whether any keyword may lie in the event: mostly not, which one look at all its texts
     /// tells.
     fn keywords(&mut self, event: &Event) -> bool {
         let table = self.plan.keyword.and_then(|at| self.plan.tables.get(at));
-        table.is_some_and(|table| table.may_hold(event.texts(), &mut self.state.texts))
+        let values = event.fields().map(|(_, value)| value);
+        table.is_some_and(|table| table.may_hold(values, &mut self.state.texts))
     }
 
     /// Notes what holds for a value; of keywords if they are looked for.

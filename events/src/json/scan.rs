@@ -3,8 +3,6 @@
 //! nesting, an oversized record) makes it give up, and [`super::careful`] reads the record again.
 
 use std::cell::RefCell;
-use std::ops::Range;
-
 use wide::u8x16;
 
 use super::names::{Name, Names, Way};
@@ -63,6 +61,12 @@ impl Scan<'_, '_> {
         self.bytes.get(self.at).copied()
     }
 
+    /// The next two bytes.
+    #[inline]
+    fn next(&self) -> Option<&[u8; 2]> {
+        self.bytes.get(self.at..)?.first_chunk()
+    }
+
     #[inline]
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek() == Some(byte)).then(|| self.at += 1)
@@ -88,9 +92,19 @@ impl Scan<'_, '_> {
         loop {
             let name = self.name(parent, previous)?;
             previous = Some(name);
-            self.space();
-            self.take(b':')?;
-            self.value(name, depth + 1)?;
+            // Most members are a text, and another follows without a space.
+            if self.next() == Some(b":\"") {
+                self.at += 2;
+                self.string(name)?;
+                if self.next() == Some(b",\"") {
+                    self.at += 1;
+                    continue;
+                }
+            } else {
+                self.space();
+                self.take(b':')?;
+                self.value(name, depth + 1)?;
+            }
             self.space();
             match self.peek()? {
                 b',' => self.at += 1,
@@ -196,7 +210,7 @@ impl Scan<'_, '_> {
         let start = self.at;
         let end = plain_end(self.bytes, start);
         if *self.bytes.get(end)? != b'"' {
-            return self.escaped(name, start, end);
+            return self.escaped(name, start);
         }
         self.at = end + 1;
         match self.names.field(name) {
@@ -211,27 +225,49 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// A text that begins at `start` and has something special at `special`.
-    fn escaped(&mut self, name: Name, mut start: usize, mut special: usize) -> Option<()> {
+    /// A text that begins at `start` and has an escape: copied a block at a time, as far as
+    /// nothing special comes, until its quote.
+    fn escaped(&mut self, name: Name, start: usize) -> Option<()> {
         let id = self.names.field(name)?;
-        self.room.clear();
+        let (bytes, room) = (self.bytes, &mut *self.room);
+        // What an escape stands for is shorter than it is.
+        if room.len() < bytes.len() + BLOCK {
+            room.resize(bytes.len() + BLOCK, 0);
+        }
+        let (mut at, mut len) = (start, 0);
         loop {
-            append(self.bytes, start..special, self.room)?;
-            match (*self.bytes.get(special)?, self.bytes.get(special + 1)) {
-                (b'"', _) => break,
-                // What stands for itself behind a backslash begins the next stretch.
-                (b'\\', Some(b'\\' | b'"' | b'/')) => {
-                    start = special + 1;
-                    special = plain_end(self.bytes, special + 2);
-                    continue;
+            let rest = bytes.get(at..)?;
+            let plain = match rest.first_chunk() {
+                Some(block) => {
+                    room.get_mut(len..)?.first_chunk_mut::<BLOCK>()?.copy_from_slice(block);
+                    special(block)
                 }
-                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, self.room)?,
+                None => {
+                    room.get_mut(len..len + rest.len())?.copy_from_slice(rest);
+                    Some(plain_end(rest, 0))
+                }
+            };
+            let Some(plain) = plain else {
+                (at, len) = (at + BLOCK, len + BLOCK);
+                continue;
+            };
+            (at, len) = (at + plain, len + plain);
+            match (*bytes.get(at)?, bytes.get(at + 1)) {
+                (b'"', _) => break,
+                (b'\\', Some(b'u')) => {
+                    let (c, next) = unicode(bytes, at + 2)?;
+                    at = next;
+                    len += c.encode_utf8(room.get_mut(len..)?.first_chunk_mut::<4>()?).len();
+                }
+                (b'\\', Some(escape)) => {
+                    *room.get_mut(len)? = unescape(*escape)?;
+                    (at, len) = (at + 2, len + 1);
+                }
                 _ => return None,
             }
-            special = plain_end(self.bytes, start);
         }
-        self.event.push(id, Value::Str(simdutf8::basic::from_utf8(self.room).ok()?));
-        self.at = special + 1;
+        self.event.push(id, Value::Str(simdutf8::basic::from_utf8(room.get(..len)?).ok()?));
+        self.at = at + 1;
         Some(())
     }
 
@@ -241,11 +277,17 @@ impl Scan<'_, '_> {
         let first = self.at;
         let mut whole: u64 = 0;
         let mut fits = true;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            let digit = u64::from(digit - b'0');
-            match whole.checked_mul(10).and_then(|n| n.checked_add(digit)) {
-                Some(n) => whole = n,
-                None => fits = false,
+        for byte in self.bytes.get(first..)? {
+            let digit = u64::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                break;
+            }
+            // So many digits fit whatever they are.
+            if self.at - first < 18 {
+                whole = whole * 10 + digit;
+            } else {
+                let more = whole.checked_mul(10).and_then(|n| n.checked_add(digit));
+                (whole, fits) = (more.unwrap_or(whole), fits && more.is_some());
             }
             self.at += 1;
         }
@@ -299,13 +341,13 @@ impl Scan<'_, '_> {
 /// bytes if there is none.
 #[inline]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((block, after)) = rest.split_first_chunk() {
         if let Some(found) = special(block) {
             return at + found;
         }
-        at += BLOCK;
+        (at, rest) = (at + BLOCK, after);
     }
-    let rest = bytes.get(at..).unwrap_or_default();
     let special = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
     at + rest.iter().position(special).unwrap_or(rest.len())
 }
@@ -323,56 +365,32 @@ fn special(block: &[u8; BLOCK]) -> Option<usize> {
     (special != 0).then(|| special.trailing_zeros() as usize)
 }
 
-/// Appends a stretch of the record; a short one as a whole piece that is then cut.
+/// What an escape of one character stands for.
 #[inline]
-fn append(bytes: &[u8], stretch: Range<usize>, out: &mut Vec<u8>) -> Option<()> {
-    const PIECE: usize = 16;
-    let rest = bytes.get(stretch.start..)?;
-    let len = stretch.end.checked_sub(stretch.start)?;
-    match rest.first_chunk::<PIECE>() {
-        Some(piece) if len <= PIECE => {
-            let end = out.len() + len;
-            out.extend_from_slice(piece);
-            out.truncate(end);
-        }
-        _ => out.extend_from_slice(rest.get(..len)?),
-    }
-    Some(())
-}
-
-/// Appends the character of an escape whose backslash lies before `at`; where to go on.
-#[inline]
-fn unescape(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    let c = match *bytes.get(at)? {
+fn unescape(escape: u8) -> Option<u8> {
+    Some(match escape {
+        b'\\' | b'"' | b'/' => escape,
         b'n' => b'\n',
         b'r' => b'\r',
         b't' => b'\t',
         b'b' => 8,
         b'f' => 12,
-        b'u' => return unicode(bytes, at + 1, out),
         _ => return None,
-    };
-    out.push(c);
-    Some(at + 1)
+    })
 }
 
-fn unicode(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+/// The character of an escape whose digits begin at `at`; where to go on.
+fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
     let high = hex(bytes, at)?;
     if let Some(c) = char::from_u32(high) {
-        push_char(c, out);
-        return Some(at + 4);
+        return Some((c, at + 4));
     }
     // The first half of a pair; a half alone is an error.
     if high >= 0xdc00 || bytes.get(at + 4) != Some(&b'\\') || bytes.get(at + 5) != Some(&b'u') {
         return None;
     }
     let low = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    push_char(char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, out);
-    Some(at + 10)
-}
-
-fn push_char(c: char, out: &mut Vec<u8>) {
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    Some((char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, at + 10))
 }
 
 fn hex(bytes: &[u8], at: usize) -> Option<u32> {

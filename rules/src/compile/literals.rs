@@ -44,6 +44,8 @@ pub(crate) struct Literals {
     singles: Box<[(u8, u32)]>,
     /// Few texts are looked for many bytes at a time first.
     few: Option<Searcher>,
+    /// Bytes of the shortest text.
+    shortest: usize,
 }
 
 /// Most texts that are looked for together by the vector search, and their least length.
@@ -96,6 +98,7 @@ impl Literals {
             pairs: Grams::new(pairs),
             singles: singles.into(),
             few: Self::few(texts),
+            shortest: texts.iter().map(|literal| literal.text.len()).min().unwrap_or(0),
             one_line: !texts.iter().any(|literal| literal.text.contains('\n')),
             ..Self::default()
         };
@@ -139,6 +142,11 @@ impl Literals {
     /// Whether a value can be asked at little cost whether it may hold any of the texts.
     pub(crate) fn screens(&self) -> bool {
         self.few.is_some()
+    }
+
+    /// Bytes of the shortest text: no shorter value holds any.
+    pub(crate) fn shortest(&self) -> usize {
+        self.shortest
     }
 
     /// Whether a value may hold any of the texts.
