@@ -253,19 +253,26 @@ struct Grams {
 }
 
 impl Grams {
-    fn new(mut entries: Vec<Entry>) -> Self {
-        if entries.is_empty() {
+    fn new(unsorted: Vec<Entry>) -> Self {
+        let Some(any) = unsorted.first() else {
             return Self::default();
-        }
-        let bits = entries.len().next_power_of_two().trailing_zeros().clamp(1, 20);
+        };
+        let bits = unsorted.len().next_power_of_two().trailing_zeros().clamp(1, 20);
         let shift = 32 - bits;
         let mut starts = vec![0u32; (1 << bits) + 1];
-        entries.sort_unstable_by_key(|e| (hash(e.gram), e.text));
-        for entry in &entries {
-            starts[(hash(entry.gram) >> shift) as usize + 1] += 1;
+        // Sorted by counting: `starts` tells where each bucket ends, then where it begins.
+        let bucket = |entry: &Entry| (hash(entry.gram) >> shift) as usize;
+        unsorted.iter().for_each(|entry| starts[bucket(entry)] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
         }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
+        let mut entries = vec![*any; unsorted.len()];
+        for entry in unsorted.iter().rev() {
+            let start = &mut starts[bucket(entry)];
+            *start -= 1;
+            entries[*start as usize] = *entry;
         }
         Self { starts: starts.into(), entries: entries.into(), shift }
     }
