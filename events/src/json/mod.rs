@@ -2,6 +2,7 @@
 //! repeated fields.
 
 mod careful;
+mod escapes;
 mod names;
 mod scan;
 

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use wide::u8x16;
 
+use super::escapes;
 use super::names::{Name, Names, Way};
 use crate::event::Event;
 use crate::limits;
@@ -225,49 +226,12 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// A text that begins at `start` and has an escape: copied a block at a time, as far as
-    /// nothing special comes, until its quote.
+    /// A text that begins at `start` and has an escape.
     fn escaped(&mut self, name: Name, start: usize) -> Option<()> {
         let id = self.names.field(name)?;
-        let (bytes, room) = (self.bytes, &mut *self.room);
-        // What an escape stands for is shorter than it is.
-        if room.len() < bytes.len() + BLOCK {
-            room.resize(bytes.len() + BLOCK, 0);
-        }
-        let (mut at, mut len) = (start, 0);
-        loop {
-            let rest = bytes.get(at..)?;
-            let plain = match rest.first_chunk() {
-                Some(block) => {
-                    room.get_mut(len..)?.first_chunk_mut::<BLOCK>()?.copy_from_slice(block);
-                    special(block)
-                }
-                None => {
-                    room.get_mut(len..len + rest.len())?.copy_from_slice(rest);
-                    Some(plain_end(rest, 0))
-                }
-            };
-            let Some(plain) = plain else {
-                (at, len) = (at + BLOCK, len + BLOCK);
-                continue;
-            };
-            (at, len) = (at + plain, len + plain);
-            match (*bytes.get(at)?, bytes.get(at + 1)) {
-                (b'"', _) => break,
-                (b'\\', Some(b'u')) => {
-                    let (c, next) = unicode(bytes, at + 2)?;
-                    at = next;
-                    len += c.encode_utf8(room.get_mut(len..)?.first_chunk_mut::<4>()?).len();
-                }
-                (b'\\', Some(escape)) => {
-                    *room.get_mut(len)? = unescape(*escape)?;
-                    (at, len) = (at + 2, len + 1);
-                }
-                _ => return None,
-            }
-        }
-        self.event.push(id, Value::Str(simdutf8::basic::from_utf8(room.get(..len)?).ok()?));
-        self.at = at + 1;
+        let (text, end) = escapes::resolve(self.bytes, start, self.room)?;
+        self.event.push(id, Value::Str(text));
+        self.at = end + 1;
         Some(())
     }
 
@@ -340,7 +304,7 @@ impl Scan<'_, '_> {
 /// Where the first quote, backslash or control character lies at or after `at`; the end of the
 /// bytes if there is none.
 #[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = bytes.get(at..).unwrap_or_default();
     while let Some((block, after)) = rest.split_first_chunk() {
         if let Some(found) = special(block) {
@@ -353,51 +317,16 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Bytes looked at together.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Where the first special character lies in a block.
 #[inline]
-fn special(block: &[u8; BLOCK]) -> Option<usize> {
+pub(super) fn special(block: &[u8; BLOCK]) -> Option<usize> {
     let bytes = u8x16::new(*block);
     let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
     let marks = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
     let special = (control | marks).to_bitmask();
     (special != 0).then(|| special.trailing_zeros() as usize)
-}
-
-/// What an escape of one character stands for.
-#[inline]
-fn unescape(escape: u8) -> Option<u8> {
-    Some(match escape {
-        b'\\' | b'"' | b'/' => escape,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'f' => 12,
-        _ => return None,
-    })
-}
-
-/// The character of an escape whose digits begin at `at`; where to go on.
-fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
-    let high = hex(bytes, at)?;
-    if let Some(c) = char::from_u32(high) {
-        return Some((c, at + 4));
-    }
-    // The first half of a pair; a half alone is an error.
-    if high >= 0xdc00 || bytes.get(at + 4) != Some(&b'\\') || bytes.get(at + 5) != Some(&b'u') {
-        return None;
-    }
-    let low = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    Some((char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, at + 10))
-}
-
-fn hex(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .iter()
-        .try_fold(0, |number, byte| Some(number << 4 | char::from(*byte).to_digit(16)?))
 }
 
 #[cfg(test)]
