@@ -82,7 +82,46 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with nine digits cut to what is needed: `2026-11-23T04:05:06.5Z`.
     pub fn to_rfc3339(self) -> String {
-        self.jiff().to_string()
+        self.written(|text| text.to_owned())
+    }
+
+    /// [`Timestamp::to_rfc3339`], lent.
+    fn written<T>(self, then: impl FnOnce(&str) -> T) -> T {
+        if self.0 < 0 {
+            return then(&self.jiff().to_string());
+        }
+        let (secs, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let (days, of_day) = (secs / 86_400, secs % 86_400);
+        // The reverse of `common`: years begin in March, in eras of 400 years.
+        let since = days + 719_468;
+        let (era, day) = (since / 146_097, since % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (year, month) = match month {
+            0..10 => (year + era * 400, month + 3),
+            _ => (year + era * 400 + 1, month - 9),
+        };
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let mut put = |digits: std::ops::Range<usize>, mut number: i64| {
+            for place in text[digits].iter_mut().rev() {
+                *place = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        put(0..4, year);
+        put(5..7, month);
+        put(8..10, day);
+        put(11..13, of_day / 3_600);
+        put(14..16, of_day / 60 % 60);
+        put(17..19, of_day % 60);
+        put(20..29, nanos);
+        let zeros = text[19..29].iter().rev().take_while(|b| **b == b'0').count();
+        let end = if zeros == 9 { 19 } else { 29 - zeros };
+        text[end] = b'Z';
+        // Digits and the letters of the form are ASCII.
+        then(str::from_utf8(&text[..=end]).unwrap_or_default())
     }
 
     /// RFC 3339 at an offset from UTC, in seconds: `2026-11-23T12:05:06+08:00`.
@@ -185,19 +224,19 @@ fn clip(text: &str) -> String {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_rfc3339())
+        self.written(|text| f.write_str(text))
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_rfc3339())
+        self.written(|text| f.write_str(text))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.to_rfc3339())
+        self.written(|text| s.serialize_str(text))
     }
 }
 
@@ -234,9 +273,20 @@ mod tests {
         }
 
         #[test]
+        fn every_instant_is_written_as_the_full_writer_writes_it(
+            nanos in any::<i64>(),
+            step in prop::sample::select(vec![1, 1_000, 10_000_000, 1_000_000_000]),
+        ) {
+            let t = Timestamp(nanos - nanos % step);
+            prop_assert_eq!(t.to_rfc3339(), t.jiff().to_string());
+            prop_assert_eq!(format!("{t}"), t.to_rfc3339());
+        }
+
+        #[test]
         fn every_day_is_where_the_calendar_has_it(day in 0i64..106_000) {
             let midnight = Timestamp::from_secs(day * 86_400);
             let text = midnight.to_rfc3339();
+            prop_assert_eq!(&text, &midnight.jiff().to_string());
             prop_assert_eq!(Timestamp::parse_rfc3339(&text), Ok(midnight));
             let leap = text.contains("-02-29");
             prop_assert_eq!(common(text.as_bytes()).is_none(), leap);

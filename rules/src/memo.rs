@@ -162,6 +162,9 @@ impl Memo {
     /// A short value that may be the one asked for; what it is about is.
     #[inline]
     pub(crate) fn short(&mut self, key: &Key<'_>, value: Value<'_>) -> Option<&Known> {
+        if key.about.views != u64::MAX {
+            return None;
+        }
         let first = pair(&self.short, key.hash);
         let pair = self.short.get_mut(first..first + 2)?;
         let of = |known: &Known| {
