@@ -165,11 +165,6 @@ impl Event {
         &self.text[..self.raw_len as usize]
     }
 
-    /// A text in which every text value lies as one piece, among others.
-    pub fn texts(&self) -> &str {
-        &self.text
-    }
-
     /// Adds a field. Beyond [`limits::FIELDS_MAX`] or [`limits::TEXT_BYTES_MAX`] it is dropped and
     /// the event marked; a text beyond [`limits::VALUE_BYTES_MAX`] is cut and the event marked.
     pub fn push(&mut self, field: FieldId, value: Value<'_>) {

@@ -26,6 +26,7 @@ mod fold;
 pub mod fuzzing;
 mod hit;
 pub mod intel;
+mod known;
 mod layout;
 pub mod limits;
 mod lines;

@@ -3,13 +3,14 @@
 //!
 //! Bounded in entries and bytes; a value finds room in one of two places, and the one not asked
 //! for lately gives way. Whole values are compared, so a collision costs time, never a wrong
-//! answer.
+//! answer. Short values with short answers have places of their own, a cache line each.
 
 use std::hash::{BuildHasher, Hasher};
 
 use events::Value;
 use hashbrown::DefaultHashBuilder;
 
+use crate::known::Known;
 use crate::limits;
 
 /// Bounds of a memo.
@@ -47,6 +48,7 @@ pub(crate) struct About {
 /// The memo.
 pub(crate) struct Memo {
     slots: Vec<Slot>,
+    short: Vec<Known>,
     hasher: DefaultHashBuilder,
     limits: MemoLimits,
     bytes: usize,
@@ -124,7 +126,13 @@ impl<'m> Answer<'m> {
 
 impl Memo {
     pub(crate) fn new(limits: MemoLimits) -> Self {
-        Self { slots: Vec::new(), hasher: DefaultHashBuilder::default(), limits, bytes: 0 }
+        Self {
+            slots: Vec::new(),
+            short: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
+            limits,
+            bytes: 0,
+        }
     }
 
     pub(crate) fn limits(&self) -> MemoLimits {
@@ -151,15 +159,56 @@ impl Memo {
         Some(Key { hash: hasher.finish(), about, kind, text, small: small.to_le_bytes() })
     }
 
+    /// A short value that may be the one asked for; what it is about is.
     #[inline]
-    fn pair(&self, hash: u64) -> usize {
-        hash as usize & self.slots.len().saturating_sub(1) & !1
+    pub(crate) fn short(&mut self, key: &Key<'_>, value: Value<'_>) -> Option<&Known> {
+        if key.about.views != u64::MAX {
+            return None;
+        }
+        let first = pair(&self.short, key.hash);
+        let pair = self.short.get_mut(first..first + 2)?;
+        let of = |known: &Known| {
+            known.about == key.about.field && known.answer(key.about.plan, value).is_some()
+        };
+        let known = pair.iter_mut().find(|known| of(known))?;
+        known.recent = true;
+        Some(known)
+    }
+
+    /// [`Memo::put`] for a short answer to a short value; `false` if either is too long.
+    pub(crate) fn put_short(
+        &mut self,
+        key: &Key<'_>,
+        value: Value<'_>,
+        predicates: impl Iterator<Item = u32>,
+        wakes: impl Iterator<Item = u32>,
+    ) -> bool {
+        let About { plan, field, views } = key.about;
+        let mut known = Known::default();
+        known.about = field;
+        if views != u64::MAX || !known.set(plan, value, predicates, wakes) {
+            return false;
+        }
+        if self.short.is_empty() {
+            self.short.resize_with(places(self.limits), Known::default);
+        }
+        let first = pair(&self.short, key.hash);
+        if let Some([one, two]) = self.short.get_mut(first..first + 2) {
+            let of = |known: &Known| known.about == field && known.answer(plan, value).is_some();
+            if of(one) || (!one.recent && !of(two)) {
+                *one = known;
+            } else {
+                one.recent = one.recent && !two.recent;
+                *two = known;
+            }
+        }
+        true
     }
 
     /// The answer, if it is known.
     #[inline]
     pub(crate) fn get(&mut self, key: &Key<'_>) -> Option<Answer<'_>> {
-        let first = self.pair(key.hash);
+        let first = pair(&self.slots, key.hash);
         let pair = self.slots.get_mut(first..first + 2)?;
         let slot = pair.iter_mut().find(|slot| slot.answers(key))?;
         slot.recent = true;
@@ -179,10 +228,9 @@ impl Memo {
             self.bytes = 0;
         }
         if self.slots.is_empty() {
-            let slots = self.limits.values_max.max(2).next_power_of_two();
-            self.slots.resize_with(slots, Slot::default);
+            self.slots.resize_with(places(self.limits), Slot::default);
         }
-        let first = self.pair(key.hash);
+        let first = pair(&self.slots, key.hash);
         let Some([one, two]) = self.slots.get_mut(first..first + 2) else { return };
         let slot = if one.answers(key) || (!one.recent && !two.answers(key)) {
             one
@@ -203,6 +251,17 @@ impl Memo {
     }
 }
 
+/// How many places there are for values of a length.
+fn places(limits: MemoLimits) -> usize {
+    limits.values_max.max(2).next_power_of_two()
+}
+
+/// The first of the two places for a value.
+#[inline]
+fn pair<T>(places: &[T], hash: u64) -> usize {
+    hash as usize & places.len().saturating_sub(1) & !1
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -221,7 +280,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_answer_is_always_the_last_one_put(
-            steps in prop::collection::vec(("[ab0-2]{0,3}", 0u32..3, 0u64..3), 1..200),
+            steps in prop::collection::vec(("[ab0-2]{0,3}", 0u32..3, u64::MAX - 2..=u64::MAX), 1..200),
             values_max in 0usize..9,
             bytes_max in 0usize..400,
         ) {
@@ -238,8 +297,17 @@ mod tests {
                     prop_assert_eq!(answer.predicates().collect::<Vec<_>>(), [7, *last.unwrap()]);
                     prop_assert_eq!(answer.wakes().collect::<Vec<_>>(), [*last.unwrap()]);
                 }
+                if let Some(known) = memo.short(&key, value(text)) {
+                    let (predicates, wakes) = known.answer(1, value(text)).unwrap();
+                    prop_assert_eq!(predicates, [7, *last.unwrap()]);
+                    prop_assert_eq!(wakes, [*last.unwrap()]);
+                }
                 memo.put(&key, [7, n].into_iter(), [n].into_iter());
                 prop_assert!(memo.get(&key).is_some());
+                // Where a look's views count in part, nothing is kept as short.
+                let kept = memo.put_short(&key, value(text), [7, n].into_iter(), [n].into_iter());
+                prop_assert_eq!(kept, *views == u64::MAX);
+                prop_assert_eq!(memo.short(&key, value(text)).is_some(), kept);
                 put.insert((format!("{:?}", value(text)), *field, *views), n);
                 prop_assert!(memo.bytes <= bytes_max + 64, "{} bytes", memo.bytes);
             }

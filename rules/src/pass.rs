@@ -6,7 +6,8 @@ use events::{Event, FieldId, Value};
 use crate::bits::Bits;
 use crate::compile::field::{Sink, Work};
 use crate::compile::pool::Compiled;
-use crate::layout::{Last, Layouts, Place};
+use crate::known::Known;
+use crate::layout::{Layouts, Place};
 use crate::lines::Lines;
 use crate::memo::{About, Key, Memo};
 use crate::plan::{Look, Plan};
@@ -17,8 +18,8 @@ use crate::set::special;
 #[derive(Default)]
 pub(crate) struct State {
     forms: Forms,
-    /// All of an event's text, for the screen of keywords.
-    texts: Vec<u8>,
+    /// An event's texts, for the screen of keywords.
+    texts: String,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -103,7 +104,7 @@ impl Pass<'_> {
         for (field, value) in virtuals {
             if let Some(look) = self.plan.look(field) {
                 // Not a field of the event, so no keyword is looked for in it.
-                self.value(&Place::new(0, field, look), &mut Last::default(), value, false);
+                self.value(&Place::new(0, field, look), &mut Known::default(), value, false);
             }
         }
         self.wake(event, found);
@@ -113,16 +114,17 @@ impl Pass<'_> {
         self.state.holds.clear();
     }
 
-    /// Whether any keyword may lie in the event: mostly not, which one look at its whole text
+    /// Whether any keyword may lie in the event: mostly not, which one look at all its texts
     /// tells.
     fn keywords(&mut self, event: &Event) -> bool {
         let table = self.plan.keyword.and_then(|at| self.plan.tables.get(at));
-        table.is_some_and(|table| table.may_hold(event.texts(), &mut self.state.texts))
+        let values = event.fields().map(|(_, value)| value);
+        table.is_some_and(|table| table.may_hold(values, &mut self.state.texts))
     }
 
     /// Notes what holds for a value; of keywords if they are looked for.
     #[inline]
-    fn value(&mut self, place: &Place, last: &mut Last, value: Value<'_>, keywords: bool) {
+    fn value(&mut self, place: &Place, last: &mut Known, value: Value<'_>, keywords: bool) {
         let Self { compiled, plan, memo, state } = self;
         let version = plan.version;
         if let Some((predicates, wakes)) = last.answer(version, value) {
@@ -136,6 +138,14 @@ impl Pass<'_> {
             let field = field | u32::from(keywords) << 31;
             memo.key(About { plan: version, field, views }, value)
         });
+        if let Some(known) = key.as_ref().and_then(|key| memo.short(key, value))
+            && let Some((predicates, wakes)) = known.answer(version, value)
+        {
+            plan.habits[place.field.index()].knew();
+            last.clone_from(known);
+            let at = keywords.then_some(place.at);
+            return state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());
+        }
         if let Some(key) = &key
             && let Some(answer) = memo.get(key)
         {
@@ -150,7 +160,7 @@ impl Pass<'_> {
     /// Works out what holds for a value that is not known.
     fn new_value(
         &mut self,
-        (place, last): (&Place, &mut Last),
+        (place, last): (&Place, &mut Known),
         value: Value<'_>,
         keywords: bool,
         key: Option<&Key<'_>>,
@@ -177,7 +187,12 @@ impl Pass<'_> {
         sink.end();
         triggers.wakes(predicates, wakes);
         if let Some(key) = key {
-            memo.put(key, predicates.iter().copied(), wakes.iter().copied());
+            let answer = || (predicates.iter().copied(), wakes.iter().copied());
+            let (held, woken) = answer();
+            if !memo.put_short(key, value, held, woken) {
+                let (held, woken) = answer();
+                memo.put(key, held, woken);
+            }
         }
         last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
         let (predicates, wakes) = (std::mem::take(predicates), std::mem::take(wakes));

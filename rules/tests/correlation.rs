@@ -131,7 +131,7 @@ fn run(events: &[Event], lateness: u64) -> Vec<Detection> {
 }
 
 fn ids(out: &[Detection]) -> BTreeSet<(String, String, Timestamp, u64)> {
-    out.iter().map(|d| (d.id.to_string(), d.rule_id.clone(), d.time, d.count)).collect()
+    out.iter().map(|d| (d.id().to_string(), d.rule_id.clone(), d.time, d.count)).collect()
 }
 
 /// What the correlations mean, from the whole list of events in order.
@@ -268,7 +268,7 @@ fn a_rule_by_itself_says_what_it_says_among_others() {
         events.iter().for_each(|e| engine.feed(e, &mut out));
         engine.advance(Timestamp::MAX, &mut out);
         let of = |all: &[Detection]| -> Vec<_> {
-            all.iter().filter(|d| d.rule_id == rule.id).map(|d| d.id).collect()
+            all.iter().filter(|d| d.rule_id == rule.id).map(|d| d.id()).collect()
         };
         // What only serves correlations is silent among others.
         if !rule.silent {

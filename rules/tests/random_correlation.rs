@@ -395,7 +395,7 @@ fn said(out: &[Detection], events: &[Event]) -> Said {
 }
 
 fn ids(out: &[Detection]) -> BTreeSet<(String, String, Timestamp, u64)> {
-    out.iter().map(|d| (d.id.to_string(), d.rule_id.clone(), d.time, d.count)).collect()
+    out.iter().map(|d| (d.id().to_string(), d.rule_id.clone(), d.time, d.count)).collect()
 }
 
 proptest! {

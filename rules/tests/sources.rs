@@ -86,7 +86,7 @@ fn feed(engine: &mut Engine, events: &[Event]) -> Vec<Detection> {
 
 fn ids(out: &[Detection]) -> BTreeSet<(String, String, Timestamp, u64)> {
     let correlated = out.iter().filter(|d| d.rule_id.len() > 1);
-    correlated.map(|d| (d.id.to_string(), d.rule_id.clone(), d.time, d.count)).collect()
+    correlated.map(|d| (d.id().to_string(), d.rule_id.clone(), d.time, d.count)).collect()
 }
 
 #[derive(Clone, Debug)]

@@ -43,7 +43,7 @@ pub fn raise(detection: &Detection, rule: &Rule, event: Option<&Event>, now: Tim
         }],
     };
     group.id = id(&group, detection);
-    Raised { detection: detection.id, group }
+    Raised { detection: detection.id(), group }
 }
 
 /// The values detections share: the correlation's own group, else the fields the rule names, else
@@ -116,7 +116,7 @@ fn id(group: &AlertGroup, detection: &Detection) -> AlertId {
     let mut context = Context::new(&SHA256);
     context.update(b"xuedun alert group v1\0");
     context.update(group.grouping_key().as_bytes());
-    context.update(&detection.id.to_bytes());
+    context.update(&detection.id().to_bytes());
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     AlertId::from_digest(&digest)

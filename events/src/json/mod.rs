@@ -2,6 +2,7 @@
 //! repeated fields.
 
 mod careful;
+mod escapes;
 mod names;
 mod scan;
 
@@ -55,6 +56,29 @@ pub fn write_fields<S: Serializer>(event: &Event, serializer: S) -> Result<S::Ok
     map.end()
 }
 
+/// Appends a text as a JSON string, as `serde_json` writes it, in a fraction of the time for long
+/// ones.
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(scan::plain_end(rest, 0));
+        out.extend_from_slice(plain);
+        let Some((special, after)) = special.split_first() else { break };
+        match special {
+            b'"' | b'\\' => out.extend([b'\\', *special]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            8 => out.extend(b"\\b"),
+            12 => out.extend(b"\\f"),
+            _ => out.extend(format!("\\u{special:04x}").bytes()),
+        }
+        rest = after;
+    }
+    out.push(b'"');
+}
+
 /// A value that serialises as the JSON value it is.
 pub struct Json<'a>(pub Value<'a>);
 
@@ -75,6 +99,7 @@ mod tests {
     use super::*;
     use crate::event::Marks;
     use crate::field::{self, FieldId};
+    use proptest::prelude::*;
 
     fn read(text: &str) -> Event {
         let mut e = Event::new();
@@ -120,5 +145,14 @@ mod tests {
         let deep = format!("{}1{}", "{\"a\":".repeat(64), "}".repeat(64));
         let e = read(&deep);
         assert!(e.marks.has(Marks::FIELDS_DROPPED));
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_written_as_serde_writes_them(text in "([\u{0}-\u{7f}]|[ -~学\u{1f600}]{0,20}){0,4}") {
+            let mut out = Vec::new();
+            write_text(&text, &mut out);
+            prop_assert_eq!(out, serde_json::to_vec(&text).unwrap());
+        }
     }
 }

@@ -3,10 +3,9 @@
 //! nesting, an oversized record) makes it give up, and [`super::careful`] reads the record again.
 
 use std::cell::RefCell;
-use std::ops::Range;
-
 use wide::u8x16;
 
+use super::escapes;
 use super::names::{Name, Names, Way};
 use crate::event::Event;
 use crate::limits;
@@ -63,6 +62,12 @@ impl Scan<'_, '_> {
         self.bytes.get(self.at).copied()
     }
 
+    /// The next two bytes.
+    #[inline]
+    fn next(&self) -> Option<&[u8; 2]> {
+        self.bytes.get(self.at..)?.first_chunk()
+    }
+
     #[inline]
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek() == Some(byte)).then(|| self.at += 1)
@@ -88,9 +93,19 @@ impl Scan<'_, '_> {
         loop {
             let name = self.name(parent, previous)?;
             previous = Some(name);
-            self.space();
-            self.take(b':')?;
-            self.value(name, depth + 1)?;
+            // Most members are a text, and another follows without a space.
+            if self.next() == Some(b":\"") {
+                self.at += 2;
+                self.string(name)?;
+                if self.next() == Some(b",\"") {
+                    self.at += 1;
+                    continue;
+                }
+            } else {
+                self.space();
+                self.take(b':')?;
+                self.value(name, depth + 1)?;
+            }
             self.space();
             match self.peek()? {
                 b',' => self.at += 1,
@@ -196,7 +211,7 @@ impl Scan<'_, '_> {
         let start = self.at;
         let end = plain_end(self.bytes, start);
         if *self.bytes.get(end)? != b'"' {
-            return self.escaped(name, start, end);
+            return self.escaped(name, start);
         }
         self.at = end + 1;
         match self.names.field(name) {
@@ -211,27 +226,12 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// A text that begins at `start` and has something special at `special`.
-    fn escaped(&mut self, name: Name, mut start: usize, mut special: usize) -> Option<()> {
+    /// A text that begins at `start` and has an escape.
+    fn escaped(&mut self, name: Name, start: usize) -> Option<()> {
         let id = self.names.field(name)?;
-        self.room.clear();
-        loop {
-            append(self.bytes, start..special, self.room)?;
-            match (*self.bytes.get(special)?, self.bytes.get(special + 1)) {
-                (b'"', _) => break,
-                // What stands for itself behind a backslash begins the next stretch.
-                (b'\\', Some(b'\\' | b'"' | b'/')) => {
-                    start = special + 1;
-                    special = plain_end(self.bytes, special + 2);
-                    continue;
-                }
-                (b'\\', Some(_)) => start = unescape(self.bytes, special + 1, self.room)?,
-                _ => return None,
-            }
-            special = plain_end(self.bytes, start);
-        }
-        self.event.push(id, Value::Str(simdutf8::basic::from_utf8(self.room).ok()?));
-        self.at = special + 1;
+        let (text, end) = escapes::resolve(self.bytes, start, self.room)?;
+        self.event.push(id, Value::Str(text));
+        self.at = end + 1;
         Some(())
     }
 
@@ -241,11 +241,17 @@ impl Scan<'_, '_> {
         let first = self.at;
         let mut whole: u64 = 0;
         let mut fits = true;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            let digit = u64::from(digit - b'0');
-            match whole.checked_mul(10).and_then(|n| n.checked_add(digit)) {
-                Some(n) => whole = n,
-                None => fits = false,
+        for byte in self.bytes.get(first..)? {
+            let digit = u64::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                break;
+            }
+            // So many digits fit whatever they are.
+            if self.at - first < 18 {
+                whole = whole * 10 + digit;
+            } else {
+                let more = whole.checked_mul(10).and_then(|n| n.checked_add(digit));
+                (whole, fits) = (more.unwrap_or(whole), fits && more.is_some());
             }
             self.at += 1;
         }
@@ -298,88 +304,29 @@ impl Scan<'_, '_> {
 /// Where the first quote, backslash or control character lies at or after `at`; the end of the
 /// bytes if there is none.
 #[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((block, after)) = rest.split_first_chunk() {
         if let Some(found) = special(block) {
             return at + found;
         }
-        at += BLOCK;
+        (at, rest) = (at + BLOCK, after);
     }
-    let rest = bytes.get(at..).unwrap_or_default();
     let special = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
     at + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// Bytes looked at together.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Where the first special character lies in a block.
 #[inline]
-fn special(block: &[u8; BLOCK]) -> Option<usize> {
+pub(super) fn special(block: &[u8; BLOCK]) -> Option<usize> {
     let bytes = u8x16::new(*block);
     let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
     let marks = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
     let special = (control | marks).to_bitmask();
     (special != 0).then(|| special.trailing_zeros() as usize)
-}
-
-/// Appends a stretch of the record; a short one as a whole piece that is then cut.
-#[inline]
-fn append(bytes: &[u8], stretch: Range<usize>, out: &mut Vec<u8>) -> Option<()> {
-    const PIECE: usize = 16;
-    let rest = bytes.get(stretch.start..)?;
-    let len = stretch.end.checked_sub(stretch.start)?;
-    match rest.first_chunk::<PIECE>() {
-        Some(piece) if len <= PIECE => {
-            let end = out.len() + len;
-            out.extend_from_slice(piece);
-            out.truncate(end);
-        }
-        _ => out.extend_from_slice(rest.get(..len)?),
-    }
-    Some(())
-}
-
-/// Appends the character of an escape whose backslash lies before `at`; where to go on.
-#[inline]
-fn unescape(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    let c = match *bytes.get(at)? {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'f' => 12,
-        b'u' => return unicode(bytes, at + 1, out),
-        _ => return None,
-    };
-    out.push(c);
-    Some(at + 1)
-}
-
-fn unicode(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    let high = hex(bytes, at)?;
-    if let Some(c) = char::from_u32(high) {
-        push_char(c, out);
-        return Some(at + 4);
-    }
-    // The first half of a pair; a half alone is an error.
-    if high >= 0xdc00 || bytes.get(at + 4) != Some(&b'\\') || bytes.get(at + 5) != Some(&b'u') {
-        return None;
-    }
-    let low = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    push_char(char::from_u32(0x10000 + ((high - 0xd800) << 10) + low)?, out);
-    Some(at + 10)
-}
-
-fn push_char(c: char, out: &mut Vec<u8>) {
-    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-}
-
-fn hex(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .iter()
-        .try_fold(0, |number, byte| Some(number << 4 | char::from(*byte).to_digit(16)?))
 }
 
 #[cfg(test)]

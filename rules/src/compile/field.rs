@@ -120,15 +120,22 @@ impl FieldTable {
         self.words && self.literals.screens()
     }
 
-    /// Whether any comparison may hold for any value whose text is part of this text, or which
-    /// is not a text. `room` is a buffer.
-    pub(crate) fn may_hold(&self, texts: &str, room: &mut Vec<u8>) -> bool {
+    /// Whether any comparison may hold for any of these values. `room` is a buffer.
+    pub(crate) fn may_hold<'v>(
+        &self,
+        values: impl Iterator<Item = Value<'v>>,
+        room: &mut String,
+    ) -> bool {
         if !self.screens() {
             return true;
         }
+        let shortest = self.literals.shortest();
         room.clear();
-        room.extend(texts.bytes().map(|b| b.to_ascii_lowercase()));
-        self.literals.may_hold(room) || (!texts.is_ascii() && folds_onto_ascii(texts))
+        for text in values.filter_map(Value::as_str).filter(|text| text.len() >= shortest) {
+            room.push_str(text);
+        }
+        room.make_ascii_lowercase();
+        self.literals.may_hold(room.as_bytes()) || (!room.is_ascii() && folds_onto_ascii(room))
     }
 
     /// Makes tables ready that will be used together.

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::field::{Check, Effect, FieldTable, Ids};
-use super::literals::{Literal, Literals};
+use super::literals::Literals;
 use super::words::Words;
 use crate::syntax::test::{Number, Op, Shape, Test};
 
@@ -15,9 +15,8 @@ pub(crate) struct Builder {
     any: Vec<u32>,
     exact: HashMap<Box<str>, Vec<u32>>,
     exact_cased: HashMap<Box<str>, Vec<u32>>,
-    /// Literals by number in [`Words`], with their place among the effects.
-    literals: HashMap<u32, usize>,
-    effects: Vec<Vec<Effect>>,
+    /// By literal, as numbered in [`Words`].
+    effects: Vec<(u32, Effect)>,
     checks: Vec<Check>,
     always: Vec<u32>,
     numbers: Vec<(Op, f64, u32)>,
@@ -38,7 +37,7 @@ impl Builder {
             // Every value begins with, ends with and holds the empty text.
             Test::Text { text, .. } if text.is_empty() => self.any.push(id),
             Test::Text { shape, cased: false, .. } => {
-                wanted.iter().for_each(|text| self.effect(*text, Effect::Holds(*shape, id)));
+                self.effects.extend(wanted.iter().map(|text| (*text, Effect::Holds(*shape, id))));
             }
             Test::Text { cased: true, .. }
             | Test::Glob { .. }
@@ -53,29 +52,25 @@ impl Builder {
         }
     }
 
-    fn effect(&mut self, text: u32, effect: Effect) {
-        let next = self.effects.len();
-        let at = *self.literals.entry(text).or_insert(next);
-        if at == next {
-            self.effects.push(Vec::new());
-        }
-        self.effects[at].push(effect);
-    }
-
     fn check(&mut self, test: &Test, predicate: u32, wanted: &[u32]) {
         let at = self.checks.len() as u32;
         self.checks.push(Check { test: test.clone(), predicate });
-        wanted.iter().for_each(|text| self.effect(*text, Effect::Check(at)));
+        self.effects.extend(wanted.iter().map(|text| (*text, Effect::Check(at))));
         if wanted.is_empty() {
             self.always.push(at);
         }
     }
 
     /// The table.
-    pub(crate) fn finish(self, words: &Words) -> FieldTable {
-        let mut texts: Vec<(u32, usize)> = self.literals.into_iter().collect();
-        texts.sort_unstable_by_key(|(_, at)| *at);
-        let texts: Vec<&Literal> = texts.iter().filter_map(|(text, _)| words.get(*text)).collect();
+    pub(crate) fn finish(mut self, words: &Words) -> FieldTable {
+        self.effects.sort_unstable();
+        self.effects.dedup();
+        let (mut texts, mut effect_ends) = (Vec::new(), Vec::new());
+        for of_literal in self.effects.chunk_by(|(a, _), (b, _)| a == b) {
+            let literal = of_literal.first().and_then(|(text, _)| words.get(*text));
+            texts.extend(literal);
+            effect_ends.push(effect_ends.last().unwrap_or(&0) + of_literal.len() as u32);
+        }
         let only_literals = self.present.is_empty()
             && self.null.is_empty()
             && self.any.is_empty()
@@ -85,13 +80,6 @@ impl Builder {
             && self.numbers.is_empty()
             && self.networks.is_empty();
         let words = only_literals && texts.iter().all(|literal| is_word(literal.text()));
-        let (mut effects, mut effect_ends) = (Vec::new(), Vec::with_capacity(texts.len()));
-        for mut of_literal in self.effects {
-            of_literal.sort_unstable();
-            of_literal.dedup();
-            effects.append(&mut of_literal);
-            effect_ends.push(effects.len() as u32);
-        }
         let boxed = |map: HashMap<Box<str>, Vec<u32>>| {
             map.into_iter().map(|(k, v)| (k, v.into())).collect()
         };
@@ -109,7 +97,7 @@ impl Builder {
             exact_cased: boxed(self.exact_cased),
             literals: Literals::new(&texts),
             effect_ends: effect_ends.into(),
-            effects: effects.into(),
+            effects: self.effects.iter().map(|(_, effect)| *effect).collect(),
             checks: self.checks.into(),
             always: self.always.into(),
             numbers: self.numbers.into(),

@@ -44,6 +44,8 @@ pub(crate) struct Literals {
     singles: Box<[(u8, u32)]>,
     /// Few texts are looked for many bytes at a time first.
     few: Option<Searcher>,
+    /// Bytes of the shortest text.
+    shortest: usize,
 }
 
 /// Most texts that are looked for together by the vector search, and their least length.
@@ -96,6 +98,7 @@ impl Literals {
             pairs: Grams::new(pairs),
             singles: singles.into(),
             few: Self::few(texts),
+            shortest: texts.iter().map(|literal| literal.text.len()).min().unwrap_or(0),
             one_line: !texts.iter().any(|literal| literal.text.contains('\n')),
             ..Self::default()
         };
@@ -139,6 +142,11 @@ impl Literals {
     /// Whether a value can be asked at little cost whether it may hold any of the texts.
     pub(crate) fn screens(&self) -> bool {
         self.few.is_some()
+    }
+
+    /// Bytes of the shortest text: no shorter value holds any.
+    pub(crate) fn shortest(&self) -> usize {
+        self.shortest
     }
 
     /// Whether a value may hold any of the texts.
@@ -245,19 +253,26 @@ struct Grams {
 }
 
 impl Grams {
-    fn new(mut entries: Vec<Entry>) -> Self {
-        if entries.is_empty() {
+    fn new(unsorted: Vec<Entry>) -> Self {
+        let Some(any) = unsorted.first() else {
             return Self::default();
-        }
-        let bits = entries.len().next_power_of_two().trailing_zeros().clamp(1, 20);
+        };
+        let bits = unsorted.len().next_power_of_two().trailing_zeros().clamp(1, 20);
         let shift = 32 - bits;
         let mut starts = vec![0u32; (1 << bits) + 1];
-        entries.sort_unstable_by_key(|e| (hash(e.gram), e.text));
-        for entry in &entries {
-            starts[(hash(entry.gram) >> shift) as usize + 1] += 1;
+        // Sorted by counting: `starts` tells where each bucket ends, then where it begins.
+        let bucket = |entry: &Entry| (hash(entry.gram) >> shift) as usize;
+        unsorted.iter().for_each(|entry| starts[bucket(entry)] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
         }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
+        let mut entries = vec![*any; unsorted.len()];
+        for entry in unsorted.iter().rev() {
+            let start = &mut starts[bucket(entry)];
+            *start -= 1;
+            entries[*start as usize] = *entry;
         }
         Self { starts: starts.into(), entries: entries.into(), shift }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use events::{Event, EventId, Timestamp};
 use hashbrown::HashMap;
 
-use super::detection::{Detection, correlated_id, ends};
+use super::detection::{Detection, Identity, correlated_id, ends};
 use super::pending::{Item, Pending};
 use super::window::{Added, Entry, Group, GroupKey};
 use super::{CorrelationLimits, EngineStats, suppress};
@@ -228,7 +228,7 @@ impl Correlator {
             c.group_by.iter().cloned().zip(key.values.iter().cloned()).collect();
         if !rule.silent {
             out.push(Detection {
-                id: correlated_id(&rule.id, key, first.id, last.id),
+                identity: Identity::Window(correlated_id(&rule.id, key, first.id, last.id)),
                 rule: index,
                 rule_id: rule.id.clone(),
                 level: suppress::level_of_group(rule, &named),

@@ -12,8 +12,7 @@ use crate::set::{RuleSet, values};
 /// One detection (命中). Its id follows from the rule and the events, so a replay gives the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
-    /// Digest of the rule's id, the group and the events at its ends.
-    pub id: DetectionId,
+    pub(crate) identity: Identity,
     /// The rule, in the set that was at work.
     pub rule: RuleIndex,
     /// Its id.
@@ -41,7 +40,28 @@ pub struct Detection {
     pub fields: Vec<MatchedField>,
 }
 
+/// What the id follows from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Identity {
+    /// The rule and the one event.
+    Event,
+    /// See [`correlated_id`].
+    Window(DetectionId),
+}
+
 impl Detection {
+    /// Digest of the rule's id, the group and the events at its ends. Worked out when asked for.
+    pub fn id(&self) -> DetectionId {
+        if let Identity::Window(id) = self.identity {
+            return id;
+        }
+        let mut hasher = Sha256::new_with_prefix(b"event\0");
+        hasher.update(self.rule_id.as_bytes());
+        hasher.update([0]);
+        hasher.update(self.event.to_bytes());
+        DetectionId::from_digest(&hasher.finalize().into())
+    }
+
     pub(crate) fn of_event(
         set: &RuleSet,
         index: RuleIndex,
@@ -58,12 +78,8 @@ impl Detection {
                 Some((f.name.clone(), value.text().into_owned()))
             })
             .collect();
-        let mut hasher = Sha256::new_with_prefix(b"event\0");
-        hasher.update(rule.id.as_bytes());
-        hasher.update([0]);
-        hasher.update(event.id.to_bytes());
         Self {
-            id: DetectionId::from_digest(&hasher.finalize().into()),
+            identity: Identity::Event,
             rule: index,
             rule_id: rule.id.clone(),
             level: rule.level,
