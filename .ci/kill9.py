@@ -3,15 +3,21 @@
 kill9.py FOLDER INPUT TARGET TOKEN: runs until FOLDER/stop exists. Every record bears an id; FOLDER/sent.INPUT
 has each id before it is sent, FOLDER/acknowledged.INPUT those that the input has taken on. Nothing is sent
 twice, so that what is stored twice is the node's doing. FOLDER/round says which round it is.
+
+Syslog over TCP answers nothing (RFC 6587), but is promised to be durable within 200 ms: an id counts as
+acknowledged once it was sent a second ago over a connection that still stands, so that the node cannot have been
+killed in between. FOLDER/prompt.INPUT has those of the promised time itself.
 """
 
 import http.client
 import json
 import os
+import select
 import shutil
 import socket
 import sys
 import time
+from collections import deque
 
 BATCH = 10
 PAUSE = 0.02
@@ -96,8 +102,103 @@ class Otlp(Http):
         return "/v1/logs", "application/json", json.dumps(body)
 
 
-class Relp:
-    """Lines to an rsyslogd, which keeps each until the node has answered it."""
+class Stream:
+    """A connection that is made anew when the node is there again."""
+
+    def __init__(self, target, _token):
+        host, port = target.split(":")
+        self.at, self.connection = (host, int(port)), None
+
+    def send(self, ids, _round):
+        try:
+            if self.connection is None:
+                self.connection = socket.create_connection(self.at, timeout=10)
+                self.opened()
+            return self.exchange(ids)
+        except OSError:
+            self.connection = None
+            time.sleep(0.05)
+            return []
+
+    def opened(self):
+        pass
+
+
+class Relp(Stream):
+    """RELP by its own words: every line has a number, and is acknowledged by the answer of that number."""
+
+    def command(self, name, data):
+        self.number += 1
+        text = data.encode()
+        self.connection.sendall(b"%d %s %d %s\n" % (self.number, name, len(text), text))
+        return self.number
+
+    def opened(self):
+        self.number, self.answers = 0, self.connection.makefile("rb")
+        self.command(b"open", "relp_version=0\nrelp_software=ci\ncommands=syslog")
+        self.answered()
+
+    def answered(self):
+        """The number that is answered 200: `1 rsp 6 200 OK`; the answer to `open` has more lines."""
+        number, word, length, data = self.line().split(b" ", 3)
+        while len(data) <= int(length):
+            data += self.line()
+        if word != b"rsp" or not data.startswith(b"200"):
+            raise OSError(f"RELP answers {data!r}")
+        return int(number)
+
+    def line(self):
+        line = self.answers.readline()
+        if not line.endswith(b"\n"):
+            raise OSError("the connection has ended")
+        return line
+
+    def exchange(self, ids):
+        numbers = {self.command(b"syslog", f"<13>1 {now()} ci ci - - - {i}"): i for i in ids}
+        taken = []
+        try:
+            for _ in ids:
+                taken.append(numbers[self.answered()])
+        except OSError:
+            self.connection = None
+        return taken
+
+
+class Tcp(Stream):
+    """Syslog lines, which nothing answers."""
+
+    PROMISED, SURE = 0.2, 1.0
+
+    def __init__(self, target, token):
+        super().__init__(target, token)
+        self.prompt = open(f"{sys.argv[1]}/prompt.tcp", "a")
+        self.sent = {self.PROMISED: deque(), self.SURE: deque()}
+
+    def opened(self):
+        for sent in self.sent.values():
+            sent.clear()
+
+    def exchange(self, ids):
+        self.connection.sendall("".join(f"<13>1 {now()} ci ci - - - {i}\n" for i in ids).encode())
+        at = time.monotonic()
+        for sent in self.sent.values():
+            sent.append((at, ids))
+        # Asked for the time before the connection: what was sent before it stands as long as that.
+        until = time.monotonic()
+        if select.select([self.connection], [], [], 0)[0]:
+            raise OSError("the node says nothing: the connection has ended")
+        note(self.prompt, self.older(self.PROMISED, until))
+        return self.older(self.SURE, until)
+
+    def older(self, age, until):
+        sent, found = self.sent[age], []
+        while sent and sent[0][0] <= until - age:
+            found += sent.popleft()[1]
+        return found
+
+
+class Relayed:
+    """Lines to an rsyslogd, which keeps each until the node has answered it by RELP."""
 
     def __init__(self, target, _token):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -149,7 +250,7 @@ class Journald:
         return ids
 
 
-INPUTS = {"jsonl": Jsonl, "bulk": Bulk, "hec": Hec, "otlp": Otlp, "relp": Relp, "file": File, "copied": Copied, "journald": Journald}
+INPUTS = {"jsonl": Jsonl, "bulk": Bulk, "hec": Hec, "otlp": Otlp, "relp": Relp, "tcp": Tcp, "relayed": Relayed, "file": File, "copied": Copied, "journald": Journald}
 
 
 def note(out, ids):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What the whole program takes in and stores, beside rsyslogd and nfcapd, in one run on the same input.
+"""What the whole program takes in and stores, beside rsyslogd, syslog-ng and nfcapd, in one run on the same input.
 
     benches/ingest.py --xuedun target/release/xuedun [--seconds 3] [--dir DIR] [--only tcp,plain,udp,bulk,flow]
 
 Syslog over UDP at fixed rates and over TCP as fast as it is taken (lines that match rules, and `plain` ones that match
 none), `_bulk` over HTTP acknowledged durable, NetFlow v9 at fixed packet rates. Lines say the second in which they are
-about to be sent. Each program gets the same bytes from the same sender, one program at a time, in turn. `stored` is what the file of rsyslogd, the
+about to be sent. syslog-ng is unpacked from Debian's archive
+into the run's folder: its package cannot be installed beside rsyslog's. Each program gets the same bytes from the same sender, one program at a time, in turn. `stored` is what the file of rsyslogd, the
 files of nfcapd, and a search of our node hold afterwards: journalled, matched with the shipped rules and archived. CPU is user and system time of the program from before the first byte until all is stored (ours: archived), divided
 by what it stored. Loss is of what was sent.
 """
@@ -184,6 +185,32 @@ action(type="omfile" file="{self.log}" template="raw" ioBufferSize="256k" flushO
         return os.path.getsize(self.log) if os.path.exists(self.log) else 0
 
 
+class SyslogNg:
+    """Writes the line to a file with its default parsing, as its documentation begins."""
+
+    name = "syslog-ng"
+
+    def __init__(self, work):
+        self.log, root = f"{work}/syslog-ng.log", f"{work}/syslog-ng"
+        subprocess.run("apt-get download -qq syslog-ng-core && dpkg -x syslog-ng-core_*.deb syslog-ng", shell=True, check=True, cwd=work)
+        libraries = f"{root}/usr/lib/syslog-ng"
+        modules = next(d for d in glob.glob(f"{libraries}/[0-9]*"))
+        conf = f"""@version: {os.path.basename(modules)}
+options {{ stats-freq(0); keep-hostname(yes); chain-hostnames(no); use-dns(no); }};
+source s_tcp {{ network(ip("127.0.0.1") port(24994) transport("tcp") log-iw-size(100000) log-fetch-limit(1000)); }};
+destination d_file {{ file("{self.log}"); }};
+log {{ source(s_tcp); destination(d_file); flags(flow-control); }};
+"""
+        open(f"{work}/syslog-ng.conf", "w").write(conf)
+        command = [f"{root}/usr/sbin/syslog-ng", "--module-path", modules, "--no-caps", "-F", "-f", f"{work}/syslog-ng.conf"]
+        command += ["--persist-file", f"{work}/ng.persist", "--pidfile", f"{work}/ng.pid", "--control", f"{work}/ng.ctl"]
+        self.process = subprocess.Popen(command, env=dict(os.environ, LD_LIBRARY_PATH=libraries), stdout=subprocess.DEVNULL)
+        self.tcp = ("127.0.0.1", 24994)
+        until(lambda: connects(self.tcp), 20)
+
+    stored, disk = Rsyslog.stored, Rsyslog.disk
+
+
 class Nfcapd:
     name = "nfcapd"
 
@@ -300,8 +327,8 @@ def main():
     print("| input | program | sent | sent/s | stored | lost | stored/s until all is | CPU µs each | |\n|-|-|-|-|-|-|-|-|-|")
     programs = []
     try:
-        ours, theirs = Xuedun(work, os.path.abspath(args.xuedun)), Rsyslog(work)
-        programs += [ours.process, theirs.process]
+        ours, theirs, other = Xuedun(work, os.path.abspath(args.xuedun)), Rsyslog(work), SyslogNg(work)
+        programs += [ours.process, theirs.process, other.process]
         matched = lambda: ours.figure("matched")
         only = args.only.split(",")
         for name, line in (("tcp", LINE), ("plain", PLAIN)):
@@ -312,6 +339,7 @@ def main():
             theirs_before = theirs.disk()
             measure(what, theirs, lambda: send_tcp(records, theirs.tcp), len(records), theirs.disk, theirs.stored)
             theirs_bytes = (theirs.disk() - theirs_before) / len(records)
+            measure(what, other, lambda: send_tcp(records, other.tcp), len(records), other.disk, other.stored)
             before = size(f"{work}/node/data/archive")
             measure(what, ours, lambda: send_tcp(records, ours.tcp), len(records), matched, lambda: ours.stored("tcp"), ours.rest)
             print(f"on disk: {(size(f'{work}/node/data/archive') - before) / len(records):.1f} B an event, rsyslogd {theirs_bytes:.1f}")

@@ -63,24 +63,27 @@ fn packs() -> &'static Arc<Packs> {
     PACKS.get_or_init(|| Arc::new(Packs::embedded().expect("packs load")))
 }
 
-#[allow(clippy::expect_used, reason = "a constant text")]
 fn feed() -> &'static Feed {
     static FEED: OnceLock<Feed> = OnceLock::new();
-    FEED.get_or_init(|| {
-        let text = "name = \"fuzz\"\ninput = { type = \"syslog-udp\", listen = \"127.0.0.1:1\" }";
-        let config: SensorConfig = toml::from_str(text).expect("a sensor");
-        let context = Context {
-            intake: Arc::new(Nowhere),
-            clock: Arc::new(Nowhere),
-            checkpoints: Arc::new(Nowhere),
-            ids: Arc::new(|at| EventId::at(at, 0)),
-            site_of: Arc::new(|_| None),
-            exercise: Arc::new(|_| None),
-        };
-        let counters = Arc::new(Counters::default());
-        let turns = (Turns::new(1, 1), 0);
-        Feed::new(&config, Encoding::Gb18030, true, Arc::clone(packs()), context, counters, turns)
-    })
+    FEED.get_or_init(|| feed_to(Arc::new(Nowhere)))
+}
+
+/// A sensor's way to an intake.
+#[allow(clippy::expect_used, reason = "a constant text")]
+pub(crate) fn feed_to(intake: Arc<dyn Intake>) -> Feed {
+    let text = "name = \"fuzz\"\ninput = { type = \"syslog-udp\", listen = \"127.0.0.1:1\" }";
+    let config: SensorConfig = toml::from_str(text).expect("a sensor");
+    let context = Context {
+        intake,
+        clock: Arc::new(Nowhere),
+        checkpoints: Arc::new(Nowhere),
+        ids: Arc::new(|at| EventId::at(at, 0)),
+        site_of: Arc::new(|_| None),
+        exercise: Arc::new(|_| None),
+    };
+    let counters = Arc::new(Counters::default());
+    let turns = (Turns::new(1, 1), 0);
+    Feed::new(&config, Encoding::Gb18030, true, Arc::clone(packs()), context, counters, turns)
 }
 
 /// What every event must be: written to the journal and read again, it says the same.

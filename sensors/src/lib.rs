@@ -10,6 +10,7 @@
 //! [`Intake::submit`] resolved; a file's position is saved only after that. The clock, ids and
 //! places for checkpoints are passed in.
 
+mod ahead;
 pub mod config;
 mod context;
 mod counters;

@@ -20,7 +20,8 @@ pub const RECEIVE_WAIT_MS: u64 = 100;
 pub const BATCH_EVENTS_MAX: usize = 2_048;
 /// Bytes of records submitted together.
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
-/// How long a stream's batch may wait for more records, in milliseconds (durable within 200 ms).
+/// How long a stream's batch may wait for more records, in milliseconds: a tenth of the 200 within which syslog
+/// over TCP is durable. The journal writes what it is given at once.
 pub const LINGER_MS: u64 = 20;
 /// Events of all sensors on their way to the journal at once; beyond, batches take turns.
 pub const IN_FLIGHT_EVENTS_MAX: usize = 65_536;

@@ -1,7 +1,7 @@
 //! Syslog over UDP, TCP and TLS.
 //!
-//! A stream is not read while its batch is offered to the intake: that is the back-pressure the
-//! sender feels.
+//! A stream is read one batch ahead of what the intake has taken: beyond that it is not read, which
+//! is the back-pressure the sender feels.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::frame::{Framer, Framing};
 use super::udp::Datagrams;
 use super::{relp, stopped};
+use crate::ahead::Ahead;
 use crate::counters::add;
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
@@ -29,8 +30,9 @@ const READ_BYTES: usize = 64 << 10;
 pub(crate) async fn datagrams(
     feed: Feed,
     mut from: mpsc::Receiver<Datagrams>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let mut ahead = Ahead::shed(&feed, &stop);
     while let Some(first) = from.recv().await {
         let mut batch = Batch::default();
         let mut next = Some(first);
@@ -41,8 +43,9 @@ pub(crate) async fn datagrams(
             }
             next = if batch.is_full() { None } else { from.try_recv().ok() };
         }
-        feed.deliver_now(batch, &mut stop).await;
+        ahead.send(batch).await;
     }
+    ahead.arrived().await;
 }
 
 /// Binds a listener.
@@ -140,6 +143,7 @@ async fn connection(
     mut stop: watch::Receiver<bool>,
 ) {
     let origin = Origin::at(Some(peer));
+    let mut ahead = Ahead::new(feed, &stop);
     let mut framer = Framer::new(Framing::Syslog, RECORD_BYTES_MAX);
     let mut buffer = vec![0; READ_BYTES];
     let (mut open, mut last) = (true, 0);
@@ -178,10 +182,9 @@ async fn connection(
             }
         }
         last = batch.len();
-        if !feed.deliver(batch, &mut stop).await {
-            return;
-        }
+        open = ahead.send(batch).await && open;
     }
+    ahead.arrived().await;
 }
 
 enum Read {
@@ -209,5 +212,60 @@ async fn read(
         // A connection that breaks ends like one that closes: nothing more comes.
         Ok(0) | Err(_) => Read::End { by_peer: true },
         Ok(n) => Read::Bytes(n),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::feed_to;
+    use events::Event;
+    use std::future::{Future, ready};
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    /// Notes when it was offered how many events.
+    #[derive(Default)]
+    struct Noting(Mutex<Vec<(Instant, usize)>>);
+
+    impl crate::Intake for Noting {
+        fn submit(
+            &self,
+            batch: Arc<Vec<Event>>,
+        ) -> Pin<Box<dyn Future<Output = Result<(), crate::Refused>> + Send + '_>> {
+            self.0.lock().unwrap().push((Instant::now(), batch.len()));
+            Box::pin(ready(Ok(())))
+        }
+    }
+
+    const LINE: &[u8] = b"<13>Nov 23 12:05:06 srv app: all well\n";
+
+    /// By a clock that the test moves: no line waits longer than the limit, however many follow.
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_offered_in_time_while_more_trickle_in() {
+        let intake = Arc::new(Noting::default());
+        let feed = feed_to(Arc::clone(&intake) as Arc<dyn crate::Intake>);
+        let (mut sender, stream) = duplex(1 << 16);
+        let (_on, stop) = watch::channel(false);
+        let reading = tokio::spawn(async move {
+            connection(&feed, stream, IpAddr::from([203, 0, 113, 7]), stop).await;
+        });
+        let mut written = Vec::new();
+        for wait in [0, 0, 3, 19, 19, 1, 20, 7, 150, 5].iter().cycle().take(400) {
+            tokio::time::sleep(Duration::from_millis(*wait)).await;
+            sender.write_all(LINE).await.unwrap();
+            written.push(Instant::now());
+        }
+        drop(sender);
+        reading.await.unwrap();
+        let offered = intake.0.lock().unwrap().clone();
+        assert!(offered.len() < written.len(), "lines are offered together");
+        let each = offered.iter().flat_map(|(at, n)| std::iter::repeat_n(*at, *n));
+        let waited: Vec<_> = each.zip(&written).map(|(at, since)| at - *since).collect();
+        assert_eq!(waited.len(), written.len());
+        // The clock of the runtime goes by whole milliseconds.
+        let most = Duration::from_millis(LINGER_MS + 1);
+        assert!(waited.iter().all(|waited| *waited <= most), "{:?}", waited.iter().max());
     }
 }

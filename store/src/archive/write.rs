@@ -10,6 +10,7 @@ use arrow::array::{
     ArrayBuilder, ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch,
     StringBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt64Builder,
 };
+use arrow::datatypes::DataType;
 use events::field::{COLUMNS, ColumnKind};
 use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
@@ -97,10 +98,12 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     }
     properties = bloom(properties, column(columns::ID));
     properties = properties.set_column_dictionary_enabled(column(columns::RAW), false);
-    // Nobody asks what is least of these, and finding it out costs more than writing them.
-    for random in [columns::ID, columns::SHAPE, columns::FIELDS, columns::RAW, columns::RAW_BYTES] {
-        let none = EnabledStatistics::None;
-        properties = properties.set_column_statistics_enabled(column(random), none);
+    // Nobody asks what is least of these or of texts, and finding it out costs more than writing them.
+    for random in [columns::ID, columns::RAW_BYTES] {
+        properties = without_statistics(properties, column(random));
+    }
+    for text in columns::schema().fields().iter().filter(|f| *f.data_type() == DataType::Utf8) {
+        properties = without_statistics(properties, column(text.name()));
     }
     Ok(properties.build())
 }
@@ -112,6 +115,10 @@ fn bloom(properties: Builder, column: ColumnPath) -> Builder {
         .set_column_bloom_filter_enabled(column.clone(), true)
         .set_column_bloom_filter_max_ndv(column.clone(), limits::ROW_GROUP_ROWS as u64)
         .set_column_bloom_filter_fpp(column, 0.01)
+}
+
+fn without_statistics(properties: Builder, column: ColumnPath) -> Builder {
+    properties.set_column_statistics_enabled(column, EnabledStatistics::None)
 }
 
 enum Typed {

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::event::{Names, Writer, every_field};
 use super::udp::Datagrams;
+use crate::ahead::Ahead;
 use crate::counters::add;
 use crate::decode::Problem;
 use crate::decode::netflow::{self, Key};
@@ -28,8 +29,9 @@ pub(crate) async fn run(
     feed: Feed,
     decoder: Decoder,
     mut from: mpsc::Receiver<Datagrams>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let mut ahead = Ahead::shed(&feed, &stop);
     let mut flows = Flows { sensor, writer: Writer::new(feed), decoder };
     while let Some(first) = from.recv().await {
         let mut batch = Batch::default();
@@ -41,7 +43,7 @@ pub(crate) async fn run(
             }
             next = if batch.is_full() { None } else { from.try_recv().ok() };
         }
-        flows.writer.feed.deliver_now(batch, &mut stop).await;
+        ahead.send(batch).await;
     }
     let mut batch = Batch::default();
     if let Decoder::Netflow(decoder) = &mut flows.decoder {
@@ -50,7 +52,8 @@ pub(crate) async fn run(
             flows.writer.failed(&mut batch, b"", Problem::NoTemplate, None, received);
         }
     }
-    flows.writer.feed.deliver_now(batch, &mut stop).await;
+    ahead.send(batch).await;
+    ahead.arrived().await;
 }
 
 struct Flows {

@@ -7,16 +7,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use events::Timestamp;
 use serde_json::{Value, json};
 
 use super::Server;
 use super::answer::Failure;
-use super::body::{blocking, body, lines};
+use super::body::lines;
 use super::ingest::push;
+use super::posted::Posted;
 use crate::context::Refused;
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::BODY_RECORDS_MAX;
@@ -24,13 +25,29 @@ use crate::limits::BODY_RECORDS_MAX;
 /// The version answered: one that current shippers accept.
 const VERSION: &str = "8.17.0";
 
-/// One item of the answer.
-pub(super) struct Item {
-    op: &'static str,
-    index: Option<String>,
-    outcome: Outcome,
+/// What a body asked for.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Those that differ from the one before: shippers mostly send the same one again and again.
+    actions: Vec<Action>,
+    /// Of every item the number of its action, and what became of it.
+    items: Vec<(usize, Outcome)>,
 }
 
+struct Action {
+    op: Op,
+    index: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Index,
+    Create,
+    Update,
+    Delete,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// In the batch of this number.
     Batch(usize),
@@ -40,14 +57,9 @@ enum Outcome {
 /// `POST /_bulk`.
 pub(crate) async fn bulk(
     State(server): State<Arc<Server>>,
-    Extension(origin): Extension<Origin>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream).await?;
-    let received = server.feed.context.clock.now();
-    let feed = server.feed.clone();
-    let (items, batches) = blocking(move || read(&feed, &bytes, origin, received)).await??;
+    let (asked, batches) = Posted::take(&server.feed, request).await?.read(read).await?;
     let mut outcomes = Vec::with_capacity(batches.len());
     let mut refused = None;
     for batch in batches {
@@ -57,7 +69,7 @@ pub(crate) async fn bulk(
         }
         outcomes.push(refused);
     }
-    Ok(answer(&items, &outcomes))
+    Ok(answer(&asked, &outcomes))
 }
 
 pub(super) fn read(
@@ -65,13 +77,18 @@ pub(super) fn read(
     bytes: &[u8],
     origin: Origin,
     received: Timestamp,
-) -> Result<(Vec<Item>, Vec<Batch>), Failure> {
+) -> Result<(Asked, Vec<Batch>), Failure> {
     let mut lines = lines(bytes);
-    let (mut items, mut batches) = (Vec::new(), vec![Batch::default()]);
+    let (mut asked, mut batches) = (Asked::default(), vec![Batch::default()]);
+    let mut last: &[u8] = b"";
     while let Some(line) = lines.next() {
-        let (op, index) = action(line)?;
+        if line != last {
+            asked.actions.push(action(line)?);
+            last = line;
+        }
+        let Some(Action { op, .. }) = asked.actions.last() else { return Err(Failure::BadAction) };
         let outcome = match op {
-            "index" | "create" => {
+            Op::Index | Op::Create => {
                 let document = lines.next().ok_or(Failure::BadAction)?;
                 if batches.last().is_none_or(Batch::is_full) {
                     batches.push(Batch::default());
@@ -80,62 +97,88 @@ pub(super) fn read(
                 push(feed, &mut batches[at], document, origin, received);
                 Outcome::Batch(at)
             }
-            "update" => {
+            Op::Update => {
                 let _document = lines.next().ok_or(Failure::BadAction)?;
                 Outcome::Unsupported
             }
-            _ => Outcome::Unsupported,
+            Op::Delete => Outcome::Unsupported,
         };
-        items.push(Item { op, index, outcome });
-        if items.len() > BODY_RECORDS_MAX {
+        asked.items.push((asked.actions.len() - 1, outcome));
+        if asked.items.len() > BODY_RECORDS_MAX {
             return Err(Failure::TooMany);
         }
     }
-    Ok((items, batches))
+    Ok((asked, batches))
+}
+
+impl Op {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// `{"create":{"_index":"logs"}}`.
-fn action(line: &[u8]) -> Result<(&'static str, Option<String>), Failure> {
+fn action(line: &[u8]) -> Result<Action, Failure> {
     let value: Value = serde_json::from_slice(line).map_err(|_| Failure::BadAction)?;
     let object = value.as_object().filter(|o| o.len() == 1).ok_or(Failure::BadAction)?;
     let (op, about) = object.iter().next().ok_or(Failure::BadAction)?;
-    let op = ["index", "create", "update", "delete"].into_iter().find(|known| known == op);
+    let op = [Op::Index, Op::Create, Op::Update, Op::Delete].into_iter().find(|o| o.name() == op);
     let index = about.get("_index").and_then(Value::as_str).map(str::to_owned);
-    Ok((op.ok_or(Failure::BadAction)?, index))
+    Ok(Action { op: op.ok_or(Failure::BadAction)?, index })
 }
 
-fn answer(items: &[Item], outcomes: &[Option<Refused>]) -> Response {
-    let mut errors = false;
-    let items: Vec<Value> = items
-        .iter()
-        .map(|item| {
-            let refused = match item.outcome {
-                Outcome::Batch(at) => match outcomes.get(at).copied().flatten() {
-                    None => None,
-                    Some(Refused::Busy) => Some((429, "es_rejected_execution_exception", "busy")),
-                    Some(Refused::Full) => Some((503, "disk_full", "the disk is full")),
-                    Some(Refused::Closed) => Some((503, "closed", "the node is stopping")),
-                },
-                Outcome::Unsupported => {
-                    Some((400, "illegal_argument_exception", "only index and create"))
-                }
-            };
-            let index = item.index.as_deref().unwrap_or("logs");
-            let body = match refused {
-                None => json!({ "_index": index, "status": 201, "result": "created" }),
-                Some((status, kind, reason)) => {
-                    errors = true;
-                    json!({
-                        "_index": index,
-                        "status": status,
-                        "error": { "type": kind, "reason": reason },
-                    })
-                }
-            };
-            json!({ item.op: body })
-        })
-        .collect();
-    product(Json(json!({ "took": 0, "errors": errors, "items": items })).into_response())
+fn answer(asked: &Asked, outcomes: &[Option<Refused>]) -> Response {
+    let (mut errors, mut items) = (false, String::new());
+    // What is said of one item is mostly said of the next.
+    let (mut last, mut said) = (None, String::new());
+    for item @ (at, outcome) in &asked.items {
+        if last != Some(item) {
+            let Some(action) = asked.actions.get(*at) else { continue };
+            let refused = refusal(*outcome, outcomes);
+            errors |= refused.is_some();
+            said = about(action, refused).to_string();
+            last = Some(item);
+        }
+        if !items.is_empty() {
+            items.push(',');
+        }
+        items.push_str(&said);
+    }
+    let body = format!(r#"{{"took":0,"errors":{errors},"items":[{items}]}}"#);
+    product(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Status, type and reason.
+type Refusal = (u16, &'static str, &'static str);
+
+fn refusal(outcome: Outcome, outcomes: &[Option<Refused>]) -> Option<Refusal> {
+    let Outcome::Batch(at) = outcome else {
+        return Some((400, "illegal_argument_exception", "only index and create"));
+    };
+    Some(match outcomes.get(at).copied().flatten()? {
+        Refused::Busy => (429, "es_rejected_execution_exception", "busy"),
+        Refused::Full => (503, "disk_full", "the disk is full"),
+        Refused::Closed => (503, "closed", "the node is stopping"),
+    })
+}
+
+/// What the answer says of one item.
+fn about(action: &Action, refused: Option<Refusal>) -> Value {
+    let index = action.index.as_deref().unwrap_or("logs");
+    let body = match refused {
+        None => json!({ "_index": index, "status": 201, "result": "created" }),
+        Some((status, kind, reason)) => json!({
+            "_index": index,
+            "status": status,
+            "error": { "type": kind, "reason": reason },
+        }),
+    };
+    json!({ action.op.name(): body })
 }
 
 /// Clients of Elastic refuse a server without this header.

@@ -20,7 +20,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use super::body::{blocking, body, lines};
+use super::body::lines;
+use super::posted::Posted;
 use super::{Peer, Server, auth};
 use crate::context::Refused;
 use crate::decode::Aside;
@@ -139,16 +140,9 @@ struct About {
     index: Option<String>,
 }
 
-async fn event(
-    State(server): State<Arc<Server>>,
-    Extension(origin): Extension<Origin>,
-    request: Request,
-) -> Result<Reply, Reply> {
-    let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream).await?;
-    let received = server.feed.context.clock.now();
-    let feed = server.feed.clone();
-    let (batch, invalid) = blocking(move || read_events(&feed, &bytes, origin, received)).await??;
+async fn event(State(server): State<Arc<Server>>, request: Request) -> Result<Reply, Reply> {
+    let posted = Posted::take(&server.feed, request).await?;
+    let (batch, invalid) = posted.read(read_events).await?;
     if batch.is_empty() {
         return Err(Reply::NoData);
     }
@@ -243,17 +237,13 @@ impl About {
 
 async fn raw(
     State(server): State<Arc<Server>>,
-    Extension(origin): Extension<Origin>,
     Query(about): Query<About>,
     request: Request,
 ) -> Result<Reply, Reply> {
-    let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream).await?;
-    let received = server.feed.context.clock.now();
-    let feed = server.feed.clone();
-    let batch = blocking(move || {
+    let posted = Posted::take(&server.feed, request).await?;
+    let batch = posted.read(move |feed, bytes, origin, received| {
         let (mut batch, aside) = (Batch::default(), about.aside());
-        for (number, line) in lines(&bytes).enumerate() {
+        for (number, line) in lines(bytes).enumerate() {
             if number >= BODY_RECORDS_MAX {
                 return Err(Failure::TooMany);
             }
@@ -264,7 +254,7 @@ async fn raw(
         }
         Ok(batch)
     });
-    let batch = batch.await??;
+    let batch = batch.await?;
     if batch.is_empty() {
         return Err(Reply::NoData);
     }

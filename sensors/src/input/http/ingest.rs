@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use events::Timestamp;
 use serde_json::json;
@@ -15,7 +15,8 @@ use serde_json::json;
 use super::Server;
 use super::answer::Failure;
 use super::auth::sha256;
-use super::body::{blocking, body, elements, lines};
+use super::body::{elements, lines};
+use super::posted::Posted;
 use crate::counters::add;
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{BODY_RECORDS_MAX, IDEMPOTENCY_KEYS_MAX, RECORD_BYTES_MAX};
@@ -42,12 +43,10 @@ impl Done {
 
 pub(crate) async fn ingest(
     State(server): State<Arc<Server>>,
-    Extension(origin): Extension<Origin>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream).await?;
-    let key = parts.headers.get("idempotency-key").map(|key| sha256(key.as_bytes()));
+    let posted = Posted::take(&server.feed, request).await?;
+    let key = posted.headers.get("idempotency-key").map(|key| sha256(key.as_bytes()));
     if let Some(key) = &key {
         let known = server.done().by_key.get(key).copied();
         if let Some((accepted, undecoded)) = known {
@@ -55,9 +54,7 @@ pub(crate) async fn ingest(
             return Ok(accepted_answer(accepted, undecoded));
         }
     }
-    let received = server.feed.context.clock.now();
-    let feed = server.feed.clone();
-    let batch = blocking(move || read(&feed, &bytes, origin, received)).await??;
+    let batch = posted.read(read).await?;
     let (accepted, undecoded) = (batch.len(), batch.failed());
     server.feed.offer(batch).await.map_err(Failure::Intake)?;
     if let Some(key) = key {

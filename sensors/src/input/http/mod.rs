@@ -2,8 +2,8 @@
 //!
 //! One port speaks all: `ingest` (JSON lines), `bulk` (Elasticsearch's `_bulk`, with a status per
 //! item, so that Beats, Fluent Bit, Vector and rsyslog send unchanged), `hec` (Splunk's HTTP event
-//! collector), `otlp` (OpenTelemetry logs). `auth` knows the tokens, `body` inflates, `answer`
-//! says why a request is refused.
+//! collector), `otlp` (OpenTelemetry logs). Each begins as `posted` does; `auth` knows the tokens,
+//! `body` inflates, `answer` says why a request is refused.
 
 mod answer;
 mod auth;
@@ -12,6 +12,7 @@ mod bulk;
 mod hec;
 mod ingest;
 mod otlp;
+mod posted;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

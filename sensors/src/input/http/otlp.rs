@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 
 use super::Server;
 use super::answer::Failure;
-use super::body::{blocking, body};
+use super::posted::Posted;
 use crate::decode::otlp;
-use crate::feed::{Batch, Origin};
+use crate::feed::Batch;
 use crate::limits::{BODY_RECORDS_MAX, RECORD_BYTES_MAX};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -25,14 +25,9 @@ struct Status {
     message: String,
 }
 
-pub(super) async fn logs(
-    State(server): State<Arc<Server>>,
-    Extension(origin): Extension<Origin>,
-    request: Request,
-) -> Response {
-    let (parts, stream) = request.into_parts();
-    let binary = is_protobuf(&parts.headers);
-    match take(&server, origin, &parts.headers, stream, binary).await {
+pub(super) async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let binary = is_protobuf(request.headers());
+    match take(&server, request, binary).await {
         // An empty answer says that all was taken.
         Ok(()) if binary => {
             ([(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF))], Vec::new())
@@ -44,19 +39,11 @@ pub(super) async fn logs(
     }
 }
 
-async fn take(
-    server: &Arc<Server>,
-    origin: Origin,
-    headers: &HeaderMap,
-    stream: axum::body::Body,
-    binary: bool,
-) -> Result<(), Failure> {
-    let bytes = body(headers, stream).await?;
-    let received = server.feed.context.clock.now();
-    let feed = server.feed.clone();
-    let batch = blocking(move || {
+async fn take(server: &Server, request: Request, binary: bool) -> Result<(), Failure> {
+    let posted = Posted::take(&server.feed, request).await?;
+    let batch = posted.read(move |feed, bytes, origin, received| {
         let read = if binary { otlp::read_protobuf } else { otlp::read_json };
-        let request = read(&bytes).map_err(|_| Failure::BadOtlp)?;
+        let request = read(bytes).map_err(|_| Failure::BadOtlp)?;
         if otlp::count(&request) > BODY_RECORDS_MAX {
             return Err(Failure::TooMany);
         }
@@ -68,7 +55,7 @@ async fn take(
         });
         Ok(batch)
     });
-    server.feed.offer(batch.await??).await.map_err(Failure::Intake)
+    server.feed.offer(batch.await?).await.map_err(Failure::Intake)
 }
 
 fn is_protobuf(headers: &HeaderMap) -> bool {
