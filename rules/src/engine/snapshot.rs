@@ -1,6 +1,6 @@
 //! Correlation state as bytes, and moving it to another rule set.
 //!
-//! Layout, version 3, by [`events::wire`]: `version=2 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
+//! Layout, version 3, by [`events::wire`]: `version=3 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
 //! quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
 //! count, (key · quiet until · [closes] · entries)* · pending: count, (key · entry)*`. Times of
 //! entries are written as the difference to the entry before. Version 2, which did not note which
