@@ -160,6 +160,8 @@ struct Key {
 #[derive(Default)]
 struct Numbers {
     by_text: HashMap<String, u32>,
+    /// By texts as they were met, whatever their case.
+    met: HashMap<String, u32>,
     texts: Vec<String>,
     last: (String, u32),
 }
@@ -181,7 +183,7 @@ impl Numbers {
     fn of(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
         if self.last.0 != text {
-            let number = self.by_text.get(&text.to_ascii_lowercase()).copied().unwrap_or(0);
+            let number = self.met.get(text).copied().unwrap_or_else(|| self.meet(text));
             self.last.0.clear();
             if text.len() <= PART_BYTES_MAX {
                 self.last.0.push_str(text);
@@ -194,13 +196,26 @@ impl Numbers {
         self.last.1
     }
 
+    #[cold]
+    fn meet(&mut self, text: &str) -> u32 {
+        let number = self.by_text.get(&text.to_ascii_lowercase()).copied().unwrap_or(0);
+        if self.met.len() >= MET_MAX {
+            self.met.clear();
+        }
+        if text.len() <= PART_BYTES_MAX {
+            self.met.insert(text.to_owned(), number);
+        }
+        number
+    }
+
     fn text(&self, number: u32) -> Option<&String> {
         self.texts.get((number as usize).checked_sub(1)?)
     }
 }
 
-/// Longest text kept as the last one, in bytes.
+/// Longest text kept as it was met, in bytes, and most of them.
 const PART_BYTES_MAX: usize = 256;
+const MET_MAX: usize = 1_024;
 /// Distinct plans and keys kept; beyond either all are made anew.
 const PLANS_MAX: usize = 256;
 const KEYS_MAX: usize = 4_096;

@@ -1,6 +1,10 @@
-//! Texts with escapes: copied a block at a time, as far as nothing special comes.
+//! Texts with escapes. What is special in a block is found for all of it at once, so that no
+//! escape waits for the one before.
 
-use super::scan::{BLOCK, plain_end, special};
+use super::scan::{BLOCK, plain_end, specials};
+
+/// Bytes looked at together.
+const BLOCKS: usize = 64;
 
 /// The text that begins at `start`, without its escapes, and where its quote lies. `None` if it
 /// is not well formed. `room` is a buffer.
@@ -10,48 +14,91 @@ pub(super) fn resolve<'r>(
     room: &'r mut Vec<u8>,
 ) -> Option<(&'r str, usize)> {
     // What an escape stands for is shorter than it is.
-    if room.len() < bytes.len() + BLOCK {
-        room.resize(bytes.len() + BLOCK, 0);
+    if room.len() < bytes.len() + BLOCKS {
+        room.resize(bytes.len() + BLOCKS, 0);
     }
-    let mut out = room.as_mut_slice();
-    let (whole, mut rest) = (out.len(), bytes.get(start..)?);
-    loop {
-        let plain = match rest.first_chunk::<BLOCK>() {
-            Some(block) => {
-                *out.first_chunk_mut()? = *block;
-                special(block)
-            }
-            None => {
-                out.get_mut(..rest.len())?.copy_from_slice(rest);
-                Some(plain_end(rest, 0))
-            }
+    let mut text = Text { bytes, at: start, room, len: 0 };
+    while !text.block()? {}
+    let Text { at, len, .. } = text;
+    Some((simdutf8::basic::from_utf8(room.get(..len)?).ok()?, at))
+}
+
+/// A text half read.
+struct Text<'b, 'r> {
+    bytes: &'b [u8],
+    /// Where to read on.
+    at: usize,
+    room: &'r mut [u8],
+    /// How much of the room is written.
+    len: usize,
+}
+
+impl Text<'_, '_> {
+    /// Reads on for a block, or up to the quote: then `true`.
+    fn block(&mut self) -> Option<bool> {
+        let rest = self.bytes.get(self.at..)?;
+        let Some(block) = rest.first_chunk::<BLOCKS>() else {
+            self.plain(plain_end(rest, 0))?;
+            return self.special();
         };
-        let by = plain.unwrap_or(BLOCK);
-        (rest, out) = (rest.get(by..)?, out.get_mut(by..)?);
-        if plain.is_none() {
-            continue;
+        let (parts, _) = block.as_chunks::<BLOCK>();
+        let mask =
+            parts.iter().rev().fold(0, |mask, part| mask << BLOCK | u64::from(specials(part)));
+        let end = self.at + BLOCKS;
+        let mut left = mask;
+        while left != 0 {
+            let place = end - BLOCKS + left.trailing_zeros() as usize;
+            left &= left - 1;
+            // What is behind a backslash was read with it.
+            if place >= self.at {
+                self.plain(place - self.at)?;
+                if self.special()? {
+                    return Some(true);
+                }
+            }
         }
+        self.plain(end.saturating_sub(self.at))?;
+        Some(false)
+    }
+
+    /// Copies what holds nothing special; a little more is written, and then written over.
+    #[inline]
+    fn plain(&mut self, len: usize) -> Option<()> {
+        let (from, to) = (self.bytes.get(self.at..)?, self.room.get_mut(self.len..)?);
+        match (from.first_chunk::<BLOCK>(), to.first_chunk_mut::<BLOCK>()) {
+            (Some(from), Some(to)) if len <= BLOCK => *to = *from,
+            _ => to.get_mut(..len)?.copy_from_slice(from.get(..len)?),
+        }
+        self.at += len;
+        self.len += len;
+        Some(())
+    }
+
+    /// Reads what is special: an escape, or the quote, and then `true`.
+    #[inline]
+    fn special(&mut self) -> Option<bool> {
         // A record does not end in a text, so that a byte follows its quote.
+        let rest = self.bytes.get(self.at..)?;
         let [mark, escape] = *rest.first_chunk()?;
         if mark == b'"' {
-            break;
+            return Some(true);
         }
         let stands_for = STANDS_FOR[usize::from(escape)];
         if mark != b'\\' {
             return None;
         } else if stands_for != 0 {
-            *out.first_mut()? = stands_for;
-            (rest, out) = (rest.get(2..)?, out.get_mut(1..)?);
+            *self.room.get_mut(self.len)? = stands_for;
+            self.at += 2;
+            self.len += 1;
         } else if escape == b'u' {
-            let (c, next) = unicode(rest, 2)?;
-            let len = c.encode_utf8(out.first_chunk_mut::<4>()?).len();
-            (rest, out) = (rest.get(next..)?, out.get_mut(len..)?);
+            let (c, read) = unicode(rest, 2)?;
+            self.len += c.encode_utf8(self.room.get_mut(self.len..)?.first_chunk_mut::<4>()?).len();
+            self.at += read;
         } else {
             return None;
         }
+        Some(false)
     }
-    let len = whole - out.len();
-    Some((simdutf8::basic::from_utf8(room.get(..len)?).ok()?, bytes.len() - rest.len()))
 }
 
 /// What an escape of one character stands for; 0 for what is none.
