@@ -284,10 +284,6 @@ fn is_of_an_adult(column: &Column, taxonomy: &Taxonomy) -> bool {
 
 /// The age told by the cell just looked at.
 fn age_of(finder: &Finder, kind: Kind) -> Option<u16> {
-    let eight = match kind {
-        Kind::CnId | Kind::StudentNo => finder.norm.id_birth()?,
-        Kind::BirthDate => <[u8; 8]>::try_from(finder.norm.day()?.as_bytes()).ok()?,
-        _ => return None,
-    };
+    let eight = finder.birth(kind)?;
     super::find::validate::day8(&eight)?.age_on(finder.today)
 }

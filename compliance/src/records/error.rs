@@ -146,7 +146,7 @@ pub enum Error {
         limit: usize,
     },
     /// A key is of the wrong length or not hexadecimal.
-    #[error("the key is not usable: {reason}")]
+    #[error("{reason}")]
     BadKey {
         /// Why.
         reason: &'static str,

@@ -8,9 +8,10 @@ pub const CELL_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Columns in one record.
 pub const COLUMNS_MAX: usize = 4096;
-/// Bytes that the dictionaries of one row group of a Parquet file may take together: they have to be
-/// held whole, at three to four times their size. Writers keep each to 1 MiB by themselves.
-pub const PARQUET_DICTIONARY_BYTES_MAX: u64 = 48 * 1024 * 1024;
+/// Bytes that the dictionaries of one row group of a Parquet file may take together when they are
+/// unpacked, with what is kept for each of their values: they have to be held whole. Writers keep each to
+/// 1 MiB by themselves.
+pub const PARQUET_DICTIONARY_BYTES_MAX: u64 = 96 * 1024 * 1024;
 /// Rows kept back to learn what the columns are before the first finding is given.
 pub const SAMPLE_ROWS_MAX: usize = 500;
 /// Bytes of those rows.

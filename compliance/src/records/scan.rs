@@ -142,7 +142,7 @@ impl<R: Read> Scan<R> {
     /// A column of days that are the birth dates inside the ids of the same rows.
     fn learn_births(&mut self, finder: &mut Finder) {
         let expect = Hint { expect: KindSet::default().with(Kind::BirthDate), ..Hint::default() };
-        let days: Vec<Option<String>> = self
+        let days: Vec<Option<[u8; 8]>> = self
             .kept
             .iter()
             .map(|k| row_of(k).cells().find_map(|cell| id_birth(finder, cell)))
@@ -162,9 +162,9 @@ impl<R: Read> Scan<R> {
                     continue;
                 }
                 dates += 1;
-                let written = finder.norm.day();
+                let written = finder.birth(Kind::BirthDate);
                 same += usize::from(day.is_some() && written == *day);
-                years.insert(written.map(|d| d.chars().take(4).collect::<String>()));
+                years.insert(written.and_then(|d| d.first_chunk::<4>().copied()));
             }
             let mostly = filled >= 5 && dates * 10 >= filled * 7;
             let by_id = known >= 3 && same * 10 >= known * 5;
@@ -181,10 +181,9 @@ impl<R: Read> Scan<R> {
 }
 
 /// The birth date inside the id that is the whole cell, as YYYYMMDD.
-fn id_birth(finder: &mut Finder, cell: &str) -> Option<String> {
+fn id_birth(finder: &mut Finder, cell: &str) -> Option<[u8; 8]> {
     let id = finder.find(cell, Hint::default()).iter().any(|f| f.kind == Kind::CnId && f.whole);
-    let eight = if id { finder.norm.id_birth() } else { None };
-    eight.map(|d| d.iter().map(|b| char::from(*b)).collect())
+    if id { finder.birth(Kind::CnId) } else { None }
 }
 
 fn row_of(kept: &Kept) -> Row<'_> {

@@ -77,6 +77,8 @@ pub(crate) struct Finder {
     pub(crate) atoms: Vec<digits::Atom>,
     findings: Vec<Finding>,
     memo: Memo,
+    /// The digits of the day in a cell that was plain to see, whose plain form was not made.
+    day: Option<[u8; 8]>,
 }
 
 impl Finder {
@@ -89,6 +91,7 @@ impl Finder {
             atoms: Vec::new(),
             findings: Vec::new(),
             memo: Memo::default(),
+            day: None,
         }
     }
 
@@ -125,6 +128,18 @@ impl Finder {
         &self.findings
     }
 
+    /// The day of birth that the cell looked at last tells as a whole, which was found to be of this
+    /// kind: year, month and day in eight digits.
+    pub(crate) fn birth(&self, kind: Kind) -> Option<[u8; 8]> {
+        match kind {
+            Kind::CnId | Kind::StudentNo => self.day.or_else(|| self.norm.id_birth()),
+            Kind::BirthDate => {
+                self.day.or_else(|| <[u8; 8]>::try_from(self.norm.day()?.as_bytes()).ok())
+            }
+            _ => None,
+        }
+    }
+
     /// As if nothing had been looked at.
     pub(crate) fn forget(&mut self) {
         self.findings.clear();
@@ -132,12 +147,11 @@ impl Finder {
 
     /// One finding that is all of the cell, which is of plain characters.
     fn whole(&mut self, kind: Kind, cell: &str) -> &[Finding] {
-        // Who reads an age from the cell reads its plain form.
-        if matches!(kind, Kind::CnId | Kind::StudentNo | Kind::BirthDate) {
-            self.norm.load(cell);
-        }
+        self.day = quick::day_of(kind, cell);
         self.findings.clear();
-        let end = u32::try_from(chars(cell)).unwrap_or(u32::MAX);
+        // Of what is plain to see, only names are not of ASCII.
+        let end = if kind == Kind::Name { chars(cell) } else { cell.len() };
+        let end = u32::try_from(end).unwrap_or(u32::MAX);
         self.findings.push(Finding { kind, start: 0, end, whole: true });
         &self.findings
     }
@@ -149,6 +163,7 @@ impl Finder {
 
     fn scan_by(&mut self, cell: &str, hint: Hint, screen: Option<Screen>) -> &[Finding] {
         self.findings.clear();
+        self.day = None;
         if let Some(screen) = screen {
             self.norm.load(cell);
             self.candidates.clear();

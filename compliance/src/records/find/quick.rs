@@ -41,6 +41,20 @@ pub(super) fn kind_of(cell: &str, hint: Hint, today: Day) -> Option<Kind> {
     }
 }
 
+/// The digits of the day of birth in a cell of which [`kind_of`] told this kind.
+pub(super) fn day_of(kind: Kind, cell: &str) -> Option<[u8; 8]> {
+    let b = cell.as_bytes();
+    match kind {
+        Kind::CnId => b.get(6..14)?.try_into().ok(),
+        Kind::StudentNo => b.get(7..15)?.try_into().ok(),
+        Kind::BirthDate => {
+            let [y0, y1, y2, y3, _, m0, m1, _, d0, d1] = *b.first_chunk()?;
+            Some([y0, y1, y2, y3, m0, m1, d0, d1])
+        }
+        _ => None,
+    }
+}
+
 fn digits(b: &[u8]) -> bool {
     b.iter().all(u8::is_ascii_digit)
 }
@@ -85,8 +99,11 @@ mod tests {
         let hint = Hint { expect: KindSet::default().with(kind), ..Hint::default() };
         let Some(quick) = kind_of(cell, hint, TODAY) else { return true };
         let mut finder = Finder::new(TODAY);
-        let slow = finder.scan(cell, hint);
-        slow.len() == 1
+        finder.find(cell, hint);
+        let day = finder.birth(kind);
+        let slow = finder.scan(cell, hint).to_vec();
+        day == finder.birth(kind)
+            && slow.len() == 1
             && slow[0].kind == quick
             && slow[0].start == 0
             && slow[0].whole

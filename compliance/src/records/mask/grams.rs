@@ -3,33 +3,39 @@
 //! A row of output is held against every value of its input. Nearly always none is there, and that
 //! is told from one window at the end of the value; only what may be there is searched for.
 
-/// Places of the table: a byte each, which is written without being read.
+/// Places of the table: a byte each, the number of the text that was there last, written without being
+/// read.
 const PLACES_BITS: u32 = 11;
 
 /// The windows of a text.
 pub(super) struct Grams {
-    there: Box<[bool; 1 << PLACES_BITS]>,
+    there: Box<[u8; 1 << PLACES_BITS]>,
+    text: u8,
 }
 
 impl Default for Grams {
     fn default() -> Self {
-        Self { there: Box::new([false; 1 << PLACES_BITS]) }
+        Self { there: Box::new([0; 1 << PLACES_BITS]), text: 0 }
     }
 }
 
 impl Grams {
     /// Takes another text.
     pub(super) fn load(&mut self, text: &[u8]) {
-        self.there.fill(false);
+        self.text = self.text.wrapping_add(1);
+        if self.text == 0 {
+            self.there.fill(0);
+            self.text = 1;
+        }
         for w in text.array_windows() {
-            self.there[place(*w)] = true;
+            self.there[place(*w)] = self.text;
         }
     }
 
     /// Whether the value may be in the text; `false` is certain.
     pub(super) fn may_hold(&self, value: &str) -> bool {
         // The end tells values apart: kinds share their beginnings.
-        value.as_bytes().array_windows().rev().all(|w| self.there[place(*w)])
+        value.as_bytes().array_windows().rev().all(|w| self.there[place(*w)] == self.text)
     }
 }
 
@@ -48,8 +54,11 @@ mod tests {
         grams.load("张*\u{1f}138******00\u{1f}#abcdefgh".as_bytes());
         assert!(!grams.may_hold("张三丰") && !grams.may_hold("13800138000"));
         assert!(grams.may_hold("abcdefgh") && grams.may_hold("a"));
-        grams.load(b"x");
-        assert!(!grams.may_hold("abcdefgh"));
+        // What was there in the 256th text before is there no more.
+        for _ in 0..256 {
+            grams.load(b"x");
+            assert!(!grams.may_hold("abcdefgh"));
+        }
     }
 
     proptest! {

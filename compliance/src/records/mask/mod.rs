@@ -5,6 +5,7 @@ mod fpe;
 mod grams;
 mod groups;
 pub mod key;
+mod mac;
 mod out;
 pub mod policy;
 mod proof;
@@ -14,6 +15,7 @@ pub mod risk;
 mod row;
 mod second;
 mod shift;
+mod squeeze;
 mod value;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::Kept;
 use super::grams::Grams;
 use super::second::{SAMPLES_MAX, is_person};
+use super::squeeze::{squeeze, squeeze_onto};
 use super::value::trim;
 use crate::records::cells::CellFinding;
 use crate::records::error::Error;
@@ -24,7 +25,6 @@ pub(super) struct Values {
     items: Vec<Item>,
     /// Where each finished row's items end.
     rows: Vec<usize>,
-    squeezed: String,
 }
 
 #[derive(Clone, Copy)]
@@ -49,17 +49,19 @@ impl Values {
     /// Adds a value to the row under way, when it has enough characters to mean something.
     pub(super) fn push(&mut self, kind: Kind, written: &str, chars_min: usize) {
         let written = trim(written);
-        squeeze(written, &mut self.squeezed);
-        if chars(&self.squeezed) < chars_min {
-            return;
-        }
         let start = self.text.len();
         self.text.push_str(written);
         let middle = self.text.len();
-        let same = self.squeezed == written;
+        squeeze_onto(written, &mut self.text);
+        let compared = self.text.get(middle..).unwrap_or_default();
+        if chars(compared) < chars_min {
+            self.text.truncate(start);
+            return;
+        }
+        let same = compared == written;
         let squeezed = if same { start } else { middle };
-        if !same {
-            self.text.push_str(&self.squeezed);
+        if same {
+            self.text.truncate(middle);
         }
         self.items.push(Item { kind, start, middle, squeezed, end: self.text.len() });
     }
@@ -241,147 +243,6 @@ fn runs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 static EMAIL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"[a-z0-9][a-z0-9_%+-]*@[a-z0-9-]*[a-z0-9]").ok());
 
-/// The form both sides are compared in: half width, lower case, Chinese numerals as digits;
-/// invisible characters dropped, and blanks and separators after a digit or between Han.
-pub(super) fn squeeze(text: &str, out: &mut String) {
-    out.clear();
-    squeeze_onto(text, out);
-}
-
-/// The same, onto the end of `out`.
-fn squeeze_onto(text: &str, out: &mut String) {
-    // The usual texts first.
-    let all = text.bytes().fold(STAYS, |all, byte| all | WAYS[usize::from(byte)]);
-    if all <= (STAYS | LOWERED) {
-        let from = out.len();
-        out.push_str(text);
-        if all != STAYS {
-            out.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
-        }
-        return;
-    }
-    let mut joins = false;
-    out.reserve(text.len());
-    if text.is_ascii() {
-        for b in text.bytes() {
-            let blank = b.is_ascii_whitespace() || b == 0x0B;
-            let separator = blank || matches!(b, b'-' | b'.' | b'(' | b')');
-            if b == 0 || (separator && joins) {
-                continue;
-            }
-            out.push(char::from(b.to_ascii_lowercase()));
-            joins = b.is_ascii_digit();
-        }
-        return;
-    }
-    // What stays as it is, is copied piece by piece.
-    let bytes = text.as_bytes();
-    let (mut at, mut copied) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        if WAYS[usize::from(byte)] == STAYS {
-            joins = byte.is_ascii_digit();
-            at += 1;
-            continue;
-        }
-        if is_plain_han(bytes, at) {
-            joins = true;
-            at += 3;
-            continue;
-        }
-        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-        out.push_str(text.get(copied..at).unwrap_or_default());
-        at += c.len_utf8();
-        copied = at;
-        joins = squeeze_char(c, joins, out);
-    }
-    out.push_str(text.get(copied..).unwrap_or_default());
-}
-
-/// A byte of ASCII that is written as it is, wherever it stands.
-const STAYS: u8 = 0;
-/// One that is written as a small letter, wherever it stands.
-const LOWERED: u8 = 1;
-/// Any other.
-const OTHERWISE: u8 = 2;
-
-/// What is done with each byte.
-const WAYS: [u8; 256] = {
-    let mut table = [OTHERWISE; 256];
-    let mut at = 0;
-    while at < 128 {
-        let byte = at as u8;
-        if byte.is_ascii_graphic() && !matches!(byte, b'-' | b'.' | b'(' | b')') {
-            table[at] = if byte.is_ascii_uppercase() { LOWERED } else { STAYS };
-        }
-        at += 1;
-    }
-    table
-};
-
-/// Whether the bytes of a Han character that is no numeral begin here.
-fn is_plain_han(bytes: &[u8], at: usize) -> bool {
-    let Some([a @ 0xE4..=0xE9, b, c]) = bytes.get(at..at + 3) else { return false };
-    let code = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
-    let place = code.wrapping_sub(HAN_FIRST);
-    PLAIN_HAN.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
-}
-
-const HAN_FIRST: usize = 0x4E00;
-
-/// A bit for each Han character: whether it is no numeral.
-static PLAIN_HAN: [u64; 0x5200 / 64] = {
-    let mut bits = [u64::MAX; 0x5200 / 64];
-    let mut at = 0;
-    while at < NUMERALS.len() {
-        let place = NUMERALS[at].0 as usize - HAN_FIRST;
-        bits[place / 64] &= !(1 << (place % 64));
-        at += 1;
-    }
-    bits
-};
-
-/// Writes one character of a text; whether a separator behind it is dropped.
-fn squeeze_char(c: char, joins: bool, out: &mut String) -> bool {
-    if let Some(digit) = numeral(c) {
-        out.push(digit);
-        return true;
-    }
-    let c = match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-        '〇' => '0',
-        _ => c,
-    };
-    let invisible = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\0');
-    let separator = matches!(c, '-' | '.' | '—' | '(' | ')' | '·') || c.is_whitespace();
-    if invisible || (separator && joins) {
-        return joins;
-    }
-    if c.is_ascii() {
-        out.push(c.to_ascii_lowercase());
-        return c.is_ascii_digit();
-    }
-    out.extend(c.to_lowercase());
-    c.is_alphabetic()
-}
-
-const NUMERALS: [(char, char); 11] = [
-    ('零', '0'),
-    ('一', '1'),
-    ('幺', '1'),
-    ('二', '2'),
-    ('三', '3'),
-    ('四', '4'),
-    ('五', '5'),
-    ('六', '6'),
-    ('七', '7'),
-    ('八', '8'),
-    ('九', '9'),
-];
-
-fn numeral(c: char) -> Option<char> {
-    NUMERALS.iter().find(|(han, _)| *han == c).map(|(_, digit)| *digit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,55 +298,11 @@ mod tests {
     }
 
     proptest! {
-        /// The way for ASCII is the way for all: a Han character before it changes nothing.
-        #[test]
-        fn both_ways_of_squeezing_agree(text in "[ -~\t\u{b}\u{c}\r\n\u{0}]{0,40}") {
-            let (mut short, mut long) = (String::new(), String::new());
-            squeeze(&format!("x{text}"), &mut short);
-            squeeze(&format!("学x{text}"), &mut long);
-            prop_assert_eq!(Some(short.as_str()), long.strip_prefix('学'));
-        }
-
-        /// Copying in pieces is the same as writing character by character.
-        #[test]
-        fn pieces_and_characters_agree(
-            text in "[a-zA-Z0-9张李三五〇零幺 .()\u{ff10}-\u{ff5a}\u{200b}\u{3000}·—é学\u{a000}\u{4dff}\u{0}-]{0,30}",
-        ) {
-            let mut wanted = String::new();
-            let mut joins = false;
-            for c in text.chars() {
-                if ('\u{4E00}'..='\u{9FFF}').contains(&c) && numeral(c).is_none() {
-                    wanted.push(c);
-                    joins = true;
-                } else {
-                    joins = squeeze_char(c, joins, &mut wanted);
-                }
-            }
-            let mut got = String::new();
-            squeeze(&text, &mut got);
-            if !text.is_ascii() {
-                prop_assert_eq!(got, wanted);
-            }
-        }
-
         #[test]
         fn no_long_run_is_stepped_over(text in "([a-z0-9]{0,30}[# 学]{0,3}){0,4}") {
             let all = text.as_bytes().split(|b| !b.is_ascii_alphanumeric());
             let wanted: Vec<&[u8]> = all.filter(|run| run.len() >= RUN_BYTES_MIN).collect();
             prop_assert_eq!(runs(text.as_bytes()).collect::<Vec<_>>(), wanted);
-        }
-
-        #[test]
-        fn separators_inside_a_number_change_nothing(
-            digits in "[0-9]{2,19}",
-            separator in "[ .\u{2014}\u{200b}\u{3000}-]",
-            at in 1usize..19,
-        ) {
-            let at = at.min(digits.len() - 1);
-            let spaced = format!("{}{separator}{}", &digits[..at], &digits[at..]);
-            let mut out = String::new();
-            squeeze(&spaced, &mut out);
-            prop_assert_eq!(out, digits);
         }
     }
 }

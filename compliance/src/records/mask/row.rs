@@ -4,8 +4,9 @@
 use super::Plan;
 use super::grams::Grams;
 use super::policy::Method;
-use super::residue::{Values, squeeze};
+use super::residue::Values;
 use super::shift::Shifter;
+use super::squeeze::squeeze;
 use super::value::{Masker, Seen};
 use crate::records::classify::Census;
 use crate::records::find::Kind;
