@@ -243,12 +243,16 @@ class Xuedun:
         for name, kind, port in (("udp", "syslog-udp", 24981), ("tcp", "syslog-tcp", 24982), ("flow", "netflow", 24983)):
             text += f'\n[[sensor]]\nname = "{name}"\ninput = {{ type = "{kind}", listen = "127.0.0.1:{port}" }}\n'
         text += f'\n[[sensor]]\nname = "bulk"\ninput = {{ type = "http", listen = "127.0.0.1:24984", token = "{TOKEN}" }}\n'
-        open(self.config, "w").write(text)
+        open(self.config, "w").write(self.prepare(text))
         environment = dict(os.environ, LC_ALL="C.UTF-8", XUEDUN_CONSOLE__LISTEN="127.0.0.1:24980", XUEDUN_STORE__ARCHIVE_AFTER_SECS="2")
         out = open(f"{work}/serve.out", "w")
         self.process = subprocess.Popen([binary, "serve", "--config", self.config], stdout=out, stderr=open(f"{work}/serve.err", "w"), env=environment)
         self.udp, self.tcp, self.flow, self.bulk = (("127.0.0.1", p) for p in (24981, 24982, 24983, 24984))
         until(lambda: "ready" in open(f"{work}/serve.out").read().split(), 60)
+
+    def prepare(self, text):
+        """What another bench adds to the configuration."""
+        return text
 
     def figure(self, name):
         return self.status()["figures"][name]

@@ -34,6 +34,8 @@ const COMMIT_SHARE: u32 = 4;
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long a thread waits for news before it looks around.
 const IDLE_WAIT: Duration = Duration::from_millis(200);
+/// The same while hits wait in a correlation: what it has to say comes so much later, at most.
+const PENDING_WAIT: Duration = Duration::from_millis(50);
 /// An hour is merged when it has been over for so long, at least.
 const MERGE_AFTER: Duration = Duration::from_secs(600);
 /// Files that a merge replaced stay so long: no search reads longer.
@@ -164,7 +166,7 @@ impl Pipeline {
                 return;
             }
             if !behind {
-                self.journal.wait_beyond(worker.checkpoint.next_seq, IDLE_WAIT);
+                self.journal.wait_beyond(worker.checkpoint.next_seq, worker.patience());
             }
         }
     }
@@ -285,12 +287,7 @@ impl<'p> Detector<'p> {
     fn new(pipeline: &'p Pipeline, checkpoint: Checkpoint) -> Self {
         let in_force = pipeline.rules.in_force();
         let (set, intel) = (in_force.set, in_force.intel);
-        let mut engine = data_encoding::BASE64
-            .decode(checkpoint.engine.as_bytes())
-            .ok()
-            .filter(|bytes| !bytes.is_empty())
-            .and_then(|bytes| Engine::restore(Arc::clone(&set), correlation(), &bytes).ok())
-            .unwrap_or_else(|| Engine::new(Arc::clone(&set), correlation()));
+        let mut engine = restored(&set, &checkpoint);
         engine.set_intel(Arc::clone(&intel));
         let reader = pipeline.journal.read(checkpoint.next_seq);
         Self {
@@ -348,13 +345,18 @@ impl<'p> Detector<'p> {
     fn wait_no_longer(&mut self) {
         let now = self.pipeline.clock.now();
         let quiet = now.since(self.heard);
-        if quiet < IDLE_WAIT {
+        if quiet < self.patience() {
             return;
         }
         self.detections.clear();
         self.engine.tick(quiet, &mut self.detections);
         self.raise_all(None, now);
         self.tell_sources();
+    }
+
+    /// How long to wait for news before event time goes on by the clock.
+    fn patience(&self) -> Duration {
+        if self.engine.stats().pending > 0 { PENDING_WAIT } else { IDLE_WAIT }
     }
 
     fn feed(&mut self, event: &Event) {
@@ -446,6 +448,21 @@ impl<'p> Detector<'p> {
     }
 }
 
+/// The engine as the checkpoint has it. Open windows that another version wrote in a form that
+/// cannot be read are let go, and it is said: their hits lie in the archive, but count no more.
+fn restored(set: &Arc<RuleSet>, checkpoint: &Checkpoint) -> Engine {
+    let anew = || Engine::new(Arc::clone(set), correlation());
+    if checkpoint.engine.is_empty() {
+        return anew();
+    }
+    let bytes = data_encoding::BASE64.decode(checkpoint.engine.as_bytes()).unwrap_or_default();
+    Engine::restore(Arc::clone(set), correlation(), &bytes).unwrap_or_else(|error| {
+        let (code, from) = (error.code(), checkpoint.next_seq);
+        tracing::warn!(code, %error, from, "correlation starts anew: open windows were let go");
+        anew()
+    })
+}
+
 fn correlation() -> CorrelationLimits {
     CorrelationLimits { groups_max: limits::CORRELATION_KEYS_MAX, ..CorrelationLimits::default() }
 }
@@ -459,5 +476,20 @@ mod tests {
     fn a_checkpoint_fits_into_its_record() {
         let engine = data_encoding::BASE64.encode_len(correlation().state_bytes_max);
         assert!(engine + 4_096 <= store::limits::RECORD_BYTES_MAX);
+    }
+
+    /// What another version wrote and ours cannot read does not stop detection.
+    #[test]
+    fn a_checkpoint_of_an_unknown_form_starts_correlation_anew() {
+        let set = Arc::new(RuleSet::load(&[], &rules::LoadOptions::default()).set);
+        let mut fresh = Engine::new(Arc::clone(&set), correlation());
+        let known = fresh.snapshot();
+        for (bytes, kept) in [(&br#"{"version":1}"#[..], false), (&known, true)] {
+            let error = Engine::restore(Arc::clone(&set), correlation(), bytes).err();
+            assert_eq!(error.map(|e| e.code()), (!kept).then_some("R094"));
+            let engine = data_encoding::BASE64.encode(bytes);
+            let checkpoint = Checkpoint { engine, next_seq: 7, ..Checkpoint::default() };
+            assert_eq!(restored(&set, &checkpoint).snapshot(), known);
+        }
     }
 }
