@@ -14,7 +14,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// A rule file is larger than [`crate::limits::FILE_BYTES_MAX`].
+    /// A test case is larger than its bound.
     #[error("{} is {bytes} bytes, more than {max} allowed", path.display())]
     TooLarge {
         /// The file.
@@ -24,7 +24,7 @@ pub enum Error {
         /// The bound in bytes.
         max: usize,
     },
-    /// A rule file is not UTF-8.
+    /// A test case is not UTF-8.
     #[error("{} is not UTF-8", path.display())]
     NotUtf8 {
         /// The file.

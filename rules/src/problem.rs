@@ -72,6 +72,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("R062", "规则被处理管道拒绝", "rule refused by a pipeline"),
     ("R063", "处理管道删去了全部检测项", "nothing left of the rule"),
     ("R064", "处理管道无法用于此处", "pipeline that does not fit the rule"),
+    ("R092", "规则文件不是 UTF-8 编码", "rule file not in UTF-8"),
 ];
 
 impl Problem {

@@ -1,6 +1,7 @@
 //! Where rules come from: the embedded library, files and folders. The one place with I/O.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -26,10 +27,11 @@ pub fn library() -> Vec<Source> {
 }
 
 /// Reads files, and every `*.yml` and `*.yaml` below folders; sorted by path. Symbolic links
-/// inside folders are not followed.
+/// inside folders are not followed. A file past [`limits::FILE_BYTES_MAX`] or not in UTF-8 is
+/// refused when the rules are loaded, like any other fault of its content: the rest goes on.
 ///
 /// # Errors
-/// A path that cannot be read, a file past [`limits::FILE_BYTES_MAX`] or not in UTF-8.
+/// A path that cannot be read.
 pub fn read_paths(paths: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let mut files = Vec::new();
     for path in paths {
@@ -59,18 +61,36 @@ fn is_yaml(path: &Path) -> bool {
 
 fn read(path: &Path) -> Result<Source, Error> {
     let fail = |source| Error::Read { path: path.to_owned(), source };
-    let bytes = fs::metadata(path).map_err(fail)?.len();
-    if bytes > limits::FILE_BYTES_MAX as u64 {
-        return Err(Error::TooLarge { path: path.to_owned(), bytes, max: limits::FILE_BYTES_MAX });
-    }
-    let text = String::from_utf8(fs::read(path).map_err(fail)?)
-        .map_err(|_| Error::NotUtf8 { path: path.to_owned() })?;
+    // One byte too many is enough to be refused.
+    let mut bytes = Vec::new();
+    let most = limits::FILE_BYTES_MAX as u64 + 1;
+    fs::File::open(path).map_err(fail)?.take(most).read_to_end(&mut bytes).map_err(fail)?;
+    let text = if bytes.len() > limits::FILE_BYTES_MAX {
+        String::from_utf8_lossy(&bytes).into_owned()
+    } else {
+        text(bytes)
+    };
     Ok(Source { name: path.display().to_string(), text })
+}
+
+/// The text of a file. Where it stops being UTF-8 stands a NUL, which no rule file may hold.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let mut bytes = e.into_bytes();
+        bytes.truncate(good);
+        bytes.push(0);
+        String::from_utf8(bytes).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{LoadOptions, RuleSet};
+
+    const RULE: &str =
+        "title: t\nlogsource: {category: x}\ndetection:\n  s: {f: a}\n  condition: s\n";
 
     #[test]
     fn folders_are_read_sorted_and_bounds_are_held() {
@@ -84,10 +104,19 @@ mod tests {
         assert_eq!(texts, ["y: 1", "x: 1"]);
         let big = dir.path().join("big.yml");
         fs::write(&big, vec![b' '; limits::FILE_BYTES_MAX + 1]).unwrap();
-        assert_eq!(read_paths(&[big]).unwrap_err().code(), "R091");
         let raw = dir.path().join("raw.yml");
-        fs::write(&raw, [0xff, 0xfe]).unwrap();
-        assert_eq!(read_paths(&[raw]).unwrap_err().code(), "R092");
+        fs::write(&raw, b"title: \xe5\xad\xa6\xff\xfe").unwrap();
+        fs::write(dir.path().join("c.yml"), RULE).unwrap();
+        let all = read_paths(&[dir.path().to_owned()]).unwrap();
+        let loaded = RuleSet::load(&all, &LoadOptions::default());
+        assert_eq!(loaded.set.rules().len(), 1, "one bad file does not stop the rest");
+        let found = |path: &Path| {
+            let name = path.display().to_string();
+            let mut of = loaded.problems.iter().filter(|p| p.file == name);
+            of.next().map(|p| (p.code, p.line, p.column))
+        };
+        assert_eq!(found(&big), Some(("R002", 1, 1)));
+        assert_eq!(found(&raw), Some(("R092", 1, 9)));
         assert_eq!(read_paths(&[dir.path().join("none")]).unwrap_err().code(), "R090");
     }
 }

@@ -150,8 +150,16 @@ impl<'a> Builder<'a> {
             return Err(fail(
                 "R002",
                 0..0,
-                &format!("文件 {} 字节，超过上限 {max}", self.text.len()),
-                &format!("the file has {} bytes, more than {max}", self.text.len()),
+                &format!("文件超过 {max} 字节"),
+                &format!("a file of more than {max} bytes"),
+            ));
+        }
+        if let Some(at) = memchr::memchr(0, self.text.as_bytes()) {
+            return Err(fail(
+                "R092",
+                at..at + 1,
+                "从此处起不是 UTF-8 文本",
+                "from here on this is not text in UTF-8",
             ));
         }
         let mut parser = Parser::new_from_str(self.text);
@@ -303,6 +311,7 @@ mod tests {
         assert_eq!(code("a: 1\na: 2\n"), Some("R005"));
         assert_eq!(code(&"[".repeat(100)), Some("R003"));
         assert_eq!(code("a: 'open"), Some("R001"));
+        assert_eq!(code("a: b\0c"), Some("R092"));
         assert_eq!(code(&format!("a: {}", "x".repeat(10 << 20))), Some("R002"));
         assert_eq!(code(&"- a\n".repeat(limits::NODES_MAX + 1)), Some("R002"));
     }

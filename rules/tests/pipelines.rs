@@ -139,6 +139,12 @@ fn placeholders_are_resolved() {
     let expand = "  s: {f|expand|contains: 'x%adm%'}\n  condition: s\n";
     step("- {type: value_placeholders}\n", expand, &[r#"{"f":"-xroot-"}"#], &[r#"{"f":"root"}"#]);
     step("- {type: wildcard_placeholders}\n", expand, &[r#"{"f":"-x-"}"#], &[r#"{"f":"y"}"#]);
+    step(
+        "- {type: value_placeholders}\n",
+        "  s: {f|expand: '\\%p%adm%'}\n  condition: s\n",
+        &[r#"{"f":"%proot"}"#],
+        &[r#"{"f":"\\%proot"}"#],
+    );
     // Each by its own way.
     step(
         "- {type: value_placeholders, include: [adm]}\n- {type: wildcard_placeholders}\n",

@@ -66,6 +66,7 @@ fn every_modifier_matches_what_it_means() {
         ("f|contains|neq: [a, b]", &[r#"{"f":"c"}"#], &[r#"{"f":"xb"}"#]),
         ("f|re: '^a.c$'", &[r#"{"f":"abc"}"#], &[r#"{"f":"ABC"}"#, r#"{"f":"a\nc"}"#]),
         ("f|re|i: '^a.c$'", &[r#"{"f":"ABC"}"#], &[r#"{"f":"x"}"#]),
+        ("f|re|i|ignorecase|i: '^a.c$'", &[r#"{"f":"ABC"}"#], &[r#"{"f":"x"}"#]),
         ("f|re|s: '^a.c$'", &[r#"{"f":"a\nc"}"#], &[r#"{"f":"a\n\nc"}"#]),
         ("f|re|m: '^b$'", &[r#"{"f":"a\nb\nc"}"#], &[r#"{"f":"ab"}"#]),
         ("f|re|i|m|s: '^b.c$'", &[r#"{"f":"a\nB\nC"}"#], &[r#"{"f":"bc"}"#]),
@@ -90,6 +91,7 @@ fn every_modifier_matches_what_it_means() {
             &[r#"{"f":"10.2.3.4"}"#, r#"{"f":"fe80::1"}"#],
             &[r#"{"f":"11.0.0.1"}"#, r#"{"f":"x"}"#],
         ),
+        ("f|cidr: '::/0'", &[r#"{"f":"2001:db8::1"}"#], &[r#"{"f":"10.0.0.1"}"#]),
         ("f|exists: true", &[r#"{"f":""}"#, r#"{"f":null}"#], &[r#"{"g":1}"#]),
         ("f|exists: false", &[r#"{"g":1}"#], &[r#"{"f":null}"#]),
         ("f|lt: 5", &[r#"{"f":4}"#, r#"{"f":"4.5"}"#], &[r#"{"f":5}"#, r#"{"f":"x"}"#]),
@@ -105,6 +107,11 @@ fn every_modifier_matches_what_it_means() {
         ("f|expand|contains: 'x%admins%'", &[r#"{"f":"-xroot-"}"#], &[r#"{"f":"root"}"#]),
         ("f|cidr|expand: '%nets%'", &[r#"{"f":"10.1.1.1"}"#], &[r#"{"f":"8.8.8.8"}"#]),
         ("f|re|expand: '^%words%$'", &[r#"{"f":"baz"}"#, r#"{"f":"foo"}"#], &[r#"{"f":"bay"}"#]),
+        (
+            "f|expand: '\\%plain%admins%'",
+            &[r#"{"f":"%plainroot"}"#],
+            &[r#"{"f":"\\%plainroot"}"#, r#"{"f":"%plain%admins%"}"#],
+        ),
         ("f|expand: '100%'", &[r#"{"f":"100%"}"#], &[r#"{"f":"100"}"#]),
         ("f|minute: 7", &[r#"{"f":"2026-11-23T01:07:00Z"}"#], &[r#"{"f":"2026-11-23T01:08:00Z"}"#]),
         (
@@ -169,6 +176,8 @@ fn groups_and_conditions_mean_what_sigma_says() {
         ("any of them", &[r#"{"f":1}"#], &[r#"{"h":1}"#]),
         ("all of them", &[r#"{"f":1,"g":1}"#], &[r#"{"f":1,"h":1}"#]),
         ("1 of _*", &[r#"{"h":1}"#], &[r#"{"f":1}"#]),
+        ("1 of *", &[r#"{"g":1}"#], &[r#"{"h":1}"#]),
+        ("all of *", &[r#"{"f":1,"g":1}"#], &[r#"{"f":1,"h":1}"#]),
         ("a or b and _c", &[r#"{"f":1}"#, r#"{"g":1,"h":1}"#], &[r#"{"g":1}"#]),
         ("[a, b]", &[r#"{"f":1}"#, r#"{"g":1}"#], &[r#"{"h":1}"#]),
     ];

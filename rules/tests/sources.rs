@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::at;
 use events::{Event, EventId, SensorId, Timestamp, Value};
 use proptest::prelude::*;
 use rules::{CorrelationLimits, Detection, Engine, LoadOptions, RuleSet, Source};
@@ -57,6 +56,11 @@ const LIMITS: CorrelationLimits = CorrelationLimits {
     pending_max: 10_000,
     state_bytes_max: 16 << 20,
 };
+
+/// Seconds, told finely: whole ones have tests of their own.
+fn at(seconds: i64) -> Timestamp {
+    common::at(seconds).plus(Duration::from_millis(3))
+}
 
 fn event(sensor: &str, kind: &str, time: i64, received: i64, n: usize) -> Event {
     let mut e = Event::new();
@@ -161,6 +165,98 @@ proptest! {
         prop_assert_eq!(engine.sources(), whole.sources());
         prop_assert_eq!(engine.watermark(), whole.watermark());
     }
+}
+
+/// Hits of two sources as they arrive: one tells whole seconds, one fine times; each in its own
+/// order, at most `delay` late. Ids are given at reception, as in a node.
+fn half_whole(given: &[(bool, bool, u64, u64)], delay: u64) -> Vec<Event> {
+    let start = common::at(0);
+    let (mut happened, mut came) = (0, [0; 2]);
+    let mut arriving: Vec<(u64, Event)> = Vec::new();
+    for (n, (whole, a, step, late)) in given.iter().enumerate() {
+        happened += step;
+        let last = &mut came[usize::from(*whole)];
+        *last = (happened + late % (delay + 1)).max(*last);
+        let told = if *whole { happened / 1000 * 1000 } else { happened | 1 };
+        let mut e =
+            event(if *whole { "whole" } else { "fine" }, if *a { "a" } else { "b" }, 0, 0, n);
+        e.time = start.plus(Duration::from_millis(told));
+        e.received = start.plus(Duration::from_millis((*last).max(told)));
+        e.id = EventId::at(e.received, n as u128 + 1);
+        arriving.push(((*last).max(told), e));
+    }
+    arriving.sort_by_key(|(came, e)| (*came, e.id));
+    // Both are known from before.
+    let mut known = [event("fine", "-", -100, -100, 0), event("whole", "-", -100, -100, 0)];
+    known[1].time = common::at(-100);
+    known.into_iter().chain(arriving.into_iter().map(|(_, e)| e)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whole_seconds_beside_fine_times_give_what_they_give_in_order(
+        given in prop::collection::vec((any::<bool>(), any::<bool>(), 0u64..1500, 0u64..1000), 0..60),
+        delay in 0u64..95,
+    ) {
+        let arriving = half_whole(&given, delay);
+        let mut ordered = arriving.clone();
+        ordered.sort_by_key(|e| (e.time, e.id));
+        let mut again = Engine::reading_again(set(), LIMITS);
+        let mut engine = Engine::new(set(), LIMITS);
+        let (mut want, mut got) = (feed(&mut again, &ordered), feed(&mut engine, &arriving));
+        again.advance(Timestamp::MAX, &mut want);
+        engine.advance(Timestamp::MAX, &mut got);
+        prop_assert_eq!(ids(&got), ids(&want));
+        prop_assert_eq!(engine.stats().late, 0);
+    }
+}
+
+#[test]
+fn whole_seconds_do_not_wait_for_the_end_of_their_second() {
+    let hit = |told: i64, received: u64, n: usize| {
+        let mut e = event("whole", "a", 0, 0, n);
+        (e.time, e.received) =
+            (common::at(told), common::at(0).plus(Duration::from_millis(received)));
+        e.id = EventId::at(e.received, n as u128 + 1);
+        e
+    };
+    let mut engine = Engine::new(set(), LIMITS);
+    // It is prompt: what it leaves out is not a delay.
+    let mut out = feed(&mut engine, &[hit(0, 990, 1), hit(1, 1_950, 2), hit(2, 2_010, 3)]);
+    assert!(ids(&out).is_empty());
+    assert_eq!(engine.sources()[0].behind, Duration::ZERO);
+    engine.tick(Duration::from_millis(80), &mut out);
+    assert!(ids(&out).is_empty(), "hits may still come out of order");
+    engine.tick(Duration::from_millis(100), &mut out);
+    assert_eq!(ids(&out).len(), 1, "{out:#?}");
+    // A finer time shows that whole seconds are not all it tells.
+    let mut fine = hit(3, 3_900, 4);
+    fine.time = fine.time.plus(Duration::from_millis(1));
+    feed(&mut engine, &[fine]);
+    assert_eq!(engine.sources()[0].behind, Duration::from_millis(990));
+}
+
+#[test]
+fn a_snapshot_of_the_version_before_is_read() {
+    let mut engine = Engine::new(set(), LIMITS);
+    feed(&mut engine, &[event("far", "a", 0, 0, 1), event("far", "a", 1, 1, 2)]);
+    let new = engine.snapshot();
+    // Version 2 did not hold the byte before `turned`, which is the last of the one source.
+    let name = new.windows(3).position(|w| w == b"far").unwrap();
+    let mut at_byte = name + 3;
+    for _ in 0..4 {
+        at_byte += new[at_byte..].iter().position(|b| b & 0x80 == 0).unwrap() + 1;
+    }
+    let mut old = new.clone();
+    old[0] = 2;
+    assert_eq!(old.remove(at_byte), 1);
+    let mut restored = Engine::restore(set(), LIMITS, &old).unwrap();
+    assert_eq!(restored.snapshot(), new);
+    let mut out = feed(&mut restored, &[event("far", "a", 2, 2, 3)]);
+    restored.advance(Timestamp::MAX, &mut out);
+    assert!(out.iter().any(|d| d.rule_id == "count"), "{out:#?}");
 }
 
 #[test]

@@ -53,3 +53,58 @@ impl Ahead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Intake, Refused};
+    use crate::feed::Origin;
+    use crate::fuzzing::feed_to;
+    use events::{Event, Timestamp};
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    /// Holds what it is offered until told to take it.
+    struct Holding(watch::Receiver<usize>, watch::Sender<usize>);
+
+    impl Intake for Holding {
+        fn submit(
+            &self,
+            _: Arc<Vec<Event>>,
+        ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
+            let mut taken = self.0.clone();
+            self.1.send_modify(|offered| *offered += 1);
+            let number = *self.1.borrow();
+            Box::pin(async move {
+                taken.wait_for(|n| *n >= number).await.map_err(|_| Refused::Closed)?;
+                Ok(())
+            })
+        }
+    }
+
+    /// By a clock that stands while there is work: what is waited for an hour does not happen.
+    #[tokio::test(start_paused = true)]
+    async fn one_batch_is_on_its_way_and_no_more() {
+        let (take, taken) = watch::channel(0);
+        let (offered, mut offers) = watch::channel(0);
+        let feed = feed_to(Arc::new(Holding(taken, offered)));
+        let (_on, stop) = watch::channel(false);
+        let mut ahead = Ahead::new(&feed, &stop);
+        let batch = || {
+            let mut batch = Batch::default();
+            feed.record(&mut batch, b"<13>a: b", false, Origin::default(), Timestamp::default());
+            batch
+        };
+        let hour = Duration::from_secs(3_600);
+        assert!(ahead.send(batch()).await, "the first is not waited for");
+        assert!(offers.wait_for(|n| *n == 1).await.is_ok());
+        take.send_replace(1);
+        assert!(ahead.send(batch()).await);
+        assert!(timeout(hour, ahead.send(batch())).await.is_err(), "the second is not taken yet");
+        assert_eq!(*offers.borrow(), 2);
+        take.send_replace(2);
+    }
+}

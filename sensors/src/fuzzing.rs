@@ -63,7 +63,7 @@ fn packs() -> &'static Arc<Packs> {
     PACKS.get_or_init(|| Arc::new(Packs::embedded().expect("packs load")))
 }
 
-fn feed() -> &'static Feed {
+pub(crate) fn feed() -> &'static Feed {
     static FEED: OnceLock<Feed> = OnceLock::new();
     FEED.get_or_init(|| feed_to(Arc::new(Nowhere)))
 }

@@ -14,7 +14,7 @@ use crate::bits::Bits;
 use crate::fold::folds_onto_ascii;
 use crate::lines::{Lines, Room};
 use crate::seen::Seen;
-use crate::syntax::test::{Op, Shape, Test, mask, parse_address};
+use crate::syntax::test::{Op, Shape, Test, mask, of_family, parse_address};
 
 /// Predicates, by number.
 pub(super) type Ids = Box<[u32]>;
@@ -237,7 +237,8 @@ impl FieldTable {
         if !self.networks.is_empty()
             && let Some(bits) = parse_address(seen.text)
         {
-            for (prefix, nets) in &self.networks {
+            let family = |(prefix, _): &&(u8, _)| of_family(*prefix, bits);
+            for (prefix, nets) in self.networks.iter().filter(family) {
                 sink.all(nets.get(&(bits & mask(*prefix))));
             }
         }

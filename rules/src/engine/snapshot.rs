@@ -1,9 +1,10 @@
 //! Correlation state as bytes, and moving it to another rule set.
 //!
-//! Layout, version 2, by [`events::wire`]: `version=2 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
+//! Layout, version 3, by [`events::wire`]: `version=3 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
 //! quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
 //! count, (key · quiet until · [closes] · entries)* · pending: count, (key · entry)*`. Times of
-//! entries are written as the difference to the entry before.
+//! entries are written as the difference to the entry before. Version 2, which did not note which
+//! sources tell whole seconds, is still read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +26,9 @@ use crate::scratch::Scratch;
 use crate::set::RuleSet;
 
 /// Version of the written form.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The oldest version that is read.
+const VERSION_MIN: u8 = 2;
 const HAS_SITE: u8 = 1;
 const HAS_EXERCISE: u8 = 2;
 const HAS_VALUE: u8 = 1;
@@ -150,12 +153,12 @@ impl Engine {
     fn load(&mut self, saved: &[u8]) -> Result<(), CodecError> {
         let mut r = Reader::new(saved);
         let version = r.byte("version")?;
-        if version != VERSION {
+        if !(VERSION_MIN..=VERSION).contains(&version) {
             return Err(CodecError::Version(version));
         }
         self.watermark = time(&mut r)?;
         self.correlator.swept = time(&mut r)?;
-        self.sources = Sources::load(&mut r)?;
+        self.sources = Sources::load(&mut r, version > 2)?;
         self.quiet = Quiet::default();
         for _ in 0..r.count("rules")? {
             let same = self.same_rule(&mut r)?;

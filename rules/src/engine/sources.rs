@@ -7,6 +7,10 @@
 //! batch every two seconds is waited for between two of them. The watermark is that of the source
 //! furthest back among those at most [`CorrelationLimits::hold`] behind the one furthest on: flows
 //! that are exported after minutes, or a clock that is slow by hours, hold nobody.
+//! A source that tells whole seconds (RFC 3164) is not behind by the part of a second it leaves out:
+//! what it says from now on is of the second that now, less its delay, lies in or of a later one.
+//! So that second as it is written, and no later moment, is where it stands, and hits of the same
+//! second, which come in order of their ids, are not waited for until the second is over.
 //! No source comes further than now: a clock that runs ahead takes nobody with it, as a record
 //! that claims to come from after its reception counts as of its reception.
 //!
@@ -24,6 +28,8 @@ use crate::limits::SOURCES_MAX;
 
 /// Time goes on by so much before the watermark is worked out again.
 const STEP: Duration = Duration::from_millis(10);
+/// What a source that tells whole seconds leaves out, at most.
+const WHOLE: Duration = Duration::from_secs(1);
 
 /// How one source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +38,8 @@ pub struct SourceStanding {
     pub sensor: SensorId,
     /// The latest time its records have come to.
     pub time: Timestamp,
-    /// The longest its records lately came behind their own time.
+    /// The longest its records lately came behind their own time; of whole seconds, behind the
+    /// second's end.
     pub behind: Duration,
     /// How long correlation waits for it now.
     pub waits: Duration,
@@ -48,12 +55,19 @@ struct Source {
     heard: Timestamp,
     /// The longest a record came behind its time, since `turned` and in the stretch before.
     behind: [Duration; 2],
+    /// Whether a record told more than its second, in the same stretches.
+    fine: [bool; 2],
     turned: Timestamp,
 }
 
 impl Source {
     fn behind(&self) -> Duration {
-        self.behind[0].max(self.behind[1])
+        let behind = self.behind[0].max(self.behind[1]);
+        if self.is_fine() { behind } else { behind.saturating_sub(WHOLE) }
+    }
+
+    fn is_fine(&self) -> bool {
+        self.fine[0] || self.fine[1]
     }
 
     /// How far its event time has come.
@@ -61,6 +75,18 @@ impl Source {
         let patience = self.heard.since(self.claimed).saturating_add(limits.hold);
         self.claimed.max(now.minus(self.behind().min(patience)))
     }
+
+    /// No record of it is expected any more that comes before this time.
+    fn watermark(&self, now: Timestamp, limits: &CorrelationLimits) -> Timestamp {
+        let time = self.time(now, limits).minus(limits.lateness);
+        if self.is_fine() { time } else { whole(time) }
+    }
+}
+
+/// The second a time lies in.
+fn whole(time: Timestamp) -> Timestamp {
+    let part = time.nanos().rem_euclid(1_000_000_000);
+    time.minus(Duration::from_nanos(part.unsigned_abs()))
 }
 
 /// All sources that spoke lately.
@@ -116,9 +142,11 @@ impl Sources {
         source.heard = source.heard.max(received);
         if received.since(source.turned) >= limits.idle {
             source.behind = [Duration::ZERO, source.behind[0]];
+            source.fine = [false, source.fine[0]];
             source.turned = received;
         }
         source.behind[0] = source.behind[0].max(behind);
+        source.fine[0] |= whole(time) != time;
         let claimed = source.claimed;
         let due = self.now.since(self.looked) >= STEP || claimed.since(self.front) >= STEP;
         due.then(|| self.look(limits)).flatten()
@@ -144,9 +172,11 @@ impl Sources {
         let times = || self.list.iter().map(|s| s.time(self.now, limits));
         let front = times().max()?;
         // Who is further behind comes late whether or not it is waited for.
-        let first = times().filter(|time| front.since(*time) <= limits.hold).min()?;
+        let waited = self.list.iter().zip(times());
+        let waited = waited.filter(|(_, time)| front.since(*time) <= limits.hold);
+        let first = waited.map(|(source, _)| source.watermark(self.now, limits)).min()?;
         (self.looked, self.front) = (self.now, front);
-        Some(first.minus(limits.lateness))
+        Some(first)
     }
 
     fn source(&mut self, sensor: SensorId, time: Timestamp, received: Timestamp) -> &mut Source {
@@ -165,7 +195,8 @@ impl Sources {
                 }
                 let behind = [Duration::ZERO; 2];
                 let (claimed, heard, turned) = (time, received, received);
-                self.list.push(Source { sensor, claimed, heard, behind, turned });
+                let fine = [false; 2];
+                self.list.push(Source { sensor, claimed, heard, behind, fine, turned });
                 let place = self.list.len() - 1;
                 self.places[index] = Some(place as u32);
                 place
@@ -205,7 +236,7 @@ impl Sources {
     }
 
     /// In a snapshot: `now · spoke · looked · front · count, (sensor · claimed · heard · behind · behind
-    /// · turned)*`; sensors by name, as their numbers hold in one process only.
+    /// · fine · turned)*`; sensors by name, as their numbers hold in one process only.
     pub(crate) fn save(&self, out: &mut Vec<u8>) {
         for time in [self.now, self.spoke, self.looked, self.front] {
             put_signed(out, time.nanos());
@@ -218,12 +249,13 @@ impl Sources {
             for behind in source.behind {
                 put(out, u64::try_from(behind.as_nanos()).unwrap_or(u64::MAX));
             }
+            out.push(u8::from(source.fine[0]) | u8::from(source.fine[1]) << 1);
             put_signed(out, source.turned.nanos());
         }
     }
 
-    /// Reads what [`Sources::save`] wrote.
-    pub(crate) fn load(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// Reads what [`Sources::save`] wrote, or wrote before it noted who tells whole seconds.
+    pub(crate) fn load(r: &mut Reader<'_>, noted: bool) -> Result<Self, CodecError> {
         let time = |r: &mut Reader<'_>| r.signed("time").map(Timestamp::from_nanos);
         let (now, spoke, looked, front) = (time(r)?, time(r)?, time(r)?, time(r)?);
         let mut list = Vec::new();
@@ -232,7 +264,12 @@ impl Sources {
             let (claimed, heard) = (time(r)?, time(r)?);
             let mut behind = || r.number("behind").map(Duration::from_nanos);
             let behind = [behind()?, behind()?];
-            let source = Source { sensor, claimed, heard, behind, turned: time(r)? };
+            let fine = match noted {
+                true => r.byte("fine")?,
+                false => u8::from(whole(claimed) != claimed),
+            };
+            let fine = [fine & 1 != 0, fine & 2 != 0];
+            let source = Source { sensor, claimed, heard, behind, fine, turned: time(r)? };
             if list.len() < SOURCES_MAX {
                 list.push(source);
             }

@@ -386,7 +386,11 @@ fn placeholders(
         let mut made = vec![String::new()];
         for piece in placeholder::split(&text) {
             let by: Cow<'_, [String]> = match piece {
-                Piece::Text(text) => vec![text.to_owned()].into(),
+                Piece::Text(text) => {
+                    // What is escaped is resolved with what `expand` has left to do.
+                    left |= text.contains(placeholder::ESCAPED);
+                    vec![text.to_owned()].into()
+                }
                 Piece::Name(name) if !wanted(name) => {
                     left = true;
                     vec![format!("%{name}%")].into()

@@ -107,13 +107,13 @@ impl Reader<'_, '_, '_> {
             },
             Cond::Of { all, pattern, at: place } => {
                 let glob = pattern.as_deref().map(Pattern::parse);
+                let hidden = pattern.as_deref().is_some_and(|p| p.starts_with('_'));
                 let mut parts = Vec::new();
                 let mut some = false;
                 for item in items.iter_mut() {
-                    let chosen = match &glob {
-                        Some(glob) => glob.fits(item.name),
-                        None => !item.name.starts_with('_'),
-                    };
+                    // Names that begin with `_` are meant by none but patterns that do, too.
+                    let apart = item.name.starts_with('_') && !hidden;
+                    let chosen = !apart && glob.as_ref().is_none_or(|g| g.fits(item.name));
                     if chosen {
                         some = true;
                         parts.extend(self.take(item, at, budget)?);

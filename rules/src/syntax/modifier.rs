@@ -104,10 +104,9 @@ impl Modifiers {
                 "lte" => set(&mut m.target, Match::Compare(Op::Lte)),
                 "gt" => set(&mut m.target, Match::Compare(Op::Gt)),
                 "gte" => set(&mut m.target, Match::Compare(Op::Gte)),
-                "i" | "m" | "s" => m.flags.push_str(name),
-                "ignorecase" => m.flags.push('i'),
-                "multiline" => m.flags.push('m'),
-                "dotall" => m.flags.push('s'),
+                "i" | "ignorecase" => flag(&mut m.flags, 'i'),
+                "m" | "multiline" => flag(&mut m.flags, 'm'),
+                "s" | "dotall" => flag(&mut m.flags, 's'),
                 "all" => m.all = true,
                 "neq" => m.neq = true,
                 "cased" => m.cased = true,
@@ -157,6 +156,13 @@ impl Modifiers {
                     && !self.cased
                     && self.changes.is_empty())
             && !(self.all && self.target == Match::Exists)
+    }
+}
+
+/// Sets a flag of the regular expression; written twice it is set once.
+fn flag(flags: &mut String, flag: char) {
+    if !flags.contains(flag) {
+        flags.push(flag);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `%placeholders%` of the `expand` modifier.
 
+use std::borrow::Cow;
+
 /// A part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'t> {
@@ -9,7 +11,7 @@ pub(crate) enum Piece<'t> {
 }
 
 /// Splits a text into names and what lies between. A name is letters, digits and `_`; any other
-/// percent sign is itself.
+/// percent sign is itself, and so is one behind a backslash (see [`plain`]).
 pub(crate) fn split(text: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -33,6 +35,14 @@ pub(crate) fn split(text: &str) -> Vec<Piece<'_>> {
     out
 }
 
+/// What lies between the names, with `\%` as the percent sign it stands for.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains(ESCAPED) { text.replace(ESCAPED, "%").into() } else { text.into() }
+}
+
+/// A percent sign that begins no name.
+pub(crate) const ESCAPED: &str = "\\%";
+
 #[cfg(test)]
 mod tests {
     use super::Piece::{Name, Text};
@@ -47,5 +57,7 @@ mod tests {
         assert_eq!(split("%a b%"), [Text("%a b%")]);
         assert_eq!(split("%学校%"), [Name("学校")]);
         assert_eq!(split(""), []);
+        assert_eq!(split(r"\%plain%name%"), [Text(r"\%plain"), Name("name")]);
+        assert_eq!(plain(r"\%plain"), "%plain");
     }
 }

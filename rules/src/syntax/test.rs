@@ -88,7 +88,8 @@ pub enum DatePart {
 }
 
 /// A network: addresses whose first `prefix` bits equal those of `bits`. IPv4 lies in
-/// `::ffff:0:0/96`, so IPv4-mapped IPv6 addresses are IPv4 addresses.
+/// `::ffff:0:0/96`, so IPv4-mapped IPv6 addresses are IPv4 addresses; a wider network (`::/0`) is
+/// of IPv6 and holds none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Net {
     /// The network's bits, host part cleared.
@@ -117,8 +118,16 @@ impl Net {
 
     /// Whether the address lies in the network.
     pub fn contains(&self, bits: u128) -> bool {
-        bits & mask(self.prefix) == self.bits
+        of_family(self.prefix, bits) && bits & mask(self.prefix) == self.bits
     }
+}
+
+/// Bits of the prefix under which IPv4 lies in IPv6.
+const MAPPED: u8 = 96;
+
+/// Whether a network of this prefix may hold the address at all: one of IPv6 holds no IPv4.
+pub(crate) fn of_family(prefix: u8, bits: u128) -> bool {
+    prefix >= MAPPED || bits >> 32 != 0xffff
 }
 
 /// The first `prefix` bits set.
@@ -310,6 +319,9 @@ mod tests {
         assert!(Net::parse("fe80::/10").unwrap().contains(parse_address("fe80::1%eth0").unwrap()));
         assert!(Net::parse("0.0.0.0/0").unwrap().contains(parse_address("8.8.8.8").unwrap()));
         assert!(!Net::parse("0.0.0.0/0").unwrap().contains(parse_address("2001::1").unwrap()));
+        let v6 = Net::parse("::/0").unwrap();
+        assert!(v6.contains(parse_address("2001::1").unwrap()));
+        assert!(!v6.contains(parse_address("8.8.8.8").unwrap()));
         assert!(Net::parse("10.0.0.0/33").is_none() && Net::parse("x/8").is_none());
     }
 

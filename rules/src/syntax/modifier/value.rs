@@ -283,7 +283,9 @@ impl Modifiers {
         let mut done = vec![String::new()];
         for piece in placeholder::split(text) {
             match piece {
-                Piece::Text(text) => done.iter_mut().for_each(|d| d.push_str(text)),
+                Piece::Text(text) => {
+                    done.iter_mut().for_each(|d| d.push_str(&placeholder::plain(text)));
+                }
                 Piece::Name(name) => {
                     let list = list_of(name, done.len(), node, values, diags)?;
                     done = done
@@ -311,7 +313,9 @@ impl Modifiers {
             };
             for piece in placeholder::split(text) {
                 match piece {
-                    Piece::Text(text) => done = join(&done, &[Pattern::literal(text)]),
+                    Piece::Text(text) => {
+                        done = join(&done, &[Pattern::literal(&placeholder::plain(text))]);
+                    }
                     Piece::Name(name) => {
                         let list = list_of(name, done.len(), node, values, diags)?;
                         let list: Vec<_> = list.iter().map(|v| Pattern::parse(v)).collect();

@@ -229,3 +229,50 @@ pub(crate) async fn nodes() -> Response {
 pub(crate) async fn acknowledged() -> Response {
     product(Json(json!({ "acknowledged": true })).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::BATCH_EVENTS_MAX;
+
+    /// Of every item: operation, index, status.
+    async fn said(body: &str, outcomes: &[Option<Refused>]) -> Vec<(String, String, u64)> {
+        let feed = crate::fuzzing::feed();
+        let read = read(feed, body.as_bytes(), Origin::default(), Timestamp::default());
+        let (asked, batches) = read.unwrap_or_else(|_| panic!("a bulk body"));
+        assert_eq!(batches.len(), outcomes.len());
+        let body = answer(&asked, outcomes).into_body();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let answer: Value = serde_json::from_slice(&bytes).unwrap();
+        let items = answer["items"].as_array().unwrap();
+        let fails = |i: &Value| i.as_object().unwrap().values().any(|v| v["status"] != 201);
+        assert_eq!(answer["errors"], items.iter().any(fails));
+        let each = items.iter().flat_map(|item| item.as_object().unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        each.map(|(op, v)| (op.clone(), text(&v["_index"]), v["status"].as_u64().unwrap()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn every_item_is_answered_as_it_was_asked() {
+        let (same, other) = ("{\"create\":{}}\n{}\n", "{\"index\":{\"_index\":\"w\\\"eb\"}}\n{}\n");
+        let body = [same, same, other, same, "{\"delete\":{}}\n", "{\"delete\":{}}\n", other];
+        let item = |op: &str, index: &str, status| (op.to_owned(), index.to_owned(), status);
+        let (create, index) = (item("create", "logs", 201), item("index", "w\"eb", 201));
+        let delete = item("delete", "logs", 400);
+        assert_eq!(
+            said(&body.concat(), &[None]).await,
+            [&create, &create, &index, &create, &delete, &delete, &index].map(Clone::clone)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_same_item_in_a_refused_batch_is_answered_otherwise() {
+        let body = "{\"create\":{}}\n{}\n".repeat(BATCH_EVENTS_MAX + 2);
+        let said = said(&body, &[None, Some(Refused::Busy)]).await;
+        let statuses: Vec<_> = said.iter().map(|(_, _, status)| *status).collect();
+        assert_eq!(statuses.len(), BATCH_EVENTS_MAX + 2);
+        assert_eq!(statuses.iter().filter(|s| **s == 201).count(), BATCH_EVENTS_MAX);
+        assert_eq!(statuses[BATCH_EVENTS_MAX..], [429, 429]);
+    }
+}
