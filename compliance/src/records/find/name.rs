@@ -26,7 +26,7 @@ pub(crate) fn plausible(chars: &[char]) -> u8 {
         _ => return 0,
     }
     .unwrap_or_default();
-    let never = given.iter().any(|c| lexicon.roles(*c) & NEVER != 0);
+    let never = given.iter().any(|c| lexicon.roles(*c) & NEVER != 0) && !lexicon.is_pair(given);
     let usual = given.iter().all(|c| lexicon.roles(*c) & GIVEN != 0);
     let headed = chars.len() == 3 && !usual && lexicon.is_word(&[first, second]);
     if never || headed || lexicon.is_word(chars) || lexicon.is_title(chars) {
@@ -147,6 +147,11 @@ fn is_filler(chars: &[char]) -> bool {
         "小计",
         "其他",
         "备注",
+        "小名",
+        "乳名",
+        "昵称",
+        "别名",
+        "曾用名",
     ];
     FILLERS.iter().any(|f| f.chars().eq(chars.iter().copied()))
 }
@@ -208,7 +213,7 @@ impl Text<'_> {
         }
         let given = chars.get(surname..)?;
         let roles: Vec<u8> = given.iter().map(|c| self.lexicon.roles(*c)).collect();
-        if roles.iter().any(|r| r & NEVER != 0)
+        if (roles.iter().any(|r| r & NEVER != 0) && !self.lexicon.is_pair(given))
             || self.lexicon.is_title(chars)
             || given.contains(&'某')
         {
@@ -255,6 +260,8 @@ impl Text<'_> {
                 return if free { 22 } else { 8 };
             }
             Some((Role::Strong, _)) => return 10,
+            // 我是王芳: the mark is the end of a word that announces one.
+            None if marked && self.announced(at) => return 28,
             _ => {}
         }
         match at {
@@ -264,6 +271,12 @@ impl Text<'_> {
             _ if !is_han(norm.before(at)) => 12,
             _ => -10,
         }
+    }
+
+    /// Whether a word of two and more characters right before announces a name.
+    fn announced(&self, at: usize) -> bool {
+        let word = self.lexicon.before(at, |i| self.norm.char(i));
+        matches!(word, Some((Role::Strong, 2..)))
     }
 
     /// What stands behind is worth.
@@ -387,6 +400,11 @@ mod tests {
             ("高考报名已完成", vec![]),
             ("谢谢老师，任务完成", vec![]),
             ("请王老师转告王某", vec![]),
+            ("迟到，由其母亲罗可接回", vec!["罗可"]),
+            ("我是谭国的妈妈", vec!["谭国"]),
+            ("经叶明老师核实", vec!["叶明"]),
+            ("家长央金卓玛来校", vec!["央金卓玛"]),
+            ("户名嘎玛次仁", vec!["嘎玛次仁"]),
         ] {
             assert_eq!(names(cell), wanted, "{cell}");
         }

@@ -175,6 +175,11 @@ impl Lexicon {
         self.roles(a) & DOUBLE != 0 && self.doubles.contains(&[a, b])
     }
 
+    /// Whether the characters are one of these: 次仁 is a name, whatever 次 is by itself.
+    pub(super) fn is_pair(&self, chars: &[char]) -> bool {
+        matches!(chars, [a, b] if self.is_double(*a, *b))
+    }
+
     /// Whether the characters are an everyday word.
     pub(super) fn is_word(&self, chars: &[char]) -> bool {
         self.may_be_one(chars) && in_set(&self.words, chars)
