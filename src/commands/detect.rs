@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use events::event::Marks;
 use events::{Event, EventId, FieldId, Lang, Timestamp};
 use rules::{CorrelationLimits, Detection, Engine, LoadOptions, Problem, RuleSet, Source};
 use serde::Serialize;
@@ -52,6 +53,7 @@ struct Stats {
     rules_rejected: usize,
     detections: u64,
     unreadable: u64,
+    truncated: u64,
     load_seconds: f64,
 }
 
@@ -82,6 +84,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
             rules_rejected: rejected,
             detections: work.detections,
             unreadable: work.unreadable,
+            truncated: work.truncated,
             load_seconds,
         };
         eprintln!("{}", serde_json::to_string(&stats).unwrap_or_default());
@@ -134,6 +137,7 @@ struct Work<'a> {
     events: u64,
     detections: u64,
     unreadable: u64,
+    truncated: u64,
 }
 
 impl<'a> Work<'a> {
@@ -149,6 +153,7 @@ impl<'a> Work<'a> {
             events: 0,
             detections: 0,
             unreadable: 0,
+            truncated: 0,
         }
     }
 
@@ -204,6 +209,10 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         self.events += 1;
+        if event.marks.has(Marks::FIELDS_DROPPED | Marks::CUT) {
+            self.truncated += 1;
+            self.tell("X026", index, "");
+        }
         event.id = EventId::from_u128(u128::from(index));
         let time = self.time_of(event);
         event.time = time.unwrap_or_default();
@@ -255,8 +264,12 @@ impl<'a> Work<'a> {
 
     fn refuse(&mut self, index: u64, reason: &str) {
         self.unreadable += 1;
-        let place = format!("{}:{}: {reason}", self.args.input.display(), index + 1);
-        eprintln!("xuedun: {}", told("X011", &place, self.lang));
+        self.tell("X011", index, &format!(": {reason}"));
+    }
+
+    fn tell(&self, code: &str, index: u64, what: &str) {
+        let place = format!("{}:{}{what}", self.args.input.display(), index + 1);
+        eprintln!("xuedun: {}", told(code, &place, self.lang));
     }
 }
 
