@@ -24,6 +24,14 @@ use crate::view::{Record, SensorRow, shown};
 /// What a masked value begins with.
 pub const MARK: char = '〔';
 
+/// Whether a masked value stands in a text: brackets alone people write too.
+pub(crate) fn holds_mask(text: &str) -> bool {
+    text.split(MARK)
+        .skip(1)
+        .filter_map(|rest| rest.split_once('〕')?.0.rsplit_once(':'))
+        .any(|(_, tag)| tag.len() == 4 && tag.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// The rules of sight of a node.
 pub(crate) struct Sight {
     rule: SightRule,

@@ -89,6 +89,8 @@ pub fn run(args: Args, lang: Lang) -> Done {
         }
         Verb::Run { name, options } => {
             let hunt = hunts(&config)?.into_iter().find(|h| h.name == name);
+            // One whose personal data is masked here would find nothing.
+            let hunt = hunt.filter(|h| !h.is_masked());
             let hunt = hunt.ok_or_else(|| Failure::usage("X025", name))?;
             return search::ask(&config, &hunt.query, &options, lang);
         }

@@ -35,6 +35,13 @@ pub struct Hunt {
     pub changed: Timestamp,
 }
 
+impl Hunt {
+    /// Whether personal data in what it asks is masked for its reader: then it cannot be run as shown.
+    pub fn is_masked(&self) -> bool {
+        crate::sight::holds_mask(&self.query)
+    }
+}
+
 impl Record for Hunt {
     const VERSION: u8 = 1;
 }
@@ -94,6 +101,23 @@ pub fn name_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_masked_is_known_from_brackets_that_people_write() {
+        let at = Timestamp::from_secs(0);
+        let hunt = |query: &str| Hunt {
+            name: String::new(),
+            query: query.to_owned(),
+            owner: String::new(),
+            created: at,
+            changed: at,
+        };
+        assert!(hunt("a 〔手机号:01af〕").is_masked() && hunt("〔x〕〔QQ:0000〕").is_masked());
+        for plain in ["a", "国发〔2023〕1号", "〔手机号:01ag〕", "〔手机号:1af〕", "〔a:0000"]
+        {
+            assert!(!hunt(plain).is_masked(), "{plain}");
+        }
+    }
 
     #[test]
     fn names_are_one_line() {

@@ -45,21 +45,29 @@ fn row(chrome: &Chrome, hunt: &Hunt) -> Markup {
     };
     html! {
         tr data-row="" {
-            td { a href=(parts::link("/search", &[("q", &hunt.query)])) { (hunt.name) } }
+            td {
+                @if hunt.is_masked() { (hunt.name) }
+                @else { a href=(parts::link("/search", &[("q", &hunt.query)])) { (hunt.name) } }
+            }
             td.wrap { code { (hunt.query) } }
             td { (hunt.owner) }
             td { (parts::time(hunt.changed, chrome.now)) }
-            td {
-                form method="get" action="/hunts/rule" {
-                    input type="hidden" name="name" value=(hunt.name);
-                    input type="text" name="threshold" size="4" inputmode="numeric"
-                        placeholder=(t.threshold) aria-label=(t.threshold);
-                    input type="text" name="timespan" size="4" placeholder="5m"
-                        aria-label=(t.timespan);
-                    button type="submit" { (t.promote) }
-                }
-            }
+            td { @if !hunt.is_masked() { (draft(chrome, hunt)) } }
             td { (post(chrome, "/hunts/remove", "inline", &remove)) }
+        }
+    }
+}
+
+/// The way to a rule.
+fn draft(chrome: &Chrome, hunt: &Hunt) -> Markup {
+    let t = &chrome.t().hunts;
+    html! {
+        form method="get" action="/hunts/rule" {
+            input type="hidden" name="name" value=(hunt.name);
+            input type="text" name="threshold" size="4" inputmode="numeric"
+                placeholder=(t.threshold) aria-label=(t.threshold);
+            input type="text" name="timespan" size="4" placeholder="5m" aria-label=(t.timespan);
+            button type="submit" { (t.promote) }
         }
     }
 }

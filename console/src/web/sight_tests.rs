@@ -219,6 +219,15 @@ async fn who_may_see_nothing_finds_nothing_on_any_route() {
     // A request whose purpose was written carelessly: who asked and who approves read it as it is.
     let (status, request) = post(&f, &analyst, "/api/v1/reveals", &asks(&f, "analyst")).await;
     assert_eq!(status, StatusCode::OK, "{request}");
+    // A hunt for somebody's number, named after it, of another person.
+    f.centre.save_hunt(&Caller::local("else"), "查 13800138000", "planted 13800138000").unwrap();
+    let (_, hunts) = f.get("/api/v1/hunts", Some(&analyst)).await;
+    let hunts: Value = serde_json::from_str(&hunts).unwrap();
+    let hunt = &hunts["rows"][0];
+    assert!(hunt["query"].as_str().unwrap().starts_with("planted 〔手机号:"), "{hunts}");
+    let caller = f.centre.caller(&analyst).unwrap().unwrap();
+    let drafted = f.centre.promote_hunt(&caller, hunt["name"].as_str().unwrap(), None);
+    assert_eq!(drafted.unwrap_err().code(), "N006", "what is not seen is not drafted");
     let mut seen = 0;
     for name in ROLES {
         for (path, body) in walk(&f, name).await {
