@@ -69,7 +69,10 @@ impl Centre {
     pub fn drill(&self, caller: &Caller, id: DrillId) -> Result<DrillDetail, Error> {
         caller.need(Permission::DrillsRead)?;
         let found = self.drills.get(id)?.ok_or(Error::NotFound { what: "drill" })?;
-        let (record, playbook) = found;
+        let (record, mut playbook) = found;
+        let mut veil = self.veil(caller);
+        let notes = playbook.steps.iter_mut().flat_map(|step| &mut step.notes);
+        notes.for_each(|note| veil.hide("", note));
         Ok(DrillDetail {
             id,
             site_name: self.directory.site_name(record.run.site()),
