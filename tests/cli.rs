@@ -116,9 +116,9 @@ fn an_unknown_code_ends_with_2_and_offers_near_ones() {
     let nope = run(&["explain", "nope"], &[]);
     assert_eq!(nope.status.code(), Some(2));
     assert!(err(&nope).starts_with("xuedun: [X080] 没有这个代码：nope"), "{}", err(&nope));
-    let near = run(&["--lang", "en", "explain", "X026"], &[]);
+    let near = run(&["--lang", "en", "explain", "X027"], &[]);
     assert_eq!(near.status.code(), Some(2));
-    assert!(err(&near).contains("X025  ") && err(&near).contains("X024  "), "{}", err(&near));
+    assert!(err(&near).contains("X026  ") && err(&near).contains("X025  "), "{}", err(&near));
 }
 
 #[test]
