@@ -177,8 +177,8 @@ impl Timestamp {
 }
 
 /// Reads what nearly every record writes, `2026-11-23T12:05:06` (or a space for the `T`) with or
-/// without digits of a second, in a tenth of a full parser's time: nanoseconds since the epoch as
-/// if in UTC, and what follows. `None` says nothing but that it is not of this form.
+/// without digits of a second, in a quarter of a full parser's instructions: nanoseconds since the
+/// epoch as if in UTC, and what follows. `None` says nothing but that it is not of this form.
 fn common(text: &[u8]) -> Option<(i64, &[u8])> {
     let (head, mut rest) = text.split_first_chunk::<19>()?;
     let number = |digits: &[u8]| {

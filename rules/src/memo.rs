@@ -159,7 +159,7 @@ impl Memo {
         Some(Key { hash: hasher.finish(), about, kind, text, small: small.to_le_bytes() })
     }
 
-    /// A short value that may be the one asked for; what it is about is.
+    /// The short value asked for, if it is known.
     #[inline]
     pub(crate) fn short(&mut self, key: &Key<'_>, value: Value<'_>) -> Option<&Known> {
         if key.about.views != u64::MAX {
@@ -167,9 +167,8 @@ impl Memo {
         }
         let first = pair(&self.short, key.hash);
         let pair = self.short.get_mut(first..first + 2)?;
-        let of = |known: &Known| {
-            known.about == key.about.field && known.answer(key.about.plan, value).is_some()
-        };
+        let About { plan, field, .. } = key.about;
+        let of = |known: &Known| known.about == field && known.answer(plan, value).is_some();
         let known = pair.iter_mut().find(|known| of(known))?;
         known.recent = true;
         Some(known)
@@ -192,15 +191,9 @@ impl Memo {
         if self.short.is_empty() {
             self.short.resize_with(places(self.limits), Known::default);
         }
-        let first = pair(&self.short, key.hash);
-        if let Some([one, two]) = self.short.get_mut(first..first + 2) {
-            let of = |known: &Known| known.about == field && known.answer(plan, value).is_some();
-            if of(one) || (!one.recent && !of(two)) {
-                *one = known;
-            } else {
-                one.recent = one.recent && !two.recent;
-                *two = known;
-            }
+        let of = |known: &Known| known.about == field && known.answer(plan, value).is_some();
+        if let Some(place) = room(&mut self.short, key.hash, of, |known| &mut known.recent) {
+            *place = known;
         }
         true
     }
@@ -230,13 +223,9 @@ impl Memo {
         if self.slots.is_empty() {
             self.slots.resize_with(places(self.limits), Slot::default);
         }
-        let first = pair(&self.slots, key.hash);
-        let Some([one, two]) = self.slots.get_mut(first..first + 2) else { return };
-        let slot = if one.answers(key) || (!one.recent && !two.answers(key)) {
-            one
-        } else {
-            one.recent = one.recent && !two.recent;
-            two
+        let of = |slot: &Slot| slot.answers(key);
+        let Some(slot) = room(&mut self.slots, key.hash, of, |slot| &mut slot.recent) else {
+            return;
         };
         slot.recent = false;
         self.bytes -= slot.data.capacity();
@@ -260,6 +249,22 @@ fn places(limits: MemoLimits) -> usize {
 #[inline]
 fn pair<T>(places: &[T], hash: u64) -> usize {
     hash as usize & places.len().saturating_sub(1) & !1
+}
+
+/// Room for a value: its own if it is there, else that of the two not asked for lately.
+fn room<T>(
+    places: &mut [T],
+    hash: u64,
+    is_it: impl Fn(&T) -> bool,
+    recent: impl Fn(&mut T) -> &mut bool,
+) -> Option<&mut T> {
+    let first = pair(places, hash);
+    let [one, two] = places.get_mut(first..first + 2)? else { return None };
+    if is_it(one) || (!*recent(one) && !is_it(two)) {
+        return Some(one);
+    }
+    *recent(one) &= !*recent(two);
+    Some(two)
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Pass<'_> {
             memo.key(About { plan: version, field, views }, value)
         });
         if let Some(known) = key.as_ref().and_then(|key| memo.short(key, value))
-            && let Some((predicates, wakes)) = known.answer(version, value)
+            && let Some((predicates, wakes)) = known.ids()
         {
             plan.habits[place.field.index()].knew();
             last.clone_from(known);
@@ -187,10 +187,8 @@ impl Pass<'_> {
         sink.end();
         triggers.wakes(predicates, wakes);
         if let Some(key) = key {
-            let answer = || (predicates.iter().copied(), wakes.iter().copied());
-            let (held, woken) = answer();
-            if !memo.put_short(key, value, held, woken) {
-                let (held, woken) = answer();
+            let (held, woken) = (predicates.iter().copied(), wakes.iter().copied());
+            if !memo.put_short(key, value, held.clone(), woken.clone()) {
                 memo.put(key, held, woken);
             }
         }

@@ -1,6 +1,6 @@
 //! From a detection (machine output) to the alert group it opens or joins.
 
-use events::{AlertId, Entity, EntityKind, Event, FieldId, Timestamp};
+use events::{AlertId, DetectionId, Entity, EntityKind, Event, FieldId, Timestamp};
 use ring::digest::{Context, SHA256};
 use rules::{Detection, Rule};
 
@@ -42,8 +42,9 @@ pub fn raise(detection: &Detection, rule: &Rule, event: Option<&Event>, now: Tim
             note: String::new(),
         }],
     };
+    let detection = detection.id();
     group.id = id(&group, detection);
-    Raised { detection: detection.id(), group }
+    Raised { detection, group }
 }
 
 /// The values detections share: the correlation's own group, else the fields the rule names, else
@@ -112,11 +113,11 @@ fn matched(field: &rules::MatchedField) -> Matched {
 }
 
 /// The same detection opens the same group after a replay.
-fn id(group: &AlertGroup, detection: &Detection) -> AlertId {
+fn id(group: &AlertGroup, detection: DetectionId) -> AlertId {
     let mut context = Context::new(&SHA256);
     context.update(b"xuedun alert group v1\0");
     context.update(group.grouping_key().as_bytes());
-    context.update(&detection.id().to_bytes());
+    context.update(&detection.to_bytes());
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     AlertId::from_digest(&digest)

@@ -41,6 +41,12 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// What stands in it, at its place in a table.
+    pub fn labels_at(&self, row: usize, col: usize) -> impl Iterator<Item = Label> {
+        let row = row as u64;
+        self.labels.iter().map(move |&(kind, start, end)| Label { row, col, kind, start, end })
+    }
+
     pub fn of(kind: &'static str, text: &str) -> Self {
         Self::default().value(kind, text)
     }
@@ -98,13 +104,7 @@ pub fn table(seed: u64, rows: usize, half: Half, headers: Headers) -> Table {
             } else {
                 csv.push_str(&cell.text);
             }
-            labels.extend(cell.labels.iter().map(|(kind, start, end)| Label {
-                row: row as u64,
-                col,
-                kind,
-                start: *start,
-                end: *end,
-            }));
+            labels.extend(cell.labels_at(row, col));
             texts.push(cell.text);
         }
         csv.push('\n');

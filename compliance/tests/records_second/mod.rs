@@ -8,7 +8,7 @@ pub mod values;
 
 use std::fmt::Write as _;
 
-use super::records_labelled::{Cell, Label, Rng, Table};
+use super::records_labelled::{Cell, Rng, Table};
 
 /// How the columns are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +68,7 @@ pub fn table(r: &mut Rng, rows: usize, named: Named) -> Table {
                 csv.push(',');
             }
             let _ = write!(csv, "\"{}\"", cell.text.replace('"', "\"\""));
-            labels.extend(cell.labels.iter().map(|(kind, start, end)| Label {
-                row: row as u64,
-                col,
-                kind,
-                start: *start,
-                end: *end,
-            }));
+            labels.extend(cell.labels_at(row, col));
             texts.push(cell.text);
         }
         csv.push('\n');

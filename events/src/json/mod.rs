@@ -56,8 +56,7 @@ pub fn write_fields<S: Serializer>(event: &Event, serializer: S) -> Result<S::Ok
     map.end()
 }
 
-/// Appends a text as a JSON string, as `serde_json` writes it, in a fraction of the time for long
-/// ones.
+/// Appends a text as a JSON string, as `serde_json` writes it, but a block at a time.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
