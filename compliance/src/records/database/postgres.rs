@@ -25,6 +25,10 @@ pub(super) struct Session {
 
 /// Rows of a sample are drawn from pages when the table has this many times as many.
 const SAMPLED_FROM: u64 = 4;
+/// Rows that a page holds at most (`MaxHeapTuplesPerPage` for pages of 8 KiB).
+const PAGE_ROWS_MAX: f64 = 291.0;
+/// Standard deviations by which a draw may fall short and still hold the rows wanted.
+const SHORT_BY: f64 = 5.0;
 
 /// What every reading session says first. A lock that is not to be had soon is an error, not a wait
 /// that holds up others behind us.
@@ -162,13 +166,20 @@ fn select(table: &Table, sample: Option<u64>) -> String {
     );
     if let Some(rows) = sample {
         if table.sampled && table.rows / SAMPLED_FROM > rows {
-            // Twice as many as are wanted: pages are not filled alike.
-            let percent = (200.0 * rows as f64 / table.rows as f64).clamp(0.000_1, 100.0);
-            sql.push_str(&format!(" TABLESAMPLE SYSTEM ({percent})"));
+            let percent = (100.0 * drawn(rows as f64) / table.rows as f64).clamp(0.000_1, 100.0);
+            // Pages come in their order: without one of its own, the limit would take the first.
+            sql.push_str(&format!(" TABLESAMPLE SYSTEM ({percent:.4}) ORDER BY random()"));
         }
         sql.push_str(&format!(" LIMIT {rows}"));
     }
     sql
+}
+
+/// How many rows to draw so that these are among them: whole pages are drawn, each by chance, so
+/// that of `n` rows expected `√(n · rows of a page)` more or fewer come.
+fn drawn(rows: f64) -> f64 {
+    let spread = SHORT_BY * PAGE_ROWS_MAX.sqrt();
+    ((spread + (spread * spread + 4.0 * rows).sqrt()) / 2.0).powi(2)
 }
 
 /// A table's rows as CSV with a header.
@@ -243,7 +254,12 @@ mod tests {
             "SELECT \"姓名\", ''::text AS \"照片\" FROM \"s\".\"a\"\"; DROP TABLE b; --\""
         );
         let sql = select(&table, Some(1000));
-        assert!(sql.ends_with(" TABLESAMPLE SYSTEM (0.2) LIMIT 1000"), "{sql}");
+        assert!(
+            sql.ends_with(" TABLESAMPLE SYSTEM (0.9166) ORDER BY random() LIMIT 1000"),
+            "{sql}"
+        );
+        let short = drawn(1000.0) - SHORT_BY * (drawn(1000.0) * PAGE_ROWS_MAX).sqrt();
+        assert!((short - 1000.0).abs() < 1e-6, "{short}");
         table.rows = 2000;
         assert!(!select(&table, Some(1000)).contains("TABLESAMPLE"));
     }
