@@ -167,6 +167,15 @@ proptest! {
     }
 }
 
+/// The record with the time that it counts as of: where it tells a whole second, when it was received, at
+/// most the second's end.
+fn counted(mut e: Event) -> Event {
+    if e.time.nanos() % 1_000_000_000 == 0 {
+        e.time = e.time.plus(Duration::from_nanos(999_999_999)).min(e.received);
+    }
+    e
+}
+
 /// Hits of two sources as they arrive: one tells whole seconds, one fine times; each in its own
 /// order, at most `delay` late. Ids are given at reception, as in a node.
 fn half_whole(given: &[(bool, bool, u64, u64)], delay: u64) -> Vec<Event> {
@@ -201,7 +210,7 @@ proptest! {
         delay in 0u64..95,
     ) {
         let arriving = half_whole(&given, delay);
-        let mut ordered = arriving.clone();
+        let mut ordered: Vec<Event> = arriving.iter().cloned().map(counted).collect();
         ordered.sort_by_key(|e| (e.time, e.id));
         let mut again = Engine::reading_again(set(), LIMITS);
         let mut engine = Engine::new(set(), LIMITS);
@@ -213,50 +222,88 @@ proptest! {
     }
 }
 
+/// Of a source that tells whole seconds.
+fn whole(told: i64, received: u64, n: usize) -> Event {
+    let mut e = event("whole", "a", 0, 0, n);
+    (e.time, e.received) = (common::at(told), common::at(0).plus(Duration::from_millis(received)));
+    e.id = EventId::at(e.received, n as u128 + 1);
+    e
+}
+
 #[test]
 fn whole_seconds_do_not_wait_for_the_end_of_their_second() {
-    let hit = |told: i64, received: u64, n: usize| {
-        let mut e = event("whole", "a", 0, 0, n);
-        (e.time, e.received) =
-            (common::at(told), common::at(0).plus(Duration::from_millis(received)));
-        e.id = EventId::at(e.received, n as u128 + 1);
-        e
-    };
     let mut engine = Engine::new(set(), LIMITS);
     // It is prompt: what it leaves out is not a delay.
-    let mut out = feed(&mut engine, &[hit(0, 990, 1), hit(1, 1_950, 2), hit(2, 2_010, 3)]);
+    let mut out = feed(&mut engine, &[whole(0, 990, 1), whole(1, 1_950, 2), whole(2, 2_010, 3)]);
     assert!(ids(&out).is_empty());
     assert_eq!(engine.sources()[0].behind, Duration::ZERO);
     engine.tick(Duration::from_millis(80), &mut out);
     assert!(ids(&out).is_empty(), "hits may still come out of order");
-    engine.tick(Duration::from_millis(100), &mut out);
+    engine.tick(Duration::from_millis(101), &mut out);
     assert_eq!(ids(&out).len(), 1, "{out:#?}");
-    // A finer time shows that whole seconds are not all it tells.
-    let mut fine = hit(3, 3_900, 4);
-    fine.time = fine.time.plus(Duration::from_millis(1));
-    feed(&mut engine, &[fine]);
-    assert_eq!(engine.sources()[0].behind, Duration::from_millis(990));
+    // What comes in a later second is behind by no less than to the end of its own.
+    feed(&mut engine, &[whole(3, 4_200, 4)]);
+    assert_eq!(engine.sources()[0].behind, Duration::from_nanos(200_000_001));
 }
 
 #[test]
-fn a_snapshot_of_the_version_before_is_read() {
+fn fine_times_do_not_wait_for_the_second_of_another_source() {
+    let mut engine = Engine::new(set(), LIMITS);
+    let fine = |received: u64, n: usize| {
+        let mut e = whole(0, received, n);
+        (e.sensor, e.time) = (SensorId::intern("fine"), e.received);
+        e
+    };
+    let mut out = feed(&mut engine, &[whole(0, 105, 1), fine(210, 2), fine(220, 3), fine(230, 4)]);
+    engine.tick(Duration::from_millis(101), &mut out);
+    assert_eq!(ids(&out).len(), 1, "{out:#?}");
+}
+
+#[test]
+fn a_fine_time_that_happens_to_be_whole_is_taken_as_it_is() {
+    let mut engine = Engine::new(set(), LIMITS);
+    feed(&mut engine, &[event("fine", "-", -5, -5, 1)]);
+    // Of milliseconds one in a thousand is whole.
+    let mut last = whole(10, 10_700, 2);
+    last.sensor = SensorId::intern("fine");
+    feed(&mut engine, &[last.clone()]);
+    assert_eq!(engine.sources()[0].behind, Duration::from_millis(700));
+    // With one in eight they are told by somebody who tells no more.
+    let mut mixed = Engine::new(set(), LIMITS);
+    feed(&mut mixed, &[whole(0, 300, 1)]);
+    for n in 1..8 {
+        let mut e = whole(n, n as u64 * 1_000 + 400, 2);
+        e.time = e.received;
+        feed(&mut mixed, &[e]);
+    }
+    feed(&mut mixed, &[whole(10, 10_700, 3)]);
+    assert_eq!(mixed.sources()[0].behind, Duration::ZERO);
+}
+
+#[test]
+fn snapshots_of_versions_before_are_read() {
     let mut engine = Engine::new(set(), LIMITS);
     feed(&mut engine, &[event("far", "a", 0, 0, 1), event("far", "a", 1, 1, 2)]);
     let new = engine.snapshot();
-    // Version 2 did not hold the byte before `turned`, which is the last of the one source.
-    let name = new.windows(3).position(|w| w == b"far").unwrap();
-    let mut at_byte = name + 3;
-    for _ in 0..4 {
-        at_byte += new[at_byte..].iter().position(|b| b & 0x80 == 0).unwrap() + 1;
+    // Past the name of the one source lie five numbers (version 3 has a byte before the last) and the two
+    // counts, of which earlier versions know nothing.
+    let mut turned = new.windows(3).position(|w| w == b"far").unwrap() + 3;
+    let number = |at: usize| at + new[at..].iter().position(|b| b & 0x80 == 0).unwrap() + 1;
+    (0..4).for_each(|_| turned = number(turned));
+    let counts = number(turned);
+    assert_eq!(new[counts..counts + 2], [0, 2]);
+    let without = |version: u8, byte: &[u8]| {
+        [&[version], &new[1..turned], byte, &new[turned..counts], &new[counts + 2..]].concat()
+    };
+    for old in [without(2, &[]), without(3, &[1])] {
+        let mut restored = Engine::restore(set(), LIMITS, &old).unwrap();
+        let mut want = new.clone();
+        want[counts + 1] = 0;
+        assert_eq!(restored.snapshot(), want);
+        let mut out = feed(&mut restored, &[event("far", "a", 2, 2, 3)]);
+        restored.advance(Timestamp::MAX, &mut out);
+        assert!(out.iter().any(|d| d.rule_id == "count"), "{out:#?}");
     }
-    let mut old = new.clone();
-    old[0] = 2;
-    assert_eq!(old.remove(at_byte), 1);
-    let mut restored = Engine::restore(set(), LIMITS, &old).unwrap();
-    assert_eq!(restored.snapshot(), new);
-    let mut out = feed(&mut restored, &[event("far", "a", 2, 2, 3)]);
-    restored.advance(Timestamp::MAX, &mut out);
-    assert!(out.iter().any(|d| d.rule_id == "count"), "{out:#?}");
 }
 
 #[test]

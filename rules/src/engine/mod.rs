@@ -182,7 +182,7 @@ impl Engine {
         let enriched = intel.enrich(event);
         self.met += u64::from(enriched.is_some());
         let event = enriched.as_ref().unwrap_or(event);
-        let time = Sources::time_of(event, self.by_reception);
+        let time = self.sources.time_of(event, self.by_reception);
         set.find(event, scratch);
         for at in &scratch.found {
             let index = RuleIndex(*at);

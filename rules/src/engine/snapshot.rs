@@ -1,10 +1,10 @@
 //! Correlation state as bytes, and moving it to another rule set.
 //!
-//! Layout, version 3, by [`events::wire`]: `version=3 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
+//! Layout, version 4, by [`events::wire`]: `version=4 · watermark · swept · sources ([`Sources`]) · rules: count, rule* ·
 //! quiet: count, (id · hash · groups: count, (key · spoken)*)*`, a rule being `id · hash · groups:
 //! count, (key · quiet until · [closes] · entries)* · pending: count, (key · entry)*`. Times of
-//! entries are written as the difference to the entry before. Version 2, which did not note which
-//! sources tell whole seconds, is still read.
+//! entries are written as the difference to the entry before. Versions 2 and 3, which did not count
+//! what tells whole seconds, are still read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::scratch::Scratch;
 use crate::set::RuleSet;
 
 /// Version of the written form.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// The oldest version that is read.
 const VERSION_MIN: u8 = 2;
 const HAS_SITE: u8 = 1;
@@ -158,7 +158,7 @@ impl Engine {
         }
         self.watermark = time(&mut r)?;
         self.correlator.swept = time(&mut r)?;
-        self.sources = Sources::load(&mut r, version > 2)?;
+        self.sources = Sources::load(&mut r, version)?;
         self.quiet = Quiet::default();
         for _ in 0..r.count("rules")? {
             let same = self.same_rule(&mut r)?;

@@ -7,10 +7,9 @@
 //! batch every two seconds is waited for between two of them. The watermark is that of the source
 //! furthest back among those at most [`CorrelationLimits::hold`] behind the one furthest on: flows
 //! that are exported after minutes, or a clock that is slow by hours, hold nobody.
-//! A source that tells whole seconds (RFC 3164) is not behind by the part of a second it leaves out:
-//! what it says from now on is of the second that now, less its delay, lies in or of a later one.
-//! So that second as it is written, and no later moment, is where it stands, and hits of the same
-//! second, which come in order of their ids, are not waited for until the second is over.
+//! A source that tells whole seconds (RFC 3164) leaves out the part of the second, and its reception tells it
+//! nearly: its record counts as of when it was received, at most as of the end of the second that it names. So it
+//! stands beside fine times where it belongs, and nobody waits for a second to be over.
 //! No source comes further than now: a clock that runs ahead takes nobody with it, as a record
 //! that claims to come from after its reception counts as of its reception.
 //!
@@ -28,8 +27,13 @@ use crate::limits::SOURCES_MAX;
 
 /// Time goes on by so much before the watermark is worked out again.
 const STEP: Duration = Duration::from_millis(10);
-/// What a source that tells whole seconds leaves out, at most.
-const WHOLE: Duration = Duration::from_secs(1);
+/// What a time of whole seconds leaves out, at most.
+const LEFT_OUT_MAX: Duration = Duration::from_nanos(999_999_999);
+/// Where one record in so many tells whole seconds, these are not fine times that happen to be whole
+/// (of milliseconds one in a thousand is), but those of a sender that tells no more.
+const WHOLE_SHARE: u32 = 8;
+/// The counts of that are halved when so many records were counted.
+const TOLD_MAX: u32 = 1024;
 
 /// How one source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +59,35 @@ struct Source {
     heard: Timestamp,
     /// The longest a record came behind its time, since `turned` and in the stretch before.
     behind: [Duration; 2],
-    /// Whether a record told more than its second, in the same stretches.
-    fine: [bool; 2],
     turned: Timestamp,
+    precision: Precision,
+}
+
+/// How finely a source tells time: of its records lately, how many told whole seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Precision {
+    whole: u32,
+    of: u32,
+}
+
+impl Precision {
+    /// Whether a time of whole seconds leaves the rest out.
+    fn leaves_out(self) -> bool {
+        self.whole.saturating_mul(WHOLE_SHARE) >= self.of
+    }
+
+    fn count(&mut self, whole: bool) {
+        self.whole += u32::from(whole);
+        self.of += 1;
+        if self.of >= TOLD_MAX {
+            (self.whole, self.of) = (self.whole / 2, self.of / 2);
+        }
+    }
 }
 
 impl Source {
     fn behind(&self) -> Duration {
-        let behind = self.behind[0].max(self.behind[1]);
-        if self.is_fine() { behind } else { behind.saturating_sub(WHOLE) }
-    }
-
-    fn is_fine(&self) -> bool {
-        self.fine[0] || self.fine[1]
+        self.behind[0].max(self.behind[1])
     }
 
     /// How far its event time has come.
@@ -75,18 +95,10 @@ impl Source {
         let patience = self.heard.since(self.claimed).saturating_add(limits.hold);
         self.claimed.max(now.minus(self.behind().min(patience)))
     }
-
-    /// No record of it is expected any more that comes before this time.
-    fn watermark(&self, now: Timestamp, limits: &CorrelationLimits) -> Timestamp {
-        let time = self.time(now, limits).minus(limits.lateness);
-        if self.is_fine() { time } else { whole(time) }
-    }
 }
 
-/// The second a time lies in.
-fn whole(time: Timestamp) -> Timestamp {
-    let part = time.nanos().rem_euclid(1_000_000_000);
-    time.minus(Duration::from_nanos(part.unsigned_abs()))
+fn is_whole(time: Timestamp) -> bool {
+    time.nanos().rem_euclid(1_000_000_000) == 0
 }
 
 /// All sources that spoke lately.
@@ -112,14 +124,21 @@ impl Default for Sources {
 }
 
 impl Sources {
-    /// When a record counts as having happened: no later than it was received.
-    pub(crate) fn time_of(event: &Event, by_reception: bool) -> Timestamp {
-        match event.received {
-            received if by_reception && received != Timestamp::default() => {
-                event.time.min(received)
-            }
-            _ => event.time,
+    /// When a record counts as having happened: no later than it was received, and within the second that it
+    /// names if it names no more.
+    pub(crate) fn time_of(&self, event: &Event, by_reception: bool) -> Timestamp {
+        let (time, received) = (event.time, event.received);
+        if !by_reception || received == Timestamp::default() {
+            return time;
         }
+        let leaves_out = || {
+            let place = self.places.get(event.sensor.index()).copied().flatten();
+            place.is_none_or(|place| self.list[place as usize].precision.leaves_out())
+        };
+        if is_whole(time) && leaves_out() {
+            return time.plus(LEFT_OUT_MAX).min(received);
+        }
+        time.min(received)
     }
 
     /// Takes note of a record that counts as of `time`; the watermark, if it may have moved.
@@ -142,11 +161,10 @@ impl Sources {
         source.heard = source.heard.max(received);
         if received.since(source.turned) >= limits.idle {
             source.behind = [Duration::ZERO, source.behind[0]];
-            source.fine = [false, source.fine[0]];
             source.turned = received;
         }
         source.behind[0] = source.behind[0].max(behind);
-        source.fine[0] |= whole(time) != time;
+        source.precision.count(is_whole(event.time));
         let claimed = source.claimed;
         let due = self.now.since(self.looked) >= STEP || claimed.since(self.front) >= STEP;
         due.then(|| self.look(limits)).flatten()
@@ -174,7 +192,7 @@ impl Sources {
         // Who is further behind comes late whether or not it is waited for.
         let waited = self.list.iter().zip(times());
         let waited = waited.filter(|(_, time)| front.since(*time) <= limits.hold);
-        let first = waited.map(|(source, _)| source.watermark(self.now, limits)).min()?;
+        let first = waited.map(|(_, time)| time).min()?.minus(limits.lateness);
         (self.looked, self.front) = (self.now, front);
         Some(first)
     }
@@ -195,8 +213,8 @@ impl Sources {
                 }
                 let behind = [Duration::ZERO; 2];
                 let (claimed, heard, turned) = (time, received, received);
-                let fine = [false; 2];
-                self.list.push(Source { sensor, claimed, heard, behind, fine, turned });
+                let precision = Precision::default();
+                self.list.push(Source { sensor, claimed, heard, behind, turned, precision });
                 let place = self.list.len() - 1;
                 self.places[index] = Some(place as u32);
                 place
@@ -236,7 +254,7 @@ impl Sources {
     }
 
     /// In a snapshot: `now · spoke · looked · front · count, (sensor · claimed · heard · behind · behind
-    /// · fine · turned)*`; sensors by name, as their numbers hold in one process only.
+    /// · turned · whole · of)*`; sensors by name, as their numbers hold in one process only.
     pub(crate) fn save(&self, out: &mut Vec<u8>) {
         for time in [self.now, self.spoke, self.looked, self.front] {
             put_signed(out, time.nanos());
@@ -249,13 +267,14 @@ impl Sources {
             for behind in source.behind {
                 put(out, u64::try_from(behind.as_nanos()).unwrap_or(u64::MAX));
             }
-            out.push(u8::from(source.fine[0]) | u8::from(source.fine[1]) << 1);
             put_signed(out, source.turned.nanos());
+            put(out, source.precision.whole.into());
+            put(out, source.precision.of.into());
         }
     }
 
-    /// Reads what [`Sources::save`] wrote, or wrote before it noted who tells whole seconds.
-    pub(crate) fn load(r: &mut Reader<'_>, noted: bool) -> Result<Self, CodecError> {
+    /// Reads what [`Sources::save`] wrote, or what it wrote in an earlier version of the snapshot.
+    pub(crate) fn load(r: &mut Reader<'_>, version: u8) -> Result<Self, CodecError> {
         let time = |r: &mut Reader<'_>| r.signed("time").map(Timestamp::from_nanos);
         let (now, spoke, looked, front) = (time(r)?, time(r)?, time(r)?, time(r)?);
         let mut list = Vec::new();
@@ -264,12 +283,17 @@ impl Sources {
             let (claimed, heard) = (time(r)?, time(r)?);
             let mut behind = || r.number("behind").map(Duration::from_nanos);
             let behind = [behind()?, behind()?];
-            let fine = match noted {
-                true => r.byte("fine")?,
-                false => u8::from(whole(claimed) != claimed),
+            if version == 3 {
+                r.byte("fine")?;
+            }
+            let turned = time(r)?;
+            let precision = if version > 3 {
+                let mut count = || r.number("precision").map(|n| n.min(TOLD_MAX.into()) as u32);
+                Precision { whole: count()?, of: count()? }
+            } else {
+                Precision::default()
             };
-            let fine = [fine & 1 != 0, fine & 2 != 0];
-            let source = Source { sensor, claimed, heard, behind, fine, turned: time(r)? };
+            let source = Source { sensor, claimed, heard, behind, turned, precision };
             if list.len() < SOURCES_MAX {
                 list.push(source);
             }
