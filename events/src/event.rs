@@ -247,6 +247,18 @@ impl Event {
         self.slots.get(at).map_or(Value::Null, |s| self.value(s.value))
     }
 
+    /// The bytes of the text at a place in the order of [`Event::fields`]; `None` if there is none. For
+    /// comparisons, where it costs less than [`Event::value_at`].
+    #[inline]
+    pub fn text_at(&self, at: usize) -> Option<&[u8]> {
+        match self.slots.get(at)?.value {
+            Stored::Str { start, len } => {
+                self.text.as_bytes().get(start as usize..(start + len) as usize)
+            }
+            _ => None,
+        }
+    }
+
     /// The first value of a field.
     pub fn get(&self, field: FieldId) -> Option<Value<'_>> {
         self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value))

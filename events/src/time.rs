@@ -82,11 +82,11 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with nine digits cut to what is needed: `2026-11-23T04:05:06.5Z`.
     pub fn to_rfc3339(self) -> String {
-        self.written(|text| text.to_owned())
+        self.with_rfc3339(|text| text.to_owned())
     }
 
     /// [`Timestamp::to_rfc3339`], lent.
-    fn written<T>(self, then: impl FnOnce(&str) -> T) -> T {
+    pub fn with_rfc3339<T>(self, then: impl FnOnce(&str) -> T) -> T {
         if self.0 < 0 {
             return then(&self.jiff().to_string());
         }
@@ -224,19 +224,19 @@ fn clip(text: &str) -> String {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.written(|text| f.write_str(text))
+        self.with_rfc3339(|text| f.write_str(text))
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.written(|text| f.write_str(text))
+        self.with_rfc3339(|text| f.write_str(text))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        self.written(|text| s.serialize_str(text))
+        self.with_rfc3339(|text| s.serialize_str(text))
     }
 }
 

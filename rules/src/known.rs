@@ -4,7 +4,7 @@
 use events::Value;
 
 /// Longest value kept, in bytes.
-const BYTES_MAX: usize = 35;
+const BYTES_MAX: usize = 34;
 /// Most numbers of its answer.
 const IDS_MAX: usize = 4;
 
@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub(crate) about: u32,
     /// For its keeper, to tell whether it was asked for lately.
     pub(crate) recent: bool,
+    /// Whether keywords are among the predicates that hold.
+    pub(crate) keywords: bool,
     kind: u8,
     len: u8,
     predicates: u8,
@@ -38,11 +40,14 @@ impl Default for Bytes {
     }
 }
 
+/// The kind of a text.
+const TEXT: u8 = 0;
+
 /// A value's kind and bytes.
 #[inline]
 fn parts<'v>(value: Value<'v>, number: &'v mut [u8; 8]) -> (u8, &'v [u8]) {
     let (kind, bits) = match value {
-        Value::Str(text) => return (0, text.as_bytes()),
+        Value::Str(text) => return (TEXT, text.as_bytes()),
         Value::Null => (1, 0),
         Value::Bool(b) => (2, u64::from(b)),
         Value::Int(n) => (3, n as u64),
@@ -79,6 +84,17 @@ impl Known {
     pub(crate) fn answer(&self, version: u32, value: Value<'_>) -> Option<(&[u32], &[u32])> {
         let mut number = [0; 8];
         let (kind, bytes) = parts(value, &mut number);
+        self.answer_to(version, kind, bytes)
+    }
+
+    /// [`Known::answer`] for a text.
+    #[inline]
+    pub(crate) fn answer_to_text(&self, version: u32, text: &[u8]) -> Option<(&[u32], &[u32])> {
+        self.answer_to(version, TEXT, text)
+    }
+
+    #[inline]
+    fn answer_to(&self, version: u32, kind: u8, bytes: &[u8]) -> Option<(&[u32], &[u32])> {
         let same = self.version == version
             && self.kind == kind
             && self.value.0.get(..usize::from(self.len)).is_some_and(|last| alike(last, bytes));
@@ -169,7 +185,10 @@ mod tests {
                 for other in &values {
                     let fits = ids.len() <= IDS_MAX && text.len() <= BYTES_MAX;
                     let want = (fits && text == other).then_some((predicates, wakes));
-                    prop_assert_eq!(known.answer(7, value(other)), want, "{} {}", text, other);
+                    prop_assert_eq!(known.answer(7, value(other)), want);
+                    let text = value(other).as_str().map(str::as_bytes);
+                    let of_text = text.and_then(|text| known.answer_to_text(7, text));
+                    prop_assert_eq!(of_text, want.filter(|_| text.is_some()), "{} {}", text, other);
                 }
             }
         }

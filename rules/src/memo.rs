@@ -174,17 +174,19 @@ impl Memo {
         Some(known)
     }
 
-    /// [`Memo::put`] for a short answer to a short value; `false` if either is too long.
+    /// [`Memo::put`] for a short answer to a short value; `false` if either is too long. `keywords`: see
+    /// [`Known::keywords`].
     pub(crate) fn put_short(
         &mut self,
         key: &Key<'_>,
         value: Value<'_>,
         predicates: impl Iterator<Item = u32>,
         wakes: impl Iterator<Item = u32>,
+        keywords: bool,
     ) -> bool {
         let About { plan, field, views } = key.about;
         let mut known = Known::default();
-        known.about = field;
+        (known.about, known.keywords) = (field, keywords);
         if views != u64::MAX || !known.set(plan, value, predicates, wakes) {
             return false;
         }
@@ -310,7 +312,7 @@ mod tests {
                 memo.put(&key, [7, n].into_iter(), [n].into_iter());
                 prop_assert!(memo.get(&key).is_some());
                 // Where a look's views count in part, nothing is kept as short.
-                let kept = memo.put_short(&key, value(text), [7, n].into_iter(), [n].into_iter());
+                let kept = memo.put_short(&key, value(text), [7, n].into_iter(), [n].into_iter(), false);
                 prop_assert_eq!(kept, *views == u64::MAX);
                 prop_assert_eq!(memo.short(&key, value(text)).is_some(), kept);
                 put.insert((format!("{:?}", value(text)), *field, *views), n);

@@ -44,6 +44,13 @@ impl State {
 }
 
 impl State {
+    /// Notes what holds for a value.
+    #[inline]
+    fn hold(&mut self, predicates: &[u32], wakes: &[u32]) {
+        predicates.iter().for_each(|id| self.holds.set(*id));
+        wakes.iter().for_each(|at| self.woken.set(*at));
+    }
+
     /// Notes what holds for a value; keywords with the place of the value, if they are looked for.
     #[inline]
     fn note(
@@ -56,9 +63,19 @@ impl State {
         predicates.clone().for_each(|id| self.holds.set(id));
         wakes.for_each(|at| self.woken.set(at));
         if let Some(place) = keywords {
-            let found = predicates.filter(|id| compiled.is_keyword(*id));
-            self.keyword_found.extend(found.map(|id| (id, place)));
+            self.hold_keywords(compiled, place, predicates);
         }
+    }
+
+    /// Notes in which value keywords were found.
+    fn hold_keywords(
+        &mut self,
+        compiled: &Compiled,
+        place: u32,
+        predicates: impl Iterator<Item = u32>,
+    ) {
+        let found = predicates.filter(|id| compiled.is_keyword(*id));
+        self.keyword_found.extend(found.map(|id| (id, place)));
     }
 
     /// The places of the last event's values in which keywords of a rule were found.
@@ -97,8 +114,22 @@ impl Pass<'_> {
         self.state.keyword_found.clear();
         let mut layouts = std::mem::take(&mut self.state.layouts);
         let (places, lasts) = layouts.of(event, self.plan, keywords);
+        let version = self.plan.version;
         for (place, last) in places.iter().zip(lasts) {
-            self.value(place, last, event.value_at(place.at as usize), keywords);
+            let at = place.at as usize;
+            // Most values are the last ones at their place.
+            let known = match event.text_at(at) {
+                Some(text) => last.answer_to_text(version, text),
+                None => last.answer(version, event.value_at(at)),
+            };
+            let Some((held, wakes)) = known else {
+                self.value(place, last, event.value_at(at), keywords);
+                continue;
+            };
+            self.state.hold(held, wakes);
+            if last.keywords {
+                self.state.hold_keywords(self.compiled, place.at, held.iter().copied());
+            }
         }
         self.state.layouts = layouts;
         for (field, value) in virtuals {
@@ -122,15 +153,11 @@ impl Pass<'_> {
         table.is_some_and(|table| table.may_hold(values, &mut self.state.texts))
     }
 
-    /// Notes what holds for a value; of keywords if they are looked for.
-    #[inline]
+    /// Notes what holds for a value that is not the last one at its place; of keywords if they are looked for.
+    #[inline(never)]
     fn value(&mut self, place: &Place, last: &mut Known, value: Value<'_>, keywords: bool) {
         let Self { compiled, plan, memo, state } = self;
         let version = plan.version;
-        if let Some((predicates, wakes)) = last.answer(version, value) {
-            let at = keywords.then_some(place.at);
-            return state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());
-        }
         let asks = plan.habit(place.field).asks();
         let Look { field, .. } = plan.looks[place.look as usize];
         let views = place.counting.bits().filter(|_| asks);
@@ -151,6 +178,7 @@ impl Pass<'_> {
         {
             plan.habits[place.field.index()].knew();
             last.set(version, value, answer.predicates(), answer.wakes());
+            last.keywords = keywords && answer.predicates().any(|id| compiled.is_keyword(id));
             let at = keywords.then_some(place.at);
             return state.note(compiled, at, answer.predicates(), answer.wakes());
         }
@@ -186,13 +214,15 @@ impl Pass<'_> {
         }
         sink.end();
         triggers.wakes(predicates, wakes);
-        if let Some(key) = key {
-            let (held, woken) = (predicates.iter().copied(), wakes.iter().copied());
-            if !memo.put_short(key, value, held.clone(), woken.clone()) {
-                memo.put(key, held, woken);
-            }
+        let (held, woken) = (predicates.iter().copied(), wakes.iter().copied());
+        let with_keywords = keywords && held.clone().any(|id| compiled.is_keyword(id));
+        if let Some(key) = key
+            && !memo.put_short(key, value, held.clone(), woken.clone(), with_keywords)
+        {
+            memo.put(key, held.clone(), woken.clone());
         }
-        last.set(*version, value, predicates.iter().copied(), wakes.iter().copied());
+        last.set(*version, value, held, woken);
+        last.keywords = with_keywords;
         let (predicates, wakes) = (std::mem::take(predicates), std::mem::take(wakes));
         let at = keywords.then_some(place.at);
         state.note(compiled, at, predicates.iter().copied(), wakes.iter().copied());

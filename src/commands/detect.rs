@@ -290,10 +290,12 @@ fn write_json(
     write_text(title, out);
     out.extend(b",\"level\":");
     write_text(detection.level.as_str(), out);
-    // Writing to a buffer in memory cannot fail.
-    let _ = write!(out, ",\"event_index\":{index}");
+    out.extend(b",\"event_index\":");
+    write_number(index, out);
     if let Some(time) = time {
-        let _ = write!(out, ",\"time\":\"{time}\"");
+        out.extend(b",\"time\":\"");
+        time.with_rfc3339(|text| out.extend(text.as_bytes()));
+        out.push(b'"');
     }
     out.extend(b",\"fields\":[");
     for (field, at) in detection.fields.iter().zip(0..) {
@@ -302,14 +304,30 @@ fn write_json(
         out.extend(b",\"value\":");
         write_text(&field.value, out);
         // Where in the value that which was looked for lies, in bytes, where that is known.
-        for (name, place) in [("start", field.start), ("end", field.end)] {
+        for (name, place) in [(&b",\"start\":"[..], field.start), (b",\"end\":", field.end)] {
             if let Some(place) = place {
-                let _ = write!(out, ",\"{name}\":{place}");
+                out.extend(name);
+                write_number(place as u64, out);
             }
         }
         out.push(b'}');
     }
     out.extend(b"]}\n");
+}
+
+/// A number's digits.
+fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(&digits[from..]);
 }
 
 fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<()> {

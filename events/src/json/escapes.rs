@@ -5,6 +5,8 @@ use super::scan::{BLOCK, plain_end, specials};
 
 /// Bytes looked at together.
 const BLOCKS: usize = 64;
+/// The same, and what is read and put past them.
+const ROOM: usize = BLOCKS + BLOCK;
 
 /// The text that begins at `start`, without its escapes, and where its quote lies. `None` if it
 /// is not well formed. `room` is a buffer.
@@ -36,29 +38,19 @@ struct Text<'b, 'r> {
 impl Text<'_, '_> {
     /// Reads on for a block, or up to the quote: then `true`.
     fn block(&mut self) -> Option<bool> {
-        let rest = self.bytes.get(self.at..)?;
-        let Some(block) = rest.first_chunk::<BLOCKS>() else {
-            self.plain(plain_end(rest, 0))?;
+        let from = self.bytes.get(self.at..)?;
+        let to = self.room.get_mut(self.len..)?;
+        let (Some(from), Some(to)) = (from.first_chunk(), to.first_chunk_mut()) else {
+            self.plain(plain_end(from, 0))?;
             return self.special();
         };
-        let (parts, _) = block.as_chunks::<BLOCK>();
-        let mask =
-            parts.iter().rev().fold(0, |mask, part| mask << BLOCK | u64::from(specials(part)));
-        let end = self.at + BLOCKS;
-        let mut left = mask;
-        while left != 0 {
-            let place = end - BLOCKS + left.trailing_zeros() as usize;
-            left &= left - 1;
-            // What is behind a backslash was read with it.
-            if place >= self.at {
-                self.plain(place - self.at)?;
-                if self.special()? {
-                    return Some(true);
-                }
-            }
+        let (read, put, stop) = block(from, to)?;
+        self.at += read;
+        self.len += put;
+        match stop {
+            Stop::End => Some(false),
+            Stop::Special => self.special(),
         }
-        self.plain(end.saturating_sub(self.at))?;
-        Some(false)
     }
 
     /// Copies what holds nothing special; a little more is written, and then written over.
@@ -99,6 +91,52 @@ impl Text<'_, '_> {
         }
         Some(false)
     }
+}
+
+/// Where a block ends.
+enum Stop {
+    /// With its bytes.
+    End,
+    /// Before a quote, or an escape of several characters.
+    Special,
+}
+
+/// Reads a block: how many bytes of it were read, how many were put. Windows of fixed sizes, with room past
+/// the block to read and put sixteen bytes at once.
+#[inline]
+fn block(from: &[u8; ROOM], to: &mut [u8; ROOM]) -> Option<(usize, usize, Stop)> {
+    let (parts, _) = from.as_chunks::<BLOCK>();
+    let parts = parts[..BLOCKS / BLOCK].iter().rev();
+    let mut left = parts.fold(0u64, |mask, part| mask << BLOCK | u64::from(specials(part)));
+    let (mut read, mut put) = (0, 0);
+    while left != 0 {
+        let place = left.trailing_zeros() as usize;
+        copy(from, read, to, put, place - read)?;
+        put += place - read;
+        let stands_for = STANDS_FOR[usize::from(from[place + 1])];
+        if from[place] != b'\\' || stands_for == 0 {
+            return Some((place, put, Stop::Special));
+        }
+        *to.get_mut(put)? = stands_for;
+        (read, put) = (place + 2, put + 1);
+        // The character behind a backslash was read with it.
+        left &= !(3 << place);
+    }
+    let rest = BLOCKS.saturating_sub(read);
+    copy(from, read, to, put, rest)?;
+    Some((read + rest, put + rest, Stop::End))
+}
+
+/// Copies `len` bytes, and what lies behind them up to the next sixteen: it is written over.
+#[inline]
+fn copy(from: &[u8; ROOM], read: usize, to: &mut [u8; ROOM], put: usize, len: usize) -> Option<()> {
+    let mut done = 0;
+    while done < len {
+        *to.get_mut(put + done..)?.first_chunk_mut::<BLOCK>()? =
+            *from.get(read + done..)?.first_chunk::<BLOCK>()?;
+        done += BLOCK;
+    }
+    Some(())
 }
 
 /// What an escape of one character stands for; 0 for what is none.

@@ -3,6 +3,8 @@
 //! nesting, an oversized record) makes it give up, and [`super::careful`] reads the record again.
 
 use std::cell::RefCell;
+use std::ops::Range;
+
 use wide::u8x16;
 
 use super::escapes;
@@ -215,18 +217,21 @@ impl Scan<'_, '_> {
         }
         self.at = end + 1;
         match self.names.field(name) {
-            Some(id) => {
-                self.event.push_raw_text(id, start..end);
-                Some(())
-            }
-            None => {
-                self.names.push(name, Value::Str(self.text.get(start..end)?), self.event);
-                Some(())
-            }
+            Some(id) => self.event.push_raw_text(id, start..end),
+            None => self.unnamed(name, start..end)?,
         }
+        Some(())
+    }
+
+    /// A text under a name that is no field.
+    #[cold]
+    fn unnamed(&mut self, name: Name, range: Range<usize>) -> Option<()> {
+        self.names.push(name, Value::Str(self.text.get(range)?), self.event);
+        Some(())
     }
 
     /// A text that begins at `start` and has an escape.
+    #[inline(never)]
     fn escaped(&mut self, name: Name, start: usize) -> Option<()> {
         let id = self.names.field(name)?;
         let (text, end) = escapes::resolve(self.bytes, start, self.room)?;

@@ -51,6 +51,8 @@ pub(crate) struct Literals {
 /// Most texts that are looked for together by the vector search, and their least length.
 const FEW_MAX: usize = 64;
 const FEW_BYTES_MIN: usize = 3;
+/// So many texts of one byte are looked for one after the other.
+const FEW_SINGLES_MAX: usize = 4;
 /// Shortest value for which that pays.
 const FEW_VALUE_BYTES_MIN: usize = 32;
 
@@ -197,16 +199,17 @@ impl Literals {
 
     /// Finds the texts of one byte.
     fn single(&self, value: &[u8], each: &mut impl FnMut(Found)) {
-        if self.singles.is_empty() {
-            return;
+        // Of many bytes it is first found out which occur at all.
+        let mut present = [u64::MAX; 4];
+        if self.singles.len() > FEW_SINGLES_MAX {
+            present = [0; 4];
+            value.iter().for_each(|b| present[usize::from(*b >> 6)] |= 1 << (b & 63));
         }
-        let mut present = [0u64; 4];
-        value.iter().for_each(|b| present[usize::from(*b >> 6)] |= 1 << (b & 63));
         for &(byte, text) in &self.singles {
             if present[usize::from(byte >> 6)] >> (byte & 63) & 1 == 0 {
                 continue;
             }
-            let start = memchr::memchr(byte, value).unwrap_or(0);
+            let Some(start) = memchr::memchr(byte, value) else { continue };
             each(Found { text, start, end: start + 1 });
             if start + 1 < value.len() && value.last() == Some(&byte) {
                 each(Found { text, start: value.len() - 1, end: value.len() });
