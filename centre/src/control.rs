@@ -103,8 +103,8 @@ pub enum Request {
     ReloadRules,
     /// Run rules over past events; those in force when none are given.
     Backtest {
-        /// Name and text of rule files.
-        sources: Vec<(String, String)>,
+        /// Rule files.
+        sources: Vec<rules::Source>,
         /// From when.
         from: Timestamp,
         /// Until when.
@@ -339,8 +339,6 @@ fn perform(
         }
         Request::ReloadRules => Ok(Value::from(centre.reload_rules(caller)?)),
         Request::Backtest { sources, from, to } => {
-            let sources: Vec<rules::Source> =
-                sources.into_iter().map(|(name, text)| rules::Source { name, text }).collect();
             plain(serde_json::to_value(centre.backtest(caller, &sources, from, to)?))
         }
         Request::Exceptions => plain(serde_json::to_value(centre.exceptions(caller)?)),

@@ -178,7 +178,7 @@ detection: {s: {event.action: sensor.silent}, condition: s}
 ";
 
     fn found(rules: &str) -> SourceCoverage {
-        let source = Source { name: "t.yml".into(), text: rules.to_owned() };
+        let source = Source::new("t.yml", rules);
         let loaded = RuleSet::load(&[source], &LoadOptions::default());
         assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);
         of(&loaded.set, &Packs::embedded().unwrap())

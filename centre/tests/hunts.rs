@@ -61,7 +61,7 @@ fn a_hunt_becomes_a_rule_that_the_node_takes_or_is_refused_with_a_code() {
     let often = Often { threshold: 8, timespan: "5m".to_owned() };
     let text = centre.promote_hunt(&li, "爆破", Some(&often)).unwrap();
     assert_eq!(text, centre.promote_hunt(&li, "爆破", Some(&often)).unwrap(), "the same again");
-    let source = rules::Source { name: "hunt.yml".to_owned(), text };
+    let source = rules::Source::new("hunt.yml", text);
     let now = centre.now();
     let tried = centre.backtest(&caller("s", Role::SecurityAdmin), &[source], now, now).unwrap();
     assert_eq!(tried.events, 0);

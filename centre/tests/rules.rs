@@ -155,7 +155,7 @@ async fn exceptions_need_two_people_and_cover_what_they_say() {
     }
 
     // A rule that is not yet in force, over the same past.
-    let source = Source { name: "new.yml".into(), text: rule("new", "attacker") };
+    let source = Source::new("new.yml", rule("new", "attacker"));
     let found = centre.backtest(&li, &[source], from, to).unwrap();
     assert_eq!((found.events, found.rules["new"].detections), (7, 2));
     centre.stop().await;

@@ -10,7 +10,8 @@ pub enum Value<'a> {
     Null,
     /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// A whole number. One that only a `u64` holds is text: it stays exact, and compares as it
+    /// would as a number.
     Int(i64),
     /// A number with a fraction.
     Float(f64),

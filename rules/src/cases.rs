@@ -264,7 +264,7 @@ mod tests {
         write("d/case.yml", "rule: gone\nevents: e.json\n");
         let text =
             "title: t\nid: t\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n";
-        let source = Source { name: "t".into(), text: text.into() };
+        let source = Source::new("t", text);
         let options = LoadOptions { routing: false, ..LoadOptions::default() };
         let set = Arc::new(RuleSet::load(&[source], &options).set);
         let results: Vec<CaseResult> =

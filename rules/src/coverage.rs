@@ -69,7 +69,7 @@ mod tests {
             rule("b", "attack.t1110.003, attack.t1059"),
             rule("c", "car.2016"),
         ];
-        let source = Source { name: "t".into(), text: text.join("---\n") };
+        let source = Source::new("t", text.join("---\n"));
         let set = RuleSet::load(&[source], &LoadOptions::default()).set;
         let layer = set.navigator_layer(Lang::En);
         assert_eq!(layer["versions"]["layer"], "4.5");

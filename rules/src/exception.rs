@@ -28,6 +28,7 @@ use crate::set::RuleSet;
 use crate::syntax::detection::Reader;
 use crate::syntax::expr::Expr;
 use crate::syntax::modifier::Values;
+use crate::syntax::regexes::Regexes;
 use crate::syntax::written::{self, Written};
 use crate::yaml::{self, Kind, Node};
 
@@ -93,7 +94,7 @@ pub fn check_when(name: &str, when: &str) -> Result<(), Vec<Problem>> {
     });
     match expr {
         Some(_) => Ok(()),
-        None => Err(diags.problems),
+        None => Err(diags.end()),
     }
 }
 
@@ -116,8 +117,8 @@ fn build(
     resolver: &mut Resolver,
     diags: &mut Diags<'_>,
 ) -> Option<Expr> {
-    let values = Values { placeholders: &BTreeMap::new(), regexes: &mut HashMap::new() };
-    Reader { source, resolver, values, diags }.detection(written)
+    let values = Values { placeholders: &BTreeMap::new(), regexes: &mut Regexes::default() };
+    Reader { source, resolver, values, diags, made: 0 }.detection(written)
 }
 
 impl Exceptions {
@@ -133,7 +134,7 @@ impl Exceptions {
             if let Some(written) = parse(&exception.when, &mut diags) {
                 for rule in set.rules().iter().filter(|r| exception.is_for(r)) {
                     let source = logsource(set, rule);
-                    let before = diags.problems.len();
+                    let before = diags.found();
                     match build(&written, &source, &mut resolver, &mut diags) {
                         Some(expr) => {
                             exprs.insert(rule.id.clone(), expr);
@@ -141,10 +142,10 @@ impl Exceptions {
                         None => break,
                     }
                     // Warnings are the same for every rule.
-                    diags.problems.truncate(before);
+                    diags.forget_since(before);
                 }
             }
-            problems.extend(diags.problems.into_iter().filter(Problem::is_error));
+            problems.extend(diags.end().into_iter().filter(Problem::is_error));
             out.list.push(Compiled { exception: exception.clone(), exprs });
         }
         (out, problems)
@@ -277,12 +278,12 @@ pub fn from_filter(name: &str, text: &str) -> Result<(Vec<String>, String), Vec<
     let (docs, error) = yaml::parse(text);
     if let Some(e) = error {
         diags.error(e.code, &e.span, &e.zh, &e.en);
-        return Err(diags.problems);
+        return Err(diags.end());
     }
     let body = docs.first().and_then(|d| d.get("filter")).filter(|_| docs.len() == 1);
     let Some(body) = body else {
         diags.error("R007", &(0..0), "应为一个 Sigma 过滤器", "one Sigma filter is expected");
-        return Err(diags.problems);
+        return Err(diags.end());
     };
     let rules: Vec<String> = body
         .get("rules")
@@ -294,7 +295,7 @@ pub fn from_filter(name: &str, text: &str) -> Result<(Vec<String>, String), Vec<
     let Some(written) = written::read(body, &["rules"], &mut diags).filter(|_| !rules.is_empty())
     else {
         diags.error("R007", &body.span, "过滤器缺少 rules", "the filter names no rules");
-        return Err(diags.problems);
+        return Err(diags.end());
     };
     // A filter says what must hold for a detection; an exception what must hold for none. Several
     // conditions are alternatives.
@@ -334,7 +335,7 @@ mod tests {
     const RULES: &str = "title: d\nid: d\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n---\ntitle: c\nid: c\ncorrelation: {type: event_count, rules: [d], group-by: [c-ip], timespan: 1m, condition: {gte: 2}, generate: true}\n";
 
     fn detections(ip: &str) -> (Arc<RuleSet>, Vec<Detection>, Vec<Event>) {
-        let source = Source { name: "t".into(), text: RULES.into() };
+        let source = Source::new("t", RULES);
         let options = LoadOptions { routing: false, ..LoadOptions::default() };
         let set = Arc::new(RuleSet::load(&[source], &options).set);
         let mut engine = Engine::new(Arc::clone(&set), CorrelationLimits::default());
@@ -397,7 +398,7 @@ mod tests {
             "s: {c-ip: [10.1.2.3, '10.9.*']}\nt: {c-uri|endswith: '\\x'}\ncondition: s or t\n",
         );
         let filter = to_filter(&e).unwrap();
-        let source = Source { name: "t".into(), text: format!("{RULES}---\n{filter}") };
+        let source = Source::new("t", format!("{RULES}---\n{filter}"));
         let options = LoadOptions { routing: false, ..LoadOptions::default() };
         let loaded = RuleSet::load(&[source], &options);
         assert!(loaded.problems.is_empty(), "{:#?}\n{filter}", loaded.problems);

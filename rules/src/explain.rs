@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn every_comparison_is_shown_with_what_it_met() {
         let text = "title: t\nid: t\nlogsource: {product: x}\ndetection:\n  s: {f|contains: b, g|gte: 3}\n  n: {h|re: '^x'}\n  condition: s and not n\n";
-        let source = Source { name: "t".into(), text: text.into() };
+        let source = Source::new("t", text);
         let set = RuleSet::load(&[source], &LoadOptions::default()).set;
         let mut event = Event::new();
         json::read_object(r#"{"f":"abc","g":2,"h":"xy"}"#, &mut event).unwrap();

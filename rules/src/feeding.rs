@@ -229,7 +229,7 @@ correlation: {type: value_count, rules: [either], group-by: [src], timespan: 1m,
 ";
 
     fn report(fields: &[&str], open: bool) -> Vec<(String, Feeding, String)> {
-        let source = Source { name: "t.yml".into(), text: RULES.to_owned() };
+        let source = Source::new("t.yml", RULES);
         let loaded = RuleSet::load(&[source], &LoadOptions::default());
         assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);
         let shape = SourceShape {

@@ -10,7 +10,7 @@ use crate::rule::{RuleIndex, RuleKind};
 use crate::{LoadOptions, Loaded, RuleSet, Scratch, Source};
 
 fn source(name: &str, text: &str) -> Source {
-    Source { name: name.to_owned(), text: text.to_owned() }
+    Source::new(name, text)
 }
 
 /// Loads a text as rules, lints it, and shows every problem with its caret.

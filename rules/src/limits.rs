@@ -7,6 +7,8 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 pub const DEPTH_MAX: usize = 32;
 /// Nodes (scalars, lists, maps) one rule file may hold.
 pub const NODES_MAX: usize = 100_000;
+/// Problems listed per rule file; the rest are counted.
+pub const PROBLEMS_PER_FILE_MAX: usize = 200;
 /// Tokens of one condition.
 pub const CONDITION_TOKENS_MAX: usize = 2_000;
 /// Longest single text pattern or regular expression, in bytes.
@@ -15,6 +17,11 @@ pub const PATTERN_BYTES_MAX: usize = 16 << 10;
 pub const TESTS_PER_RULE_MAX: usize = 50_000;
 /// Memory one compiled regular expression may take, in bytes. Room for `\w{1,64}` over Unicode.
 pub const REGEX_BYTES_MAX: usize = 4 << 20;
+/// Memory those of one rule may take together, in bytes; each is charged with up to eight times
+/// its own.
+pub const REGEX_BYTES_RULE_MAX: usize = 16 << 20;
+/// Memory those of all rules may take together, in bytes, charged alike.
+pub const REGEX_BYTES_ALL_MAX: usize = 256 << 20;
 /// Nesting depth of a regular expression.
 pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Rules one set may hold.

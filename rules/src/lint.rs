@@ -27,7 +27,7 @@ const SEARCHED_MAX: usize = 64;
 
 /// Whether a condition never or always holds, where that is certain.
 pub(crate) fn odd(expr: &Expr) -> Option<Odd> {
-    let problem = Problem::new(expr);
+    let problem = Problem::new(expr)?;
     // Does it hold where no field is? Then only what makes it false is sought, else what makes
     // it true.
     let bare = problem.eval(expr, &vec![false; problem.atoms.len()]);
@@ -54,7 +54,8 @@ type Partial = Vec<Option<bool>>;
 struct Unsettled;
 
 impl<'e> Problem<'e> {
-    fn new(expr: &'e Expr) -> Self {
+    /// `None` where there are too many comparisons.
+    fn new(expr: &'e Expr) -> Option<Self> {
         let mut out = Self {
             atoms: Vec::new(),
             index: HashMap::new(),
@@ -63,12 +64,15 @@ impl<'e> Problem<'e> {
         };
         out.collect(expr);
         let n = out.atoms.len();
+        if n > SEARCHED_MAX {
+            return None;
+        }
         (out.implied, out.implying) = (vec![Vec::new(); n], vec![Vec::new(); n]);
         let mut by_field: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, atom) in out.atoms.iter().enumerate() {
             by_field.entry(atom.field.name.as_str()).or_default().push(at);
         }
-        for group in by_field.values().filter(|g| g.len() <= 1_000) {
+        for group in by_field.values() {
             for &a in group {
                 for &b in group {
                     if a != b && implies(&out.atoms[a].test, &out.atoms[b].test) {
@@ -78,7 +82,7 @@ impl<'e> Problem<'e> {
                 }
             }
         }
-        out
+        Some(out)
     }
 
     fn collect(&mut self, expr: &'e Expr) {
@@ -142,9 +146,6 @@ impl<'e> Problem<'e> {
 
     /// Whether some event may give the expression the value; `false` only when that is certain.
     fn may_be(&self, expr: &Expr, wanted: bool) -> bool {
-        if self.atoms.len() > SEARCHED_MAX {
-            return true;
-        }
         let mut budget = BUDGET;
         let mut truth = vec![None; self.atoms.len()];
         self.deeper(expr, wanted, &mut truth, &mut budget).unwrap_or(true)
@@ -226,7 +227,7 @@ mod tests {
         let text = format!(
             "title: t\nid: t\nlogsource: {{product: x}}\ndetection:\n{items}  condition: {condition}\n"
         );
-        let source = Source { name: "t".into(), text };
+        let source = Source::new("t", text);
         let loaded = RuleSet::load(&[source], &LoadOptions::default());
         let RuleKind::Detection(d) = &loaded.set.rules()[0].kind else { panic!() };
         odd(&d.expr)

@@ -6,6 +6,8 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use events::{Lang, Text};
 use serde::Serialize;
 
+use crate::limits;
+
 /// Whether the rule is refused or only remarked upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,13 +127,56 @@ pub(crate) struct Diags<'a> {
     text: &'a str,
     /// Id of the rule that is being read.
     pub(crate) rule_id: Option<String>,
-    /// What was found so far.
-    pub(crate) problems: Vec<Problem>,
+    /// What was found so far, at most [`limits::PROBLEMS_PER_FILE_MAX`].
+    problems: Vec<Problem>,
+    found: Found,
+}
+
+/// How much was found, listed or not.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Found {
+    all: usize,
+    errors: usize,
 }
 
 impl<'a> Diags<'a> {
     pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, rule_id: None, problems: Vec::new() }
+        Self { file, text, rule_id: None, problems: Vec::new(), found: Found::default() }
+    }
+
+    /// Everything found; where that is too much to list, the last one says how much is not.
+    pub(crate) fn end(mut self) -> Vec<Problem> {
+        let listed = self.problems.len();
+        let errors = self.problems.iter().filter(|p| p.is_error()).count();
+        let rest = self.found.all - listed;
+        if rest > 0 {
+            let severity = match self.found.errors > errors {
+                true => ProblemSeverity::Error,
+                false => ProblemSeverity::Warning,
+            };
+            self.rule_id = None;
+            let end = self.text.len();
+            let problem = self.problem(
+                severity,
+                "R002",
+                &(end..end),
+                &format!("另有 {rest} 个问题未列出"),
+                &format!("{rest} more problems are not listed"),
+            );
+            self.problems.push(problem);
+        }
+        self.problems
+    }
+
+    /// What was found so far, for [`Diags::forget_since`].
+    pub(crate) fn found(&self) -> Found {
+        self.found
+    }
+
+    /// Forgets what was found since.
+    pub(crate) fn forget_since(&mut self, then: Found) {
+        self.problems.truncate(then.all);
+        self.found = then;
     }
 
     pub(crate) fn error(&mut self, code: &'static str, span: &Range<usize>, zh: &str, en: &str) {
@@ -147,8 +192,9 @@ impl<'a> Diags<'a> {
         self.file
     }
 
+    /// How many errors were found.
     pub(crate) fn errors(&self) -> usize {
-        self.problems.iter().filter(|p| p.is_error()).count()
+        self.found.errors
     }
 
     /// Line and column (from 1) of a byte offset.
@@ -164,9 +210,25 @@ impl<'a> Diags<'a> {
         zh: &str,
         en: &str,
     ) {
+        self.found.all += 1;
+        self.found.errors += usize::from(severity == ProblemSeverity::Error);
+        if self.problems.len() < limits::PROBLEMS_PER_FILE_MAX {
+            let problem = self.problem(severity, code, span, zh, en);
+            self.problems.push(problem);
+        }
+    }
+
+    fn problem(
+        &self,
+        severity: ProblemSeverity,
+        code: &'static str,
+        span: &Range<usize>,
+        zh: &str,
+        en: &str,
+    ) -> Problem {
         let span = clamp(span, self.text);
         let (line, column) = self.place(span.start);
-        self.problems.push(Problem {
+        Problem {
             code,
             severity,
             file: self.file.to_owned(),
@@ -175,7 +237,7 @@ impl<'a> Diags<'a> {
             rule_id: self.rule_id.clone(),
             message: Text::new(zh, en),
             span,
-        });
+        }
     }
 }
 
@@ -198,7 +260,7 @@ mod tests {
         let at = text.find("foo").unwrap();
         let mut d = Diags::new("a.yml", text);
         d.error("R006", &(at..at + 3), "未知的键 foo", "unknown key foo");
-        let p = &d.problems[0];
+        let p = &d.end()[0];
         assert_eq!((p.line, p.column), (2, 1));
         let en = p.render(text, Lang::En, false);
         assert!(
@@ -210,5 +272,24 @@ mod tests {
         let stale = Problem { span: 1..9_999, ..p.clone() };
         stale.render("学", Lang::Zh, true);
         stale.render("", Lang::Zh, true);
+    }
+
+    #[test]
+    fn too_many_problems_are_counted_not_listed() {
+        let mut d = Diags::new("a.yml", "x: 1\n");
+        let most = limits::PROBLEMS_PER_FILE_MAX;
+        (0..most).for_each(|_| d.warning("R022", &(0..1), "a", "a"));
+        let then = d.found();
+        (0..3).for_each(|_| d.error("R006", &(0..1), "b", "b"));
+        assert_eq!(d.errors(), 3);
+        d.forget_since(then);
+        d.error("R006", &(0..1), "b", "b");
+        let all = d.end();
+        let last = all.last().unwrap();
+        assert_eq!((all.len(), last.code, last.is_error()), (most + 1, "R002", true));
+        assert_eq!(last.message.get(Lang::En), "1 more problems are not listed");
+        let mut few = Diags::new("a.yml", "x: 1\n");
+        few.warning("R022", &(0..1), "a", "a");
+        assert_eq!(few.end().len(), 1);
     }
 }

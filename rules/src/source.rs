@@ -4,26 +4,50 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::limits;
+use crate::yaml::{self, Node, YamlError};
 
 include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// One file of rules; it may hold several YAML documents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name in diagnostics: the path.
     pub name: String,
-    /// Its text.
+    /// Its text, as far as it is one.
     pub text: String,
+    /// Whether that is all of the file: what follows is not UTF-8 otherwise.
+    pub whole: bool,
+}
+
+impl Source {
+    /// A file that is all text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), whole: true }
+    }
+
+    /// Its YAML documents; none of a file that is not all text.
+    pub(crate) fn documents(&self) -> (Vec<Node>, Option<YamlError>) {
+        if self.whole {
+            return yaml::parse(&self.text);
+        }
+        let end = self.text.len();
+        let error = YamlError {
+            code: "R092",
+            span: end..end,
+            zh: "从此处起不是 UTF-8 文本".to_owned(),
+            en: "from here on this is not text in UTF-8".to_owned(),
+        };
+        (Vec::new(), Some(error))
+    }
 }
 
 /// The rules shipped with the program, sorted by path.
 pub fn library() -> Vec<Source> {
-    LIBRARY
-        .iter()
-        .map(|(name, text)| Source { name: (*name).into(), text: (*text).into() })
-        .collect()
+    LIBRARY.iter().map(|(name, text)| Source::new(*name, *text)).collect()
 }
 
 /// Reads files, and every `*.yml` and `*.yaml` below folders; sorted by path. Symbolic links
@@ -65,22 +89,16 @@ fn read(path: &Path) -> Result<Source, Error> {
     let mut bytes = Vec::new();
     let most = limits::FILE_BYTES_MAX as u64 + 1;
     fs::File::open(path).map_err(fail)?.take(most).read_to_end(&mut bytes).map_err(fail)?;
-    let text = if bytes.len() > limits::FILE_BYTES_MAX {
-        String::from_utf8_lossy(&bytes).into_owned()
-    } else {
-        text(bytes)
-    };
-    Ok(Source { name: path.display().to_string(), text })
-}
-
-/// The text of a file. Where it stops being UTF-8 stands a NUL, which no rule file may hold.
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| {
-        let good = e.utf8_error().valid_up_to();
-        let mut bytes = e.into_bytes();
-        bytes.truncate(good);
-        bytes.push(0);
-        String::from_utf8(bytes).unwrap_or_default()
+    let name = path.display().to_string();
+    // Past the bound it may end within a character; it is refused for its size.
+    let too_big = bytes.len() > limits::FILE_BYTES_MAX;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Source::new(name, text),
+        Err(e) if too_big => Source::new(name, String::from_utf8_lossy(e.as_bytes())),
+        Err(e) => {
+            let good = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+            Source { whole: false, ..Source::new(name, String::from_utf8_lossy(good)) }
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use hashbrown::HashSet;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use crate::limits;
@@ -119,7 +120,17 @@ pub(crate) fn parse(text: &str) -> (Vec<Node>, Option<YamlError>) {
 
 enum Open {
     Seq(usize, Vec<Node>),
-    Map(usize, Vec<(Node, Node)>, Option<Node>),
+    Map(OpenMap),
+}
+
+#[derive(Default)]
+struct OpenMap {
+    start: usize,
+    entries: Vec<(Node, Node)>,
+    /// Names of the keys so far.
+    names: HashSet<String>,
+    /// A key whose value is to come.
+    key: Option<Node>,
 }
 
 struct Builder<'a> {
@@ -156,10 +167,10 @@ impl<'a> Builder<'a> {
         }
         if let Some(at) = memchr::memchr(0, self.text.as_bytes()) {
             return Err(fail(
-                "R092",
+                "R001",
                 at..at + 1,
-                "从此处起不是 UTF-8 文本",
-                "from here on this is not text in UTF-8",
+                "文本中有 NUL 字符",
+                "a NUL character in the text",
             ));
         }
         let mut parser = Parser::new_from_str(self.text);
@@ -201,14 +212,14 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(_, None) => self.open(Open::Seq(span.start, Vec::new()), &span)?,
             Event::MappingStart(_, None) => {
-                self.open(Open::Map(span.start, Vec::new(), None), &span)?
+                self.open(Open::Map(OpenMap { start: span.start, ..OpenMap::default() }), &span)?
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match self.stack.pop() {
                     Some(Open::Seq(start, items)) => {
                         Node { span: start..span.end.max(start), kind: Kind::Seq(items) }
                     }
-                    Some(Open::Map(start, entries, _)) => {
+                    Some(Open::Map(OpenMap { start, entries, .. })) => {
                         Node { span: start..span.end.max(start), kind: Kind::Map(entries) }
                     }
                     None => return Ok(()),
@@ -248,10 +259,10 @@ impl<'a> Builder<'a> {
         match self.stack.last_mut() {
             None => docs.push(node),
             Some(Open::Seq(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key)) => match key.take() {
+            Some(Open::Map(map)) => match map.key.take() {
                 None => {
                     if let Some(name) = node.text()
-                        && entries.iter().any(|(k, _)| k.text() == Some(name))
+                        && !map.names.insert(name.to_owned())
                     {
                         return Err(fail(
                             "R005",
@@ -260,9 +271,9 @@ impl<'a> Builder<'a> {
                             &format!("the key {name} occurs twice"),
                         ));
                     }
-                    *key = Some(node);
+                    map.key = Some(node);
                 }
-                Some(key) => entries.push((key, node)),
+                Some(key) => map.entries.push((key, node)),
             },
         }
         Ok(())
@@ -311,7 +322,7 @@ mod tests {
         assert_eq!(code("a: 1\na: 2\n"), Some("R005"));
         assert_eq!(code(&"[".repeat(100)), Some("R003"));
         assert_eq!(code("a: 'open"), Some("R001"));
-        assert_eq!(code("a: b\0c"), Some("R092"));
+        assert_eq!(code("a: b\0c"), Some("R001"));
         assert_eq!(code(&format!("a: {}", "x".repeat(10 << 20))), Some("R002"));
         assert_eq!(code(&"- a\n".repeat(limits::NODES_MAX + 1)), Some("R002"));
     }

@@ -70,7 +70,7 @@ correlation: {type: event_count, rules: [count], group-by: [g], timespan: 60s, c
 ";
 
 fn set(text: &str) -> Arc<RuleSet> {
-    let source = Source { name: "t.yml".into(), text: text.to_owned() };
+    let source = Source::new("t.yml", text);
     let loaded =
         RuleSet::load(&[source], &LoadOptions { routing: false, ..LoadOptions::default() });
     assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);

@@ -10,10 +10,7 @@ use rules::{CorrelationLimits, Engine, LoadOptions, Loaded, RuleSet, Scratch, So
 
 fn load(text: String) -> Loaded {
     let good = "title: good\nid: good\nlogsource: {product: x}\ndetection: {s: {f|contains: a}, condition: s}\n";
-    let sources = [
-        Source { name: "bad.yml".into(), text },
-        Source { name: "good.yml".into(), text: good.into() },
-    ];
+    let sources = [Source::new("bad.yml", text), Source::new("good.yml", good)];
     let options = LoadOptions { routing: false, lint: true, ..LoadOptions::default() };
     let loaded = RuleSet::load(&sources, &options);
     assert!(loaded.set.get("good").is_some(), "the rest works");
@@ -60,6 +57,34 @@ fn hostile_expressions_are_refused() {
 }
 
 #[test]
+fn expressions_that_are_too_much_together_are_refused() {
+    // Each is within the bound of one.
+    let large = |n: usize| format!("'\\w{{1,60}}x{n}'");
+    let list = |many: usize| (0..many).map(large).collect::<Vec<_>>().join(", ");
+    assert!(load(item(&format!("f|re: [{}]", list(4)))).problems.is_empty());
+    let loaded = load(item(&format!("f|re: [{}]", list(60))));
+    assert!(loaded.rejected == 1 && loaded.problems.iter().all(|p| p.code == "R013"));
+    // What many rules share counts once.
+    let one =
+        |n: usize| item(&format!("f|re: [{}]", list(4))).replace("id: t", &format!("id: t{n}"));
+    let shared: Vec<String> = (0..20).map(one).collect();
+    assert_eq!(load(shared.join("---\n")).rejected, 0);
+}
+
+#[test]
+fn a_file_of_nothing_but_faults_is_refused_with_the_first_ones() {
+    let keys: String = (0..30_000).map(|n| format!("k{n}: 1\n")).collect();
+    let loaded = load(format!("{}{keys}", item("f: a")));
+    assert_eq!(loaded.rejected, 1);
+    assert_eq!(loaded.problems.len(), limits::PROBLEMS_PER_FILE_MAX + 1);
+    let last = loaded.problems.last().unwrap();
+    assert_eq!(
+        (last.code, last.message.en.as_str()),
+        ("R002", "29800 more problems are not listed")
+    );
+}
+
+#[test]
 fn files_that_are_too_much_are_refused() {
     let big = format!("title: t\ndescription: {}\n", "x".repeat(10 << 20));
     assert_eq!(code(big), "R002");
@@ -103,10 +128,13 @@ fn values_that_multiply_are_bounded() {
     assert!(load(item(&format!("f|windash|contains: '{dashes}'"))).problems.is_empty());
     let beyond = format!("{dashes}学");
     assert_eq!(code(item(&format!("f|windash|contains: '{beyond}'"))), "R002");
+    // Many values of a few options each: refused as soon as they are too many.
+    let values: Vec<String> = (0..2_000).map(|n| format!("'-a -b -c -v{n}'")).collect();
+    assert_eq!(code(item(&format!("f|windash|contains: [{}]", values.join(", ")))), "R002");
     let mut options = LoadOptions::default();
     let list: Vec<String> = (0..1_000).map(|n| n.to_string()).collect();
     options.placeholders.insert("x".into(), list);
-    let source = Source { name: "t".into(), text: item("f|expand: '%x%%x%%x%'") };
+    let source = Source::new("t", item("f|expand: '%x%%x%%x%'"));
     let loaded = RuleSet::load(&[source], &options);
     assert_eq!((loaded.rejected, loaded.problems[0].code), (1, "R002"));
 }

@@ -6,7 +6,7 @@ use events::{Event, json};
 use rules::{LoadOptions, Loaded, Pipelines, RuleSet, Scratch, Source};
 
 fn source(text: &str) -> Source {
-    Source { name: "t.yml".into(), text: text.to_owned() }
+    Source::new("t.yml", text)
 }
 
 fn pipelines(texts: &[&str]) -> Pipelines {

@@ -239,7 +239,7 @@ proptest! {
         given in prop::collection::vec(event(), 1..8),
     ) {
         let text: Vec<String> = rules.iter().enumerate().map(|(n, r)| r.yaml(n)).collect();
-        let source = Source { name: "made.yml".into(), text: text.join("---\n") };
+        let source = Source::new("made.yml", text.join("---\n"));
         let loaded = RuleSet::load(std::slice::from_ref(&source), &LoadOptions::default());
         prop_assert_eq!(loaded.rejected, 0, "{:?}\n{}", loaded.problems, source.text);
         // The second forgets values at once, the third keeps none.
@@ -273,7 +273,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_loading_panic(text in "(\\PC|\n|title: |id: |detection:\n|  s:\n|    f\\|re: |condition: |logsource: |- |\\[|\\{|%|---\n){0,60}") {
-        let source = Source { name: "any".into(), text };
+        let source = Source::new("any", text);
         let loaded = RuleSet::load(std::slice::from_ref(&source), &LoadOptions::default());
         for problem in &loaded.problems {
             prop_assert!(!problem.render(&source.text, events::Lang::Zh, true).is_empty());
@@ -287,7 +287,7 @@ proptest! {
     ) {
         let quoted = value.replace('\'', "''");
         let text = format!("title: t\nid: t\nlogsource:\n  product: x\ndetection:\n  s:\n    f{mods}: '{quoted}'\n  condition: s\n");
-        let source = Source { name: "any".into(), text };
+        let source = Source::new("any", text);
         let loaded = RuleSet::load(std::slice::from_ref(&source), &LoadOptions::default());
         prop_assert!(loaded.set.rules().len() + loaded.rejected == 1);
         let mut event = Event::new();

@@ -361,7 +361,7 @@ fn set(first: &Made, second: &Made) -> Arc<RuleSet> {
         )
     };
     let text = format!("{}---\n{}{}{}", base("a"), base("b"), first.yaml("c0"), second.yaml("c1"));
-    let source = Source { name: "t.yml".into(), text };
+    let source = Source::new("t.yml", text);
     let options = LoadOptions { routing: false, ..LoadOptions::default() };
     let loaded = RuleSet::load(std::slice::from_ref(&source), &options);
     assert_eq!(loaded.rejected, 0, "{:#?}\n{}", loaded.problems, source.text);
@@ -458,7 +458,7 @@ fn super_set(first: &Made, second: &Made) -> Arc<RuleSet> {
     };
     let text =
         format!("{more}{}---\n{}{}{}", base("a"), base("b"), first.yaml("c0"), second.yaml("c1"));
-    let source = Source { name: "t.yml".into(), text };
+    let source = Source::new("t.yml", text);
     let options = LoadOptions { routing: false, ..LoadOptions::default() };
     let set = RuleSet::load(&[source], &options).set;
     assert_eq!(set.rules().len(), same.rules().len() + 1);

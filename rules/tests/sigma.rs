@@ -20,7 +20,7 @@ fn options() -> LoadOptions {
 }
 
 fn load(text: &str) -> Loaded {
-    RuleSet::load(&[Source { name: "t.yml".into(), text: text.to_owned() }], &options())
+    RuleSet::load(&[Source::new("t.yml", text)], &options())
 }
 
 fn event(fields: &str) -> Event {
@@ -43,7 +43,7 @@ fn one(item: &str) -> String {
 }
 
 fn open(text: &str) -> Loaded {
-    let source = Source { name: "t.yml".into(), text: text.to_owned() };
+    let source = Source::new("t.yml", text);
     let loaded = RuleSet::load(&[source], &LoadOptions { routing: false, ..options() });
     assert_eq!(loaded.rejected, 0, "{text}\n{:#?}", loaded.problems);
     loaded
@@ -63,6 +63,23 @@ fn every_modifier_matches_what_it_means() {
         ("f|contains|all: [a, b]", &[r#"{"f":"xbya"}"#], &[r#"{"f":"a"}"#]),
         ("f|neq: a", &[r#"{"f":"b"}"#, "{}"], &[r#"{"f":"A"}"#]),
         ("f|neq: 4", &[r#"{"f":5}"#], &[r#"{"f":4}"#]),
+        (
+            "f: 18446744073709551615",
+            &[r#"{"f":18446744073709551615}"#, r#"{"f":"18446744073709551615"}"#],
+            &[r#"{"f":18446744073709551614}"#, r#"{"f":18446744073709552000}"#],
+        ),
+        (
+            "f|neq: 9223372036854775808",
+            &[r#"{"f":9223372036854775809}"#],
+            &[r#"{"f":9223372036854775808}"#],
+        ),
+        ("f|gt: 9223372036854775807", &[r#"{"f":18446744073709551615}"#], &[r#"{"f":7}"#]),
+        ("f|lt: 18446744073709551615", &[r#"{"f":9223372036854775808}"#], &[r#"{"f":2e19}"#]),
+        (
+            "f|fieldref: g",
+            &[r#"{"f":18446744073709551615,"g":18446744073709551615}"#],
+            &[r#"{"f":18446744073709551615,"g":18446744073709551614}"#],
+        ),
         ("f|contains|neq: [a, b]", &[r#"{"f":"c"}"#], &[r#"{"f":"xb"}"#]),
         ("f|re: '^a.c$'", &[r#"{"f":"abc"}"#], &[r#"{"f":"ABC"}"#, r#"{"f":"a\nc"}"#]),
         ("f|re|i: '^a.c$'", &[r#"{"f":"ABC"}"#], &[r#"{"f":"x"}"#]),

@@ -40,7 +40,7 @@ correlation: {type: event_count, rules: [a], group-by: [g], timespan: 10s, condi
 ";
 
 fn set() -> Arc<RuleSet> {
-    let source = Source { name: "t.yml".into(), text: RULES.to_owned() };
+    let source = Source::new("t.yml", RULES);
     let options = LoadOptions { routing: false, ..LoadOptions::default() };
     let loaded = RuleSet::load(&[source], &options);
     assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);

@@ -15,7 +15,7 @@ fn load(xuedun: &str) -> Loaded {
         "title: r\nid: r\nlevel: low\nlogsource: {{product: t}}\ndetection: {{s: {{k: a}}, condition: s}}\nxuedun: {xuedun}\n"
     );
     let options = LoadOptions { routing: false, ..LoadOptions::default() };
-    RuleSet::load(&[Source { name: "t.yml".into(), text }], &options)
+    RuleSet::load(&[Source::new("t.yml", text)], &options)
 }
 
 fn event(secs: i64, n: usize, group: &str, kind: &str) -> Event {

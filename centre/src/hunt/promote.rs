@@ -149,7 +149,7 @@ pub fn draft(hunt: &Hunt, query: &Query, often: Option<&Often>) -> Result<String
 
 /// The draft if the checker of rules takes it.
 fn check(text: String) -> Result<String, NotARule> {
-    let source = Source { name: "hunt.yml".to_owned(), text };
+    let source = Source::new("hunt.yml", text);
     let options = LoadOptions { lint: true, ..LoadOptions::default() };
     let loaded = RuleSet::load(std::slice::from_ref(&source), &options);
     let fault = loaded.problems.iter().find(|p| p.is_error());

@@ -73,7 +73,7 @@ fn by_search(events: &[Event], query: &str) -> BTreeSet<EventId> {
 }
 
 fn by_rule(events: &[Event], text: &str) -> BTreeSet<EventId> {
-    let source = Source { name: "hunt.yml".to_owned(), text: text.to_owned() };
+    let source = Source::new("hunt.yml", text);
     let set = RuleSet::load(&[source], &LoadOptions::default()).set;
     let (mut scratch, mut hits) = (Scratch::new(), Vec::new());
     let mut fired = |event: &Event| {
@@ -121,7 +121,7 @@ fn a_count_becomes_a_correlation() {
     let parsed = Query::parse(query).unwrap();
     assert_eq!(draft(&hunt(query), &parsed, None), Err(NotARule::HowOften));
     let text = draft(&hunt(query), &parsed, Some(&often)).unwrap();
-    let source = Source { name: "hunt.yml".to_owned(), text: text.clone() };
+    let source = Source::new("hunt.yml", text.clone());
     let set = RuleSet::load(&[source], &LoadOptions::default()).set;
     assert_eq!(set.rules().len(), 2, "{text}");
     let mut engine = Engine::new(std::sync::Arc::new(set), CorrelationLimits::default());

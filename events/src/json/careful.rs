@@ -130,7 +130,12 @@ impl<'de> Visitor<'de> for &mut Into<'_> {
     fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<(), E> {
         match i64::try_from(n) {
             Ok(n) => self.visit_i64(n),
-            Err(_) => self.visit_f64(n as f64),
+            Err(_) if self.object_only => self.visit_f64(n as f64),
+            // Exact as it is written, where a float would not be.
+            Err(_) => {
+                self.push(Value::Str(&n.to_string()));
+                Ok(())
+            }
         }
     }
 

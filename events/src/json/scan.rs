@@ -272,11 +272,25 @@ impl Scan<'_, '_> {
         };
         let value = match (self.peek(), int) {
             (Some(b'.' | b'e' | b'E'), _) | (_, None) => {
-                self.fraction()?;
-                let float: f64 = self.text.get(start..self.at)?.parse().ok()?;
-                Value::Float(Some(float).filter(|f| f.is_finite())?)
+                return self.unusual(name, start, fits && !negative);
             }
             (_, Some(int)) => Value::Int(int),
+        };
+        self.names.push(name, value, self.event);
+        Some(())
+    }
+
+    /// A number that begins at `start` and is no `i64`; `whole` if what was read of it is a `u64`.
+    #[inline(never)]
+    fn unusual(&mut self, name: Name, start: usize, whole: bool) -> Option<()> {
+        let read = self.at;
+        self.fraction()?;
+        let text = self.text.get(start..self.at)?;
+        let value = if whole && self.at == read {
+            // Exact as it is written, where a float would not be.
+            Value::Str(text)
+        } else {
+            Value::Float(text.parse().ok().filter(|f: &f64| f.is_finite())?)
         };
         self.names.push(name, value, self.event);
         Some(())
@@ -373,7 +387,7 @@ mod tests {
     fn json() -> impl Strategy<Value = String> {
         let text = "([a-c学\u{1f600} ]|\\\\[nrtbf/\"\\\\]|\\\\u(00e9|5b66|d83d\\\\ude00)){0,90}"
             .prop_map(|t| format!("\"{t}\""));
-        let number = "-?(0|[1-9][0-9]{0,21})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?";
+        let number = "-?(0|[1-9][0-9]{0,21}|1844674407370955[0-9]{4}|922337203685477[0-9]{4})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?";
         let word = prop_oneof![Just("true"), Just("false"), Just("null")].prop_map(str::to_owned);
         let leaf = prop_oneof![3 => text, 2 => number, 1 => word];
         let value = leaf.prop_recursive(3, 12, 4, |inner| {
@@ -431,16 +445,20 @@ mod tests {
     #[test]
     fn numbers_at_the_edges() {
         let mut e = Event::new();
-        let text = r#"{"a":-9223372036854775808,"b":9223372036854775807,"c":9223372036854775808,"d":-0,"e":1e2}"#;
+        let text = r#"{"a":-9223372036854775808,"b":9223372036854775807,"c":9223372036854775808,"d":-0,"e":1e2,"f":18446744073709551615,"g":18446744073709551616,"h":-9223372036854775809,"i":18446744073709551615.0}"#;
         e.set_raw_text(text);
         assert!(super::read(text, &mut e));
         let got: Vec<_> = e.fields().map(|(_, v)| v).collect();
         let want = [
             Value::Int(i64::MIN),
             Value::Int(i64::MAX),
-            Value::Float(9_223_372_036_854_775_808.0),
+            Value::Str("9223372036854775808"),
             Value::Float(-0.0),
             Value::Float(100.0),
+            Value::Str("18446744073709551615"),
+            Value::Float(18_446_744_073_709_551_616.0),
+            Value::Float(-9_223_372_036_854_775_808.0),
+            Value::Float(18_446_744_073_709_551_616.0),
         ];
         assert_eq!(got, want);
         for bad in

@@ -24,8 +24,9 @@ use crate::syntax::detection::Reader;
 use crate::syntax::expr::Expr;
 use crate::syntax::header::{self, Header};
 use crate::syntax::modifier::Values;
+use crate::syntax::regexes::Regexes;
 use crate::syntax::written::{self, Written};
-use crate::yaml::{self, Node};
+use crate::yaml::Node;
 use filters::Filter;
 
 /// How to load.
@@ -83,7 +84,7 @@ struct Loader<'s, 'o, 'a> {
     diags: Vec<Diags<'s>>,
     options: &'o LoadOptions,
     resolver: Resolver,
-    regexes: HashMap<String, Arc<regex::Regex>>,
+    regexes: Regexes,
     rules: Vec<Rule>,
     /// Rules by id and by name.
     names: HashMap<String, RuleIndex>,
@@ -99,7 +100,7 @@ pub(crate) fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
     let mut diags: Vec<Diags<'_>> = sources.iter().map(|s| Diags::new(&s.name, &s.text)).collect();
     let mut rejected = 0;
     for (source, diags) in sources.iter().zip(&mut diags) {
-        let (docs, error) = yaml::parse(&source.text);
+        let (docs, error) = source.documents();
         if let Some(e) = error {
             diags.error(e.code, &e.span, &e.zh, &e.en);
             rejected += 1;
@@ -110,7 +111,7 @@ pub(crate) fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
         diags,
         options,
         resolver: Resolver::new(),
-        regexes: HashMap::new(),
+        regexes: Regexes::default(),
         rules: Vec::new(),
         names: HashMap::new(),
         ids: HashSet::new(),
@@ -132,7 +133,7 @@ pub(crate) fn load(sources: &[Source], options: &LoadOptions) -> Loaded {
     }
     loader.correlations(correlations);
     loader.unused_filters(&filters);
-    let mut problems: Vec<Problem> = loader.diags.into_iter().flat_map(|d| d.problems).collect();
+    let mut problems: Vec<Problem> = loader.diags.into_iter().flat_map(Diags::end).collect();
     problems.sort_by(|a, b| (&a.file, a.span.start, a.code).cmp(&(&b.file, b.span.start, b.code)));
     Loaded {
         set: RuleSet::compile(loader.rules, options.routing),
@@ -160,6 +161,7 @@ impl<'a> Loader<'_, '_, 'a> {
             resolver: &mut self.resolver,
             values: Values { placeholders: &self.options.placeholders, regexes: &mut self.regexes },
             diags: &mut self.diags[source],
+            made: 0,
         }
         .detection(written)
     }
@@ -249,9 +251,9 @@ impl<'a> Loader<'_, '_, 'a> {
             }
             // What is wrong with a filter was said when it was read; a rule whose filter cannot
             // be honoured is not run without it.
-            let known = self.diags[*source].problems.len();
+            let known = self.diags[*source].found();
             let expr = self.expr(*source, logsource, part);
-            self.diags[*source].problems.truncate(known);
+            self.diags[*source].forget_since(known);
             if expr.is_none() {
                 let own = &mut self.diags[from[0]];
                 own.error(

@@ -38,8 +38,8 @@ impl Pipelines {
         let mut problems = Vec::new();
         for source in sources {
             let mut diags = Diags::new(&source.name, &source.text);
-            list.extend(read::read(&source.text, &mut diags));
-            problems.extend(diags.problems);
+            list.extend(read::read(source, &mut diags));
+            problems.extend(diags.end());
         }
         list.sort_by_key(|p| p.priority);
         (Self { list: Arc::new(list) }, problems)

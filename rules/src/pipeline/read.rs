@@ -12,13 +12,14 @@ use sha2::{Digest, Sha256};
 use super::{Action, Pipeline, Rename, Step, value};
 use crate::limits;
 use crate::problem::Diags;
+use crate::source::Source;
 use crate::syntax::header::first_line;
 use crate::syntax::written;
-use crate::yaml::{self, Kind, Node, Scalar};
+use crate::yaml::{Kind, Node, Scalar};
 
 /// The pipeline of a file; what is wrong with it goes to `diags`.
-pub(super) fn read(text: &str, diags: &mut Diags<'_>) -> Option<Pipeline> {
-    let (docs, error) = yaml::parse(text);
+pub(super) fn read(source: &Source, diags: &mut Diags<'_>) -> Option<Pipeline> {
+    let (docs, error) = source.documents();
     if let Some(e) = error {
         diags.error(e.code, &e.span, &e.zh, &e.en);
         return None;
@@ -38,7 +39,7 @@ pub(super) fn read(text: &str, diags: &mut Diags<'_>) -> Option<Pipeline> {
             0
         }
     };
-    Some(Pipeline { name, priority, steps, digest: Sha256::digest(text).into() })
+    Some(Pipeline { name, priority, steps, digest: Sha256::digest(&source.text).into() })
 }
 
 struct Reader<'d, 't> {

@@ -20,6 +20,8 @@ pub(crate) struct Reader<'r, 'd, 't> {
     pub(crate) resolver: &'r mut Resolver,
     pub(crate) values: Values<'r>,
     pub(crate) diags: &'d mut Diags<'t>,
+    /// Comparisons made so far.
+    pub(crate) made: usize,
 }
 
 /// One detection item, built.
@@ -33,6 +35,7 @@ struct Built<'w> {
 impl Reader<'_, '_, '_> {
     /// The expression of a detection; `None` after an error.
     pub(crate) fn detection(&mut self, written: &Written) -> Option<Expr> {
+        self.values.regexes.next_rule();
         let mut items: Vec<Built<'_>> = written
             .items
             .iter()
@@ -152,12 +155,7 @@ impl Reader<'_, '_, '_> {
         let have = (*budget)?;
         *budget = have.checked_sub(expr.tests().max(1));
         if budget.is_none() {
-            self.diags.error(
-                "R002",
-                &at.span,
-                "规则展开后的比较过多",
-                "the rule makes too many comparisons",
-            );
+            self.too_many(&at.span);
             return None;
         }
         Some(Some(expr.clone()))
@@ -197,7 +195,7 @@ impl Reader<'_, '_, '_> {
         for node in &item.values {
             // A list stands for alternatives that a pipeline made of one value.
             let made: Vec<Option<Expr>> =
-                node.items().iter().map(|n| self.value(&m, item, n)).collect();
+                node.items().iter().map(|n| self.counted(&m, item, n)).collect();
             match made.into_iter().collect::<Option<Vec<_>>>() {
                 Some(made) => parts.push(Expr::any(made)),
                 None => failed = true,
@@ -208,6 +206,24 @@ impl Reader<'_, '_, '_> {
         }
         let expr = if m.all { Expr::all(parts) } else { Expr::any(parts) };
         Some(if m.neq { expr.negate() } else { expr })
+    }
+
+    /// A value's comparisons, unless the rule has too many; that is said once.
+    fn counted(&mut self, m: &Modifiers, item: &Item, node: &Node) -> Option<Expr> {
+        if self.made > limits::TESTS_PER_RULE_MAX {
+            return None;
+        }
+        let expr = self.value(m, item, node)?;
+        self.made += expr.tests();
+        if self.made > limits::TESTS_PER_RULE_MAX {
+            self.too_many(&node.span);
+            return None;
+        }
+        Some(expr)
+    }
+
+    fn too_many(&mut self, at: &Range<usize>) {
+        self.diags.error("R002", at, "规则展开后的比较过多", "the rule makes too many comparisons");
     }
 
     fn value(&mut self, m: &Modifiers, item: &Item, node: &Node) -> Option<Expr> {

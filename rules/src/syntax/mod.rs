@@ -11,6 +11,7 @@ pub mod expr;
 pub(crate) mod header;
 pub(crate) mod modifier;
 pub(crate) mod placeholder;
+pub(crate) mod regexes;
 pub mod test;
 pub(crate) mod written;
 pub(crate) mod xuedun;

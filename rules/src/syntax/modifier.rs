@@ -4,11 +4,8 @@ mod transform;
 mod value;
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use hashbrown::HashMap;
-use regex::Regex;
-
+use super::regexes::Regexes;
 use super::test::{DatePart, Op, Shape};
 use crate::pattern::Pattern;
 use crate::problem::Diags;
@@ -56,7 +53,7 @@ pub(crate) struct Values<'a> {
     /// Lists for `%placeholder%` values.
     pub(crate) placeholders: &'a std::collections::BTreeMap<String, Vec<String>>,
     /// Regular expressions compiled so far: many rules share them.
-    pub(crate) regexes: &'a mut HashMap<String, Arc<Regex>>,
+    pub(crate) regexes: &'a mut Regexes,
 }
 
 /// A value on its way through the changes.

@@ -48,8 +48,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let sources = if args.paths.is_empty() {
         Vec::new()
     } else {
-        let read = rules::read_paths(&args.paths).map_err(|e| Failure::of(e.code(), &e))?;
-        read.into_iter().map(|s| (s.name, s.text)).collect()
+        rules::read_paths(&args.paths).map_err(|e| Failure::of(e.code(), &e))?
     };
     let found = args.config.ask(Request::Backtest { sources, from, to })?;
     if args.json {

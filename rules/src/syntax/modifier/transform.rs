@@ -54,21 +54,18 @@ pub(super) fn dashes(pattern: &Pattern) -> Vec<(usize, usize)> {
     out
 }
 
-/// Every way to write the dashes of the options.
+/// Every way to write the dashes of the options, each once: the ways differ in a dash.
 pub(super) fn windash(pattern: &Pattern) -> Vec<Pattern> {
     let mut out = vec![pattern.clone()];
     for (part, at) in dashes(pattern) {
-        let mut more = Vec::new();
-        for base in &out {
-            for dash in DASHES {
+        let written = out.iter().flat_map(|base| {
+            DASHES.map(|dash| {
                 let mut next = base.clone();
                 replace_dash(&mut next, pattern, part, at, dash);
-                if !more.contains(&next) {
-                    more.push(next);
-                }
-            }
-        }
-        out = more;
+                next
+            })
+        });
+        out = written.collect();
     }
     out
 }

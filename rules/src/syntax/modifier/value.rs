@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use regex::RegexBuilder;
 
 use super::transform::{self, base64_offsets, join, number, utf16, windash};
 use super::{Change, Match, Modifiers, Step, Values};
@@ -15,6 +14,7 @@ use crate::pattern::{Part, Pattern};
 use crate::problem::Diags;
 use crate::syntax::expr::{Atom, Expr, Field};
 use crate::syntax::placeholder::{self, Piece};
+use crate::syntax::regexes::Refused;
 use crate::syntax::test::{Net, Number, Op, Re, Shape, Test};
 use crate::yaml::{Node, Scalar};
 
@@ -103,34 +103,18 @@ impl Modifiers {
             "" => text.to_owned(),
             flags => format!("(?{flags}){text}"),
         };
-        if let Some(regex) = values.regexes.get(&source) {
-            return Some(Test::Regex(Re { source, regex: regex.clone() }));
-        }
-        let built = RegexBuilder::new(&source)
-            .size_limit(limits::REGEX_BYTES_MAX)
-            .dfa_size_limit(limits::REGEX_BYTES_MAX)
-            .nest_limit(limits::REGEX_DEPTH_MAX)
-            .build();
-        match built {
-            Ok(regex) => {
-                let regex = Arc::new(regex);
-                values.regexes.insert(source.clone(), regex.clone());
-                Some(Test::Regex(Re { source, regex }))
+        let (zh, en) = match values.regexes.get(&source) {
+            Ok(regex) => return Some(Test::Regex(Re { source, regex })),
+            Err(Refused::Bad(why)) => {
+                (format!("正则表达式不可用：{why}"), format!("regular expression refused: {why}"))
             }
-            Err(e) => {
-                let why = match e {
-                    regex::Error::CompiledTooBig(_) => "too large when compiled".to_owned(),
-                    e => e.to_string().lines().last().unwrap_or("").trim().to_owned(),
-                };
-                diags.error(
-                    "R013",
-                    &node.span,
-                    &format!("正则表达式不可用：{why}"),
-                    &format!("regular expression refused: {why}"),
-                );
-                None
-            }
-        }
+            Err(Refused::TooMany) => (
+                "正则表达式过多或过大，合计超过上限".to_owned(),
+                "the regular expressions are too many or too large together".to_owned(),
+            ),
+        };
+        diags.error("R013", &node.span, &zh, &en);
+        None
     }
 
     fn cidr(
