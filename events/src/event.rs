@@ -225,6 +225,12 @@ impl Event {
         }
     }
 
+    /// [`Event::push`] for a whole number.
+    #[inline]
+    pub(crate) fn push_int(&mut self, field: FieldId, value: i64) {
+        self.push_stored(field, Stored::Int(value));
+    }
+
     /// Replaces every value of a field by one.
     pub fn set(&mut self, field: FieldId, value: Value<'_>) {
         self.slots.retain(|s| s.field != field);

@@ -182,7 +182,7 @@ impl Plan {
         self.next_choice = self.events + (self.events * 3).min(CHOICE_EVENTS_MAX);
         let count = |triggers: &Triggers| -> u64 {
             triggers
-                .0
+                .pairs
                 .iter()
                 .map(|(id, _)| u64::from(self.counts.get(id).copied().unwrap_or(0)))
                 .sum()
@@ -217,23 +217,49 @@ impl Plan {
                 triggers.extend(set.iter().map(|id| (*id, at)));
             }
         }
-        triggers.sort_unstable();
-        triggers.dedup();
-        Triggers(triggers)
+        Triggers::new(triggers)
     }
 }
 
-/// Pairs of a predicate and a runnable to wake when it holds, sorted.
+/// What predicates wake when they hold.
 #[derive(Default)]
-pub(crate) struct Triggers(Vec<(u32, u32)>);
+pub(crate) struct Triggers {
+    /// Pairs of a predicate and a runnable, sorted.
+    pairs: Vec<(u32, u32)>,
+    /// By predicate, as bits: whether it wakes any.
+    any: Vec<u64>,
+    /// By word of `any`: how many pairs are of predicates of the words before.
+    before: Vec<u32>,
+}
 
 impl Triggers {
+    fn new(mut pairs: Vec<(u32, u32)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let words = pairs.last().map_or(0, |(last, _)| *last as usize / 64 + 1);
+        let (mut any, mut before) = (vec![0; words], vec![0; words + 1]);
+        for (id, _) in &pairs {
+            any[*id as usize / 64] |= 1 << (id % 64);
+            before[*id as usize / 64 + 1] += 1;
+        }
+        for at in 0..words {
+            before[at + 1] += before[at];
+        }
+        Self { pairs, any, before }
+    }
+
     /// Lists the runnables that predicates wake.
     pub(crate) fn wakes(&self, predicates: &[u32], wakes: &mut Vec<u32>) {
         wakes.clear();
         for id in predicates {
-            let from = self.0.partition_point(|(p, _)| p < id);
-            let of_id = self.0.iter().skip(from).take_while(|(p, _)| p == id);
+            let word = *id as usize / 64;
+            if self.any.get(word).is_none_or(|bits| bits >> (id % 64) & 1 == 0) {
+                continue;
+            }
+            // Few pairs are of the predicates of one word.
+            let range = self.before[word] as usize..self.before[word + 1] as usize;
+            let pairs = self.pairs.get(range).unwrap_or_default().iter();
+            let of_id = pairs.skip_while(|(p, _)| p < id).take_while(|(p, _)| p == id);
             wakes.extend(of_id.map(|(_, runnable)| *runnable));
         }
         wakes.sort_unstable();

@@ -103,6 +103,9 @@ impl Scan<'_, '_> {
                     self.at += 1;
                     continue;
                 }
+            } else if let Some([b':', b'0'..=b'9']) = self.next() {
+                self.at += 1;
+                self.number(name)?;
             } else {
                 self.space();
                 self.take(b':')?;
@@ -270,13 +273,15 @@ impl Scan<'_, '_> {
             // "-0" is a float: there is no such integer.
             (true, true) => 0i64.checked_sub_unsigned(whole).filter(|n| *n != 0),
         };
-        let value = match (self.peek(), int) {
+        match (self.peek(), int) {
             (Some(b'.' | b'e' | b'E'), _) | (_, None) => {
                 return self.unusual(name, start, fits && !negative);
             }
-            (_, Some(int)) => Value::Int(int),
-        };
-        self.names.push(name, value, self.event);
+            (_, Some(int)) => match self.names.field(name) {
+                Some(id) => self.event.push_int(id, int),
+                None => self.names.push(name, Value::Int(int), self.event),
+            },
+        }
         Some(())
     }
 
