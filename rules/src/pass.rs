@@ -19,7 +19,7 @@ use crate::set::special;
 pub(crate) struct State {
     forms: Forms,
     /// An event's texts, for the screen of keywords.
-    texts: String,
+    texts: Vec<u8>,
     work: Work,
     /// Predicates that hold for the event.
     holds: Bits,
@@ -149,8 +149,7 @@ impl Pass<'_> {
     /// tells.
     fn keywords(&mut self, event: &Event) -> bool {
         let table = self.plan.keyword.and_then(|at| self.plan.tables.get(at));
-        let values = event.fields().map(|(_, value)| value);
-        table.is_some_and(|table| table.may_hold(values, &mut self.state.texts))
+        table.is_some_and(|table| table.may_hold(event, &mut self.state.texts))
     }
 
     /// Notes what holds for a value that is not the last one at its place; of keywords if they are looked for.

@@ -211,7 +211,7 @@ impl Scan<'_, '_> {
     }
 
     /// A text whose opening quote was taken.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, name: Name) -> Option<()> {
         let start = self.at;
         let end = plain_end(self.bytes, start);

@@ -6,7 +6,7 @@
 //! per prefix length; numbers a comparison each. What only a full comparison can tell (wildcards,
 //! regular expressions, case) runs only when its literal was seen.
 
-use events::Value;
+use events::{Event, Value};
 use hashbrown::HashMap;
 
 use super::literals::{Found, Literals, Whose};
@@ -120,22 +120,19 @@ impl FieldTable {
         self.words && self.literals.screens()
     }
 
-    /// Whether any comparison may hold for any of these values. `room` is a buffer.
-    pub(crate) fn may_hold<'v>(
-        &self,
-        values: impl Iterator<Item = Value<'v>>,
-        room: &mut String,
-    ) -> bool {
+    /// Whether any comparison may hold for any of an event's values. `room` is a buffer.
+    pub(crate) fn may_hold(&self, event: &Event, room: &mut Vec<u8>) -> bool {
         if !self.screens() {
             return true;
         }
         let shortest = self.literals.shortest();
         room.clear();
-        for text in values.filter_map(Value::as_str).filter(|text| text.len() >= shortest) {
-            room.push_str(text);
-        }
+        let texts = (0..event.len()).filter_map(|at| event.text_at(at));
+        texts.filter(|text| text.len() >= shortest).for_each(|text| room.extend_from_slice(text));
         room.make_ascii_lowercase();
-        self.literals.may_hold(room.as_bytes()) || (!room.is_ascii() && folds_onto_ascii(room))
+        // Texts one after the other are a text.
+        let folds = || str::from_utf8(room).is_ok_and(folds_onto_ascii);
+        self.literals.may_hold(room) || (!room.is_ascii() && folds())
     }
 
     /// Makes tables ready that will be used together.
