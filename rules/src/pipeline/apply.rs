@@ -272,6 +272,8 @@ fn values(action: &Action, item: &mut Item) -> Result<(), Refusal> {
             each_scalar(&mut item.values, &mut |node| {
                 *node = Node { span: node.span.clone(), kind: new.kind.clone() };
             });
+            // It is the value that is compared, whatever was to be done to the one before.
+            item.modifiers.retain(|m| m == "all" || m == "neq");
         }
         Action::Convert { number } => convert(item, *number)?,
         Action::Placeholders { only, except, lists } => {
@@ -287,10 +289,13 @@ fn values(action: &Action, item: &mut Item) -> Result<(), Refusal> {
 }
 
 fn convert(item: &mut Item, number: bool) -> Result<(), Refusal> {
+    if !value::is_text(item) {
+        return Ok(());
+    }
     let mut bad = None;
     each_scalar(&mut item.values, &mut |node| {
         let span = node.span.clone();
-        if node.scalar() == Some(Scalar::Null) {
+        if let Some(Scalar::Null | Scalar::Bool(_)) = node.scalar() {
             return;
         }
         if let Kind::Scalar { text, plain } = &mut node.kind {
