@@ -9,7 +9,7 @@ use super::parse::{Query, Shape};
 use super::view::View;
 use super::{Answer, Cursor};
 
-/// Groups of one `count by`; further ones are counted together.
+/// Groups of one `count by`, buckets of one histogram; further ones are counted together.
 const GROUPS_MAX: usize = 100_000;
 /// Name of the group that holds what did not fit.
 const OTHERS: &str = "…";
@@ -47,6 +47,8 @@ pub(super) struct Collector<'q> {
     counts: HashMap<Vec<String>, u64>,
     total: u64,
     buckets: BTreeMap<i64, u64>,
+    /// Records of further buckets.
+    beyond: u64,
 }
 
 enum Kept {
@@ -69,6 +71,7 @@ impl<'q> Collector<'q> {
             counts: HashMap::new(),
             total: 0,
             buckets: BTreeMap::new(),
+            beyond: 0,
         }
     }
 
@@ -105,7 +108,10 @@ impl<'q> Collector<'q> {
     pub(super) fn take_bucket(&mut self, time: Timestamp, records: u64) {
         self.total += records;
         if let Some(bucket) = self.query.shape.bucket(time) {
-            *self.buckets.entry(bucket).or_default() += records;
+            let full = self.buckets.len() >= GROUPS_MAX && !self.buckets.contains_key(&bucket);
+            let count =
+                if full { &mut self.beyond } else { self.buckets.entry(bucket).or_default() };
+            *count += records;
         }
     }
 
@@ -208,12 +214,18 @@ impl<'q> Collector<'q> {
                 Answer::Table { columns, rows: counts.into_iter().map(row).collect() }
             }
             Shape::Histogram(_) => {
-                let row = |(secs, n): (i64, u64)| {
-                    vec![Timestamp::from_secs(secs).to_rfc3339(), n.to_string()]
-                };
+                let mut buckets: Vec<(i64, u64)> = self.buckets.into_iter().collect();
+                if let Some(head) = self.query.head {
+                    buckets.sort_by_key(|(secs, n)| (Reverse(*n), *secs));
+                    buckets.truncate(head);
+                }
+                let row =
+                    |(secs, n)| vec![Timestamp::from_secs(secs).to_rfc3339(), u64::to_string(&n)];
+                let beyond =
+                    (self.beyond > 0).then(|| vec![OTHERS.to_owned(), self.beyond.to_string()]);
                 Answer::Table {
                     columns: vec!["time".to_owned(), "count".to_owned()],
-                    rows: self.buckets.into_iter().map(row).collect(),
+                    rows: buckets.into_iter().map(row).chain(beyond).collect(),
                 }
             }
         }

@@ -35,6 +35,7 @@ pub(super) fn holds(expr: &Expr, rows: &Rows<'_>) -> Vec<bool> {
         }
         Expr::Not(inner) => holds(inner, rows).into_iter().map(|m| !m).collect(),
         Expr::Text(needle) => text(needle, rows),
+        Expr::When(range) => (0..rows.len).map(|row| range.contains(&rows.time(row))).collect(),
         Expr::Is(Place::Field(field), test) => of_field(*field, test, rows),
         Expr::Is(Place::Site, test) => of_site(test, rows),
         Expr::Is(place, test) => match names(place, rows) {

@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
 use super::group::{self, Narrowing};
+use super::listed::{self, Known};
 use super::parse::Shape;
 use super::prune::{self, Group};
 use super::view::View;
@@ -56,12 +57,9 @@ pub(super) fn scan(
         slice_ends: None,
         paused: false,
     };
-    let (mut files, reader) = snapshot(journal, archive);
+    let (files, reader) = snapshot(journal, archive, request);
     scan.journal(reader);
     scan.slice_ends = request.slice.map(|slice| Instant::now() + slice);
-    files.retain(|f| prune::file_may(request, f));
-    // Newest first, so that a deadline leaves the newest.
-    files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
     for (number, file) in files.iter().enumerate() {
         if scan.found_the_one() {
             break;
@@ -77,12 +75,18 @@ pub(super) fn scan(
     Ok(scan.progress)
 }
 
-/// The archive's files and a reader of what follows them. When events were archived and removed
-/// from the journal between the two looks, it looks again.
-pub(super) fn snapshot(journal: &Journal, archive: &Archive) -> (Vec<SealedFile>, Reader) {
+/// The archive's files that may hold a match, newest first, so that a deadline leaves the newest, and
+/// a reader of what follows them. When events were archived and removed from the journal between the
+/// two looks, it looks again.
+pub(super) fn snapshot(
+    journal: &Journal,
+    archive: &Archive,
+    request: &SearchRequest,
+) -> (Vec<SealedFile>, Reader) {
     let mut tries = 0;
     loop {
-        let (through, files) = archive.snapshot();
+        let (through, mut files) = archive.snapshot(|file| prune::file_may(request, file));
+        files.sort_by_key(|file| std::cmp::Reverse(file.time_max));
         let reader = journal.read(through + 1);
         tries += 1;
         let gap = reader.position() > through + 1 && archive.archived_through() != through;
@@ -203,30 +207,37 @@ impl Scan<'_, '_> {
     fn file_by_list(&mut self, sealed: &SealedFile) -> bool {
         let request = self.request;
         let inside = sealed.time_min >= request.from && sealed.time_max < request.to;
-        let all = request.query.expr == Expr::All
-            && inside
+        let all = inside
             && request.scope == Scope::All
             && (request.include_exercise || sealed.exercises == Some(0));
-        self.by_times(sealed.rows, all, sealed.time_min, sealed.time_max)
+        let known = all.then(|| listed::known(&request.query, sealed)).flatten();
+        self.by_known(known, sealed.time_min, sealed.time_max)
     }
 
-    /// Whether the times of some records say all that must be known of them; `all` is whether all
-    /// of them are known to match.
-    fn by_times(&mut self, records: u64, all: bool, first: Timestamp, last: Timestamp) -> bool {
+    /// Whether the times of some records, and what is known of how many match, say all that must be
+    /// known of them.
+    fn by_known(&mut self, known: Option<Known>, first: Timestamp, last: Timestamp) -> bool {
         let old = self.collector.wanted_since().is_some_and(|since| last < since);
         if old {
             // Older than a page that is full: counted if that costs nothing.
-            self.collector.pass_over();
-            self.progress.matched += if all { records } else { 0 };
-            self.progress.counted &= all;
+            self.progress.counted &= known.is_some();
+            if known.as_ref().is_none_or(|known| known.records > 0) {
+                self.collector.pass_over();
+            }
+            self.progress.matched += known.map_or(0, |known| known.records);
             return true;
         }
-        let alike = all && self.request.query.shape.counts_alike(first, last);
-        if alike {
-            self.progress.matched += records;
-            match self.request.query.shape {
-                Shape::Histogram(_) => self.collector.take_bucket(first, records),
-                _ => self.collector.take_group(Vec::new(), records),
+        let Some(known) = known else { return false };
+        let shape = &self.request.query.shape;
+        let alike = known.records == 0 || known.groups.is_some() || shape.counts_alike(first, last);
+        if alike && known.records > 0 {
+            self.progress.matched += known.records;
+            match (shape, known.groups) {
+                (_, Some(groups)) => groups
+                    .into_iter()
+                    .for_each(|(value, records)| self.collector.take_group(vec![value], records)),
+                (Shape::Histogram(_), None) => self.collector.take_bucket(first, known.records),
+                (_, None) => self.collector.take_group(Vec::new(), known.records),
             }
         }
         alike
@@ -257,9 +268,8 @@ impl Scan<'_, '_> {
             }
             let head = group.head(self.request);
             let all = head.is_empty() && self.request.query.expr == Expr::All;
-            let known =
-                group.times().is_some_and(|(min, max)| self.by_times(*len as u64, all, min, max));
-            if known {
+            let known = all.then(|| Known { records: *len as u64, groups: None });
+            if group.times().is_some_and(|(min, max)| self.by_known(known, min, max)) {
                 continue;
             }
             let narrowing = Narrowing::new(file, &metadata, group.number, *len);
