@@ -24,6 +24,9 @@ pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
 pub const COUNTED_VALUES_MAX: usize = if cfg!(test) { 3 } else { 32 };
 /// Longest value that is counted, in bytes.
 pub const COUNTED_VALUE_BYTES_MAX: usize = 64;
+/// Rows that a search reads at once to see which of them match; few in this crate's tests, so that a
+/// row group is more than one.
+pub const SEARCH_BATCH_ROWS: usize = if cfg!(test) { 5 } else { 8_192 };
 /// Rows that are turned into columns at once.
 pub const ARCHIVE_BATCH_ROWS: usize = 8_192;
 /// Archive files of one hour that are merged at once; few in this crate's tests, so that it takes

@@ -132,7 +132,7 @@ messages! {
         export_go_on: "从此处继续导出", "Go on from here";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
-        histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";
+        histogram_desc: "本页所列日志记录随时间的分布", "The events of this page by time";
         help: "语法", "Syntax";
         help_field: "字段等于", "field equals";
         help_wild: "通配符", "wildcards";

@@ -14,7 +14,7 @@ use arrow::datatypes::DataType;
 use events::field::{COLUMNS, ColumnKind};
 use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -95,8 +95,14 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     for field in BLOOM {
         properties = bloom(properties, column(field.name()));
     }
-    for random in [columns::ID, columns::EXERCISE, columns::SEQ, columns::RAW_BYTES] {
+    for random in [columns::ID, columns::EXERCISE, columns::RAW_BYTES] {
         properties = properties.set_column_dictionary_enabled(column(random), false);
+    }
+    // They grow: what is added each time is written, not a list of all different ones.
+    for growing in [columns::SEQ, columns::TIME, columns::RECEIVED] {
+        properties = properties
+            .set_column_dictionary_enabled(column(growing), false)
+            .set_column_encoding(column(growing), Encoding::DELTA_BINARY_PACKED);
     }
     properties = bloom(properties, column(columns::ID));
     properties = properties.set_column_dictionary_enabled(column(columns::RAW), false);

@@ -115,6 +115,25 @@ impl<'q> Collector<'q> {
         }
     }
 
+    /// Takes records that match, by their times, which are in order or nearly so.
+    pub(super) fn take_times(&mut self, times: impl Iterator<Item = Timestamp>) {
+        let (mut begin, mut end, mut records) = (Timestamp::MIN, Timestamp::MIN, 0);
+        for time in times {
+            if (begin..end).contains(&time) {
+                records += 1;
+                continue;
+            }
+            if records > 0 {
+                self.take_bucket(begin, records);
+            }
+            (begin, end) = self.query.shape.bucket_ends(time).unwrap_or((time, time));
+            records = 1;
+        }
+        if records > 0 {
+            self.take_bucket(begin, records);
+        }
+    }
+
     /// Records older than this are no longer wanted: the page is full of newer ones.
     pub(super) fn wanted_since(&self) -> Option<Timestamp> {
         let Reverse((oldest, _)) = self.newest.peek()?;

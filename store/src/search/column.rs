@@ -65,13 +65,26 @@ fn of_texts(texts: Texts<'_>, len: usize, test: impl Fn(Value<'_>) -> bool) -> V
     let Texts::Shared { keys, values } = texts else {
         return (0..len).map(|row| texts.get(row).is_some_and(|t| test(Value::Str(t)))).collect();
     };
-    let mut known: Vec<Option<bool>> = vec![None; values.len()];
-    let mut of_key = |key: usize| match known.get_mut(key) {
-        Some(known) => *known.get_or_insert_with(|| test(Value::Str(values.value(key)))),
-        None => false,
-    };
-    let at = |row: usize| usize::try_from(keys.value(row)).ok().filter(|_| !keys.is_null(row));
-    (0..len).map(|row| at(row).is_some_and(&mut of_key)).collect()
+    let at = |key: i32| usize::try_from(key).unwrap_or(usize::MAX);
+    if values.len() > len {
+        let mut known: Vec<Option<bool>> = vec![None; values.len()];
+        let mut of_key = |key: usize| match known.get_mut(key) {
+            Some(known) => *known.get_or_insert_with(|| test(Value::Str(values.value(key)))),
+            None => false,
+        };
+        return (0..len).map(|row| !keys.is_null(row) && of_key(at(keys.value(row)))).collect();
+    }
+    let known: Vec<bool> =
+        (0..values.len()).map(|key| test(Value::Str(values.value(key)))).collect();
+    if !known.contains(&true) {
+        return vec![false; len];
+    }
+    let of_key = |key: &i32| known.get(at(*key)).copied().unwrap_or(false);
+    let mut marks: Vec<bool> = keys.values().iter().map(of_key).collect();
+    if let Some(valid) = keys.nulls() {
+        marks.iter_mut().zip(valid.iter()).for_each(|(mark, valid)| *mark &= valid);
+    }
+    marks
 }
 
 fn of_integers(array: &Int64Array, test: &Test) -> Vec<bool> {
@@ -161,6 +174,9 @@ fn text(needle: &Needle, rows: &Rows<'_>) -> Vec<bool> {
 /// Counts rows by places: each different set of values once.
 pub(super) fn tally(places: &[(String, Place)], rows: &Rows<'_>) -> Vec<(Vec<String>, u64)> {
     let columns: Vec<Ids> = places.iter().map(|(_, place)| Ids::of(place, rows)).collect();
+    if let [only] = &columns[..] {
+        return only.tally();
+    }
     let mut counts: HashMap<Vec<u32>, u64> = HashMap::new();
     let mut key = vec![0; columns.len()];
     for row in 0..rows.len {
@@ -199,9 +215,9 @@ impl Ids {
                 Typed::Absent => None,
             },
             Place::Site => {
-                let codes = rows.sites().map(|a| a.values().iter().copied());
+                let codes = rows.sites().map_or(&[][..], |a| a.values());
                 let name = |code: u64| SiteId::from_u64(code).unwrap_or_default().to_string();
-                return Self::each(codes.into_iter().flatten(), name);
+                return Self::of_codes(codes, name);
             }
             _ => names(place, rows),
         };
@@ -226,6 +242,40 @@ impl Ids {
                 Self::each((0..rows.len).map(text), |text| text)
             }
         }
+    }
+
+    /// How many rows have which value.
+    fn tally(&self) -> Vec<(Vec<String>, u64)> {
+        let mut counts = vec![0; self.names.len()];
+        for id in &self.ids {
+            if let Some(count) = counts.get_mut(*id as usize) {
+                *count += 1;
+            }
+        }
+        let named = self.names.iter().zip(counts).filter(|(_, count)| *count > 0);
+        named.map(|(name, count)| (vec![name.clone()], count)).collect()
+    }
+
+    /// The same for a few numbers that come again and again: each is first looked for where the
+    /// last one like it was put.
+    fn of_codes(codes: &[u64], name: impl Fn(u64) -> String) -> Self {
+        const NEAR: u64 = 1_021;
+        let mut near = vec![(u64::MAX, 0); NEAR as usize];
+        let mut known: HashMap<u64, u32> = HashMap::new();
+        let mut names = Vec::new();
+        let id = |code: &u64| {
+            let at = &mut near[(*code % NEAR) as usize];
+            if at.0 != *code || *code == u64::MAX {
+                let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+                let id = *known.entry(*code).or_insert_with(|| {
+                    names.push(name(*code));
+                    next
+                });
+                *at = (*code, id);
+            }
+            at.1
+        };
+        Self { ids: codes.iter().map(id).collect(), names }
     }
 
     fn each<T: Eq + Hash + Clone>(

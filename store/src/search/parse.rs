@@ -44,6 +44,12 @@ impl Shape {
         Some(time.secs().div_euclid(*secs) * secs)
     }
 
+    /// When the bucket that a time lies in begins and ends.
+    pub(super) fn bucket_ends(&self, time: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let (Self::Histogram(secs), begin) = (self, self.bucket(time)?) else { return None };
+        Some((Timestamp::from_secs(begin), Timestamp::from_secs(begin.saturating_add(*secs))))
+    }
+
     /// Whether records of these two times count alike: nothing more need be known of them.
     pub(super) fn counts_alike(&self, one: Timestamp, other: Timestamp) -> bool {
         match self {

@@ -21,6 +21,7 @@ use crate::archive::rows::Rows;
 use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
 use crate::journal::{Journal, Reader};
+use crate::limits;
 
 /// How often a snapshot is taken again because the archive moved meanwhile.
 const SNAPSHOTS_MAX: usize = 5;
@@ -268,23 +269,28 @@ impl Scan<'_, '_> {
             }
             let head = group.head(self.request);
             let all = head.is_empty() && self.request.query.expr == Expr::All;
-            let known = all.then(|| Known { records: *len as u64, groups: None });
+            let known = all.then_some(Known { records: *len as u64, groups: None });
             if group.times().is_some_and(|(min, max)| self.by_known(known, min, max)) {
                 continue;
             }
+            let shape = &self.request.query.shape;
+            let alike = group.times().filter(|(min, max)| shape.counts_alike(*min, *max));
             let narrowing = Narrowing::new(file, &metadata, group.number, *len);
-            self.group(narrowing, &head, sealed, RowAt { file: number, row: begin })?;
+            let first = RowAt { file: number, row: begin };
+            self.group(narrowing, &head, sealed, first, alike.map(|(min, _)| min))?;
         }
         Ok(())
     }
 
-    /// Takes the matching rows of a row group whose first row is `first`.
+    /// Takes the matching rows of a row group whose first row is `first`. If all of them count
+    /// alike, `alike` is a time of theirs.
     fn group(
         &mut self,
         mut group: Narrowing<'_>,
         head: &BTreeSet<&'static str>,
         sealed: &SealedFile,
         first: RowAt,
+        alike: Option<Timestamp>,
     ) -> Result<(), ParquetError> {
         self.progress.scanned += group.count() as u64;
         let request = self.request;
@@ -293,30 +299,38 @@ impl Scan<'_, '_> {
             return Ok(());
         }
         let shape = &request.query.shape;
-        let wanted = prune::columns_of_shape(shape, sealed);
-        if wanted.is_empty() {
-            self.progress.matched += group.count() as u64;
-            self.collector.take_group(Vec::new(), group.count() as u64);
+        if let Some(time) = alike {
+            let known = Known { records: group.count() as u64, groups: None };
+            self.by_known(Some(known), time, time);
             return Ok(());
         }
-        let batch = group.read(&wanted)?;
-        let rows = Rows::new(&batch);
+        let wanted = prune::columns_of_shape(shape, sealed);
         if let Shape::Count(places) = shape {
             self.progress.matched += group.count() as u64;
-            for (key, records) in column::tally(places, &rows) {
+            let batch = group.read(&wanted)?;
+            for (key, records) in column::tally(places, &Rows::new(&batch)) {
                 self.collector.take_group(key, records);
             }
             return Ok(());
         }
-        for nth in 0..rows.len {
-            let (view, seq) = (View::Row(&rows, nth), rows.seq(nth));
-            let paged = matches!(shape, Shape::Events | Shape::Table(_));
-            if paged && !self.collector.is_new(view.time(), seq) {
+        let mut nth = 0;
+        for batch in group.batches(&wanted, limits::SEARCH_BATCH_ROWS)? {
+            let batch = batch?;
+            let rows = Rows::new(&batch);
+            if let Shape::Histogram(_) = shape {
+                self.progress.matched += rows.len as u64;
+                self.collector.take_times((0..rows.len).map(|row| rows.time(row)));
                 continue;
             }
-            self.progress.matched += 1;
-            let at = RowAt { row: first.row + group.row(nth), ..first };
-            self.collector.take(seq, &view, &Source::Row(at));
+            for row in 0..rows.len {
+                let (view, seq) = (View::Row(&rows, row), rows.seq(row));
+                let at = RowAt { row: first.row + group.row(nth), ..first };
+                nth += 1;
+                if self.collector.is_new(view.time(), seq) {
+                    self.progress.matched += 1;
+                    self.collector.take(seq, &view, &Source::Row(at));
+                }
+            }
         }
         Ok(())
     }
