@@ -140,6 +140,7 @@ messages! {
         help_bool: "与、或、非", "and, or, not";
         help_count: "分组统计", "count by group";
         help_table: "列出字段", "list fields";
+        help_time: "某时之后，随时间的分布", "since a time, by time";
         exercises: "包含演练", "Include drills";
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Collector<'q> {
     counts: HashMap<Vec<String>, u64>,
     total: u64,
     buckets: BTreeMap<i64, u64>,
-    /// Records of further buckets.
+    /// Records of further groups or buckets.
     beyond: u64,
 }
 
@@ -88,19 +88,24 @@ impl<'q> Collector<'q> {
                 }
             }
             Shape::Count(places) => {
-                self.take_group(places.iter().map(|(_, p)| record.text(p)).collect(), 1);
+                let key: Vec<String> = places.iter().map(|(_, p)| record.text(p)).collect();
+                self.take_group(&key, 1);
             }
             Shape::Histogram(_) => self.take_bucket(record.time(), 1),
         }
     }
 
     /// Takes so many records that match, by what they have in common.
-    pub(super) fn take_group(&mut self, key: Vec<String>, records: u64) {
+    pub(super) fn take_group(&mut self, key: &[String], records: u64) {
         self.total += records;
-        if !key.is_empty() {
-            let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
-            let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
-            *self.counts.entry(key).or_default() += records;
+        let room = self.counts.len() < GROUPS_MAX;
+        match self.counts.get_mut(key) {
+            _ if key.is_empty() => {}
+            Some(count) => *count += records,
+            None if room => {
+                self.counts.insert(key.to_vec(), records);
+            }
+            None => self.beyond += records,
         }
     }
 
@@ -224,6 +229,9 @@ impl<'q> Collector<'q> {
                     return Answer::Table { columns, rows };
                 }
                 let mut counts: Vec<(Vec<String>, u64)> = self.counts.into_iter().collect();
+                if self.beyond > 0 {
+                    counts.push((vec![OTHERS.to_owned(); places.len()], self.beyond));
+                }
                 counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
                 counts.truncate(limit);
                 let row = |(mut cells, n): (Vec<String>, u64)| {

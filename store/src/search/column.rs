@@ -2,7 +2,6 @@
 //! column once, not at each row.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use arrow::array::{Array, Int64Array};
 
@@ -46,7 +45,7 @@ pub(super) fn holds(expr: &Expr, rows: &Rows<'_>) -> Vec<bool> {
 }
 
 /// The column of a place that is a short list of names.
-fn names<'a>(place: &Place, rows: &Rows<'a>) -> Option<Texts<'a>> {
+pub(super) fn names<'a>(place: &Place, rows: &Rows<'a>) -> Option<Texts<'a>> {
     match place {
         Place::Product => rows.names(0),
         Place::Category => rows.names(1),
@@ -169,130 +168,4 @@ fn text(needle: &Needle, rows: &Rows<'_>) -> Vec<bool> {
         }
     }
     marks
-}
-
-/// Counts rows by places: each different set of values once.
-pub(super) fn tally(places: &[(String, Place)], rows: &Rows<'_>) -> Vec<(Vec<String>, u64)> {
-    let columns: Vec<Ids> = places.iter().map(|(_, place)| Ids::of(place, rows)).collect();
-    if let [only] = &columns[..] {
-        return only.tally();
-    }
-    let mut counts: HashMap<Vec<u32>, u64> = HashMap::new();
-    let mut key = vec![0; columns.len()];
-    for row in 0..rows.len {
-        for (id, column) in key.iter_mut().zip(&columns) {
-            *id = column.ids.get(row).copied().unwrap_or(0);
-        }
-        match counts.get_mut(&key) {
-            Some(count) => *count += 1,
-            None => {
-                counts.insert(key.clone(), 1);
-            }
-        }
-    }
-    let name = |(column, id): (&Ids, u32)| column.names.get(id as usize).cloned();
-    let named = |key: Vec<u32>| columns.iter().zip(key).map(|p| name(p).unwrap_or_default());
-    counts.into_iter().map(|(key, count)| (named(key).collect(), count)).collect()
-}
-
-/// The first value of a place in each row, as a number and what the number stands for.
-struct Ids {
-    ids: Vec<u32>,
-    names: Vec<String>,
-}
-
-impl Ids {
-    fn of(place: &Place, rows: &Rows<'_>) -> Self {
-        let texts = match place {
-            Place::Field(field) if !rows.has_rest() => match rows.column(*field) {
-                Typed::Text(texts) => Some(texts),
-                Typed::Integer(array) => {
-                    let value = |row: usize| (!array.is_null(row)).then(|| array.value(row));
-                    return Self::each((0..rows.len).map(value), |n| {
-                        n.map_or_else(String::new, |n| n.to_string())
-                    });
-                }
-                Typed::Absent => None,
-            },
-            Place::Site => {
-                let codes = rows.sites().map_or(&[][..], |a| a.values());
-                let name = |code: u64| SiteId::from_u64(code).unwrap_or_default().to_string();
-                return Self::of_codes(codes, name);
-            }
-            _ => names(place, rows),
-        };
-        match texts {
-            Some(Texts::Shared { keys, values }) => {
-                let mut names: Vec<String> =
-                    (0..values.len()).map(|at| values.value(at).to_owned()).collect();
-                // Where there is no value.
-                let none = u32::try_from(names.len()).unwrap_or(0);
-                names.push(String::new());
-                let id = |row: usize| {
-                    if keys.is_null(row) {
-                        none
-                    } else {
-                        u32::try_from(keys.value(row)).unwrap_or(0)
-                    }
-                };
-                Self { ids: (0..rows.len).map(id).collect(), names }
-            }
-            _ => {
-                let text = |row: usize| View::Row(rows, row).text(place);
-                Self::each((0..rows.len).map(text), |text| text)
-            }
-        }
-    }
-
-    /// How many rows have which value.
-    fn tally(&self) -> Vec<(Vec<String>, u64)> {
-        let mut counts = vec![0; self.names.len()];
-        for id in &self.ids {
-            if let Some(count) = counts.get_mut(*id as usize) {
-                *count += 1;
-            }
-        }
-        let named = self.names.iter().zip(counts).filter(|(_, count)| *count > 0);
-        named.map(|(name, count)| (vec![name.clone()], count)).collect()
-    }
-
-    /// The same for a few numbers that come again and again: each is first looked for where the
-    /// last one like it was put.
-    fn of_codes(codes: &[u64], name: impl Fn(u64) -> String) -> Self {
-        const NEAR: u64 = 1_021;
-        let mut near = vec![(u64::MAX, 0); NEAR as usize];
-        let mut known: HashMap<u64, u32> = HashMap::new();
-        let mut names = Vec::new();
-        let id = |code: &u64| {
-            let at = &mut near[(*code % NEAR) as usize];
-            if at.0 != *code || *code == u64::MAX {
-                let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                let id = *known.entry(*code).or_insert_with(|| {
-                    names.push(name(*code));
-                    next
-                });
-                *at = (*code, id);
-            }
-            at.1
-        };
-        Self { ids: codes.iter().map(id).collect(), names }
-    }
-
-    fn each<T: Eq + Hash + Clone>(
-        values: impl Iterator<Item = T>,
-        name: impl Fn(T) -> String,
-    ) -> Self {
-        let mut known: HashMap<T, u32> = HashMap::new();
-        let mut names = Vec::new();
-        let id = |value: T| match known.get(&value) {
-            Some(id) => *id,
-            None => {
-                let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                names.push(name(value.clone()));
-                known.insert(value, id);
-                id
-            }
-        };
-        Self { ids: values.map(id).collect(), names }
-    }
 }

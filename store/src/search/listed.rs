@@ -89,3 +89,80 @@ fn each(parts: &[Expr], value: Option<&str>, sealed: &SealedFile, as_said: bool)
     }
     Some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use events::{Event, Value, field};
+
+    use super::super::tests::{Store, ask, many, store, table};
+    use super::super::{Answer, Scope};
+    use crate::archive::Archive;
+
+    /// Two hours of records: every third one a failure, every sixth without an outcome.
+    fn two_hours() -> Vec<Event> {
+        let mut events = many();
+        for (n, event) in events.iter_mut().enumerate() {
+            match n % 6 {
+                0 | 3 => event.push(field::EVENT_OUTCOME, Value::Str("failure")),
+                5 => {}
+                _ => event.push(field::EVENT_OUTCOME, Value::Str("success")),
+            }
+            if n >= 30 {
+                event.time = event.time.plus(std::time::Duration::from_secs(3_600));
+            }
+        }
+        events
+    }
+
+    fn rows(store: &Store, query: &str) -> Vec<Vec<String>> {
+        let found = ask(store, query, Scope::All);
+        assert!(!found.partial && found.counted, "{query}");
+        table(found)
+    }
+
+    fn answers(store: &Store) {
+        let hours = rows(store, "event.outcome:FAIL* | histogram 1h");
+        let counts: Vec<&str> = hours.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(counts, ["10", "10"]);
+        assert_eq!(
+            rows(store, "* | count by event.outcome"),
+            [["success", "30"], ["failure", "20"], ["", "10"]]
+        );
+        assert_eq!(rows(store, "NOT event.outcome:failure | count"), [["40"]]);
+        assert_eq!(rows(store, "service:(sshd OR other) | count by service"), [["sshd", "60"]]);
+        assert_eq!(rows(store, "event.outcome:failure time:2026-09-21T15 | count"), [["10"]]);
+        let none = ask(store, "event.kind:pipeline_error", Scope::All);
+        assert_eq!(none.answer, Answer::Events(Vec::new()));
+    }
+
+    #[test]
+    fn what_the_list_counts_needs_no_file() {
+        let store = store(&two_hours(), 60);
+        answers(&store);
+        for file in store.archive.files() {
+            std::fs::remove_file(store.archive.path(&file)).unwrap();
+        }
+        answers(&store);
+        assert!(ask(&store, "user.name:root | count", Scope::All).partial, "this one does");
+    }
+
+    #[test]
+    fn a_list_without_counts_is_still_read() {
+        let store = store(&two_hours(), 60);
+        let Some(file) = store.archive.files().pop() else { panic!("no file") };
+        let folder = store.archive.path(&file).ancestors().nth(2).unwrap().to_owned();
+        let Store { journal, archive, _dir } = store;
+        drop(archive);
+        let list = folder.join("manifest.json");
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+        for file in json["files"].as_array_mut().unwrap() {
+            assert!(file.as_object_mut().unwrap().remove("counts").is_some());
+        }
+        std::fs::write(&list, json.to_string()).unwrap();
+        let archive = Arc::new(Archive::open(&folder).unwrap());
+        answers(&Store { journal, archive, _dir });
+    }
+}

@@ -3,7 +3,7 @@
 //! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`value`] reads what
 //! stands behind a field, [`expr`] evaluates the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
 //! archive, [`listed`] answers from the archive's list, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
-//! row group down by [`column`]s, [`answer`] collects what matches, [`fetch`] reads the archive's
+//! row group down by [`column`]s, [`tally`] counts, [`answer`] collects what matches, [`fetch`] reads the archive's
 //! part of the answer whole.
 //!
 //! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
@@ -22,6 +22,7 @@ mod prune;
 mod scan;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod tally;
 mod value;
 mod view;
 

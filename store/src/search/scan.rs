@@ -15,8 +15,9 @@ use super::group::{self, Narrowing};
 use super::listed::{self, Known};
 use super::parse::Shape;
 use super::prune::{self, Group};
+use super::tally::tally;
 use super::view::View;
-use super::{Scope, SearchRequest, Stopped, column};
+use super::{Scope, SearchRequest, Stopped};
 use crate::archive::rows::Rows;
 use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
@@ -236,9 +237,9 @@ impl Scan<'_, '_> {
             match (shape, known.groups) {
                 (_, Some(groups)) => groups
                     .into_iter()
-                    .for_each(|(value, records)| self.collector.take_group(vec![value], records)),
+                    .for_each(|(value, records)| self.collector.take_group(&[value], records)),
                 (Shape::Histogram(_), None) => self.collector.take_bucket(first, known.records),
-                (_, None) => self.collector.take_group(Vec::new(), known.records),
+                (_, None) => self.collector.take_group(&[], known.records),
             }
         }
         alike
@@ -308,9 +309,8 @@ impl Scan<'_, '_> {
         if let Shape::Count(places) = shape {
             self.progress.matched += group.count() as u64;
             let batch = group.read(&wanted)?;
-            for (key, records) in column::tally(places, &Rows::new(&batch)) {
-                self.collector.take_group(key, records);
-            }
+            let collector = &mut *self.collector;
+            tally(places, &Rows::new(&batch), |key, records| collector.take_group(key, records));
             return Ok(());
         }
         let mut nth = 0;
