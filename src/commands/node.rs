@@ -44,7 +44,10 @@ impl ConfigArg {
             Answer::Ok(value) => Ok(value),
             Answer::Error { code, message } => {
                 let told = |text: String| format!("[{code}] {text}");
-                Err(Failure::runtime("X014", Text::new(told(message.zh), told(message.en))))
+                let told = Text::new(told(message.zh), told(message.en));
+                // A query that cannot be read is its writer's fault, not the node's.
+                let failure = if code == "N009" { Failure::usage } else { Failure::runtime };
+                Err(failure("X014", told))
             }
         }
     }

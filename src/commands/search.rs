@@ -70,7 +70,13 @@ impl Options {
             let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
             text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
         };
-        Ok((time(&self.from)?, time(&self.to)?))
+        let (from, to) = (time(&self.from)?, time(&self.to)?);
+        if let (Some(first), Some(last)) = (from, to)
+            && first >= last
+        {
+            return Err(Failure::usage("Q017", format!("--from {first} --to {last}")));
+        }
+        Ok((from, to))
     }
 
     fn form(&self) -> Form {

@@ -20,6 +20,13 @@ pub const PACK_BYTES_MIN: usize = 512;
 pub const GROUP_WEIGHT_BYTES: usize = 16 << 20;
 /// Rows of one row group of an archive file; few in this crate's tests, so that they meet many.
 pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
+/// Different values of a column that the archive's list counts for a file: with more it counts none.
+pub const COUNTED_VALUES_MAX: usize = if cfg!(test) { 3 } else { 32 };
+/// Longest value that is counted, in bytes.
+pub const COUNTED_VALUE_BYTES_MAX: usize = 64;
+/// Rows that a search reads at once to see which of them match; few in this crate's tests, so that a
+/// row group is more than one.
+pub const SEARCH_BATCH_ROWS: usize = if cfg!(test) { 5 } else { 8_192 };
 /// Rows that are turned into columns at once.
 pub const ARCHIVE_BATCH_ROWS: usize = 8_192;
 /// Archive files of one hour that are merged at once; few in this crate's tests, so that it takes

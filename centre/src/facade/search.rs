@@ -21,7 +21,7 @@ const AHEAD: Duration = Duration::from_secs(3600);
 const BUCKETS: i64 = 60;
 
 impl Centre {
-    /// Answers a query. Every search is in the audit log.
+    /// Answers a query. Every search is in the audit log, one that cannot be read as a failure.
     pub fn search(&self, caller: &Caller, form: &SearchForm) -> Result<SearchPage, Error> {
         self.search_until(caller, form, &AtomicBool::new(false))
     }
@@ -34,7 +34,8 @@ impl Centre {
         cancel: &AtomicBool,
     ) -> Result<SearchPage, Error> {
         caller.need(Permission::Search)?;
-        self.audit_log.record(Some(caller), "search", &form.query, true, self.now())?;
+        let readable = Query::parse(&form.query).is_ok();
+        self.audit_log.record(Some(caller), "search", &form.query, readable, self.now())?;
         self.search_with(form, caller.scope(), caller, cancel)
     }
 

@@ -151,6 +151,7 @@ fn keys(name: &str, wanted: &Wanted) -> Result<Vec<(String, Vec<String>)>, NotAR
             let high = high.map(|(n, with)| one(if with { "|lte" } else { "|lt" }, n.to_string()));
             low.into_iter().chain(high).collect()
         }
+        Wanted::During(..) => return Err(NotARule::NoField { name: name.to_owned() }),
     })
 }
 

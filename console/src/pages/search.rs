@@ -199,6 +199,7 @@ fn help(t: &Messages) -> Markup {
         ("(user.name:root OR user.name:admin) NOT event.outcome:success", s.help_bool),
         ("event.outcome:failure | count by source.ip | top 10", s.help_count),
         ("destination.port:>1024 | table source.ip, destination.ip", s.help_table),
+        ("time:>=2026-11-28T08:30+08:00 | histogram 5m", s.help_time),
     ];
     html! {
         p { (s.start) }

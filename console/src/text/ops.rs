@@ -132,7 +132,7 @@ messages! {
         export_go_on: "从此处继续导出", "Go on from here";
         error: "查询语句有误", "The query cannot be read";
         histogram: "随时间的分布", "Over time";
-        histogram_desc: "所选时间内命中的日志记录数", "Matched events over the time range";
+        histogram_desc: "本页所列日志记录随时间的分布", "The events of this page by time";
         help: "语法", "Syntax";
         help_field: "字段等于", "field equals";
         help_wild: "通配符", "wildcards";
@@ -140,6 +140,7 @@ messages! {
         help_bool: "与、或、非", "and, or, not";
         help_count: "分组统计", "count by group";
         help_table: "列出字段", "list fields";
+        help_time: "某时之后，随时间的分布", "since a time, by time";
         exercises: "包含演练", "Include drills";
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use events::{EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use crate::error::Error;
 
 /// One file of the archive. It never changes.
@@ -45,6 +46,9 @@ pub struct SealedFile {
     /// How many of its events belong to an exercise; unknown for files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exercises: Option<u64>,
+    /// How many of its events have which value, of columns with few; none in older versions' files.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub counts: Counts,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

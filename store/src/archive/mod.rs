@@ -1,7 +1,7 @@
 //! The archive: events of past hours in Parquet files that anyone's tools can read.
 //!
 //! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
-//! [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
+//! [`counts`] how often which value is there, [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
 //! as it was written.
 //!
 //! Invariants: a file is written and synced before the manifest names it, and the manifest names
@@ -10,6 +10,7 @@
 
 mod backup;
 pub(crate) mod columns;
+mod counts;
 mod manifest;
 mod merge;
 pub(crate) mod rest;
@@ -27,6 +28,7 @@ use events::{Event, Timestamp};
 use parquet::errors::ParquetError;
 
 pub use backup::Restored;
+pub use counts::Counts;
 pub use manifest::SealedFile;
 pub use merge::Merged;
 pub use retention::{Expired, Retention, ShorterRetention};
@@ -178,10 +180,10 @@ impl Archive {
         self.manifest().files.iter().any(|f| f.name == file.name)
     }
 
-    /// `archived_through` and the files, of one moment.
-    pub(crate) fn snapshot(&self) -> (u64, Vec<SealedFile>) {
+    /// `archived_through` and the files that may matter, of one moment.
+    pub(crate) fn snapshot(&self, may: impl Fn(&SealedFile) -> bool) -> (u64, Vec<SealedFile>) {
         let manifest = self.manifest();
-        (manifest.archived_through, manifest.files.clone())
+        (manifest.archived_through, manifest.files.iter().filter(|f| may(f)).cloned().collect())
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {
@@ -223,6 +225,7 @@ impl Archive {
             whole: traits.whole,
             lower: traits.lower,
             exercises: Some(traits.exercises),
+            counts: traits.counts,
         })
     }
 

@@ -14,13 +14,14 @@ use arrow::datatypes::DataType;
 use events::field::{COLUMNS, ColumnKind};
 use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, Timestamp, Value};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::archive::columns::{self, BLOOM, HEAD};
+use crate::archive::counts::{Counts, Tally};
 use crate::archive::rest::Rest;
 use crate::limits;
 
@@ -37,6 +38,7 @@ pub(crate) struct Traits {
     /// Those of them with a bloom filter whose values have no capital letters.
     pub(crate) lower: BTreeSet<String>,
     pub(crate) exercises: u64,
+    pub(crate) counts: Counts,
 }
 
 /// Writes events, already sorted by time, and syncs the file.
@@ -93,8 +95,14 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     for field in BLOOM {
         properties = bloom(properties, column(field.name()));
     }
-    for random in [columns::ID, columns::EXERCISE, columns::SEQ, columns::RAW_BYTES] {
+    for random in [columns::ID, columns::EXERCISE, columns::RAW_BYTES] {
         properties = properties.set_column_dictionary_enabled(column(random), false);
+    }
+    // They grow: what is added each time is written, not a list of all different ones.
+    for growing in [columns::SEQ, columns::TIME, columns::RECEIVED] {
+        properties = properties
+            .set_column_dictionary_enabled(column(growing), false)
+            .set_column_encoding(column(growing), Encoding::DELTA_BINARY_PACKED);
     }
     properties = bloom(properties, column(columns::ID));
     properties = properties.set_column_dictionary_enabled(column(columns::RAW), false);
@@ -204,6 +212,7 @@ struct Columns {
     span: Option<Span>,
     rows: u64,
     exercises: u64,
+    tally: Tally,
 }
 
 /// The least and the greatest of what rows are found by.
@@ -261,6 +270,7 @@ impl Columns {
             span: None,
             rows: 0,
             exercises: 0,
+            tally: Tally::new(),
         }
     }
 
@@ -286,8 +296,9 @@ impl Columns {
         }
         let source = &self.parts.1;
         let parts = [&source.product, &source.category, &source.service];
-        for (builder, part) in self.source.iter_mut().zip(parts) {
+        for (at, (builder, part)) in self.source.iter_mut().zip(parts).enumerate() {
             builder.append_value(part);
+            self.tally.source(at, part);
         }
         match event.exercise {
             Some(id) => self.exercise.append_value(id.to_bytes())?,
@@ -329,6 +340,7 @@ impl Columns {
             // order of repeated values would be lost.
             (Typed::Text(text), Value::Str(s)) if !filled[at] && self.rest.is_free(field) => {
                 text.append_value(s);
+                self.tally.field(at, s);
                 self.lower[at] = self.lower[at] && crate::fold(s) == s;
             }
             (Typed::Integer(n), Value::Int(i)) if !filled[at] && self.rest.is_free(field) => {
@@ -379,6 +391,7 @@ impl Columns {
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
         lower.retain(|name| whole.contains(name));
+        let counts = self.tally.counts(|name| whole.contains(name));
         let span = self.span.as_ref();
         Traits {
             rows: self.rows,
@@ -389,6 +402,7 @@ impl Columns {
             whole,
             lower,
             exercises: self.exercises,
+            counts,
         }
     }
 }

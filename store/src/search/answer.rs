@@ -9,7 +9,7 @@ use super::parse::{Query, Shape};
 use super::view::View;
 use super::{Answer, Cursor};
 
-/// Groups of one `count by`; further ones are counted together.
+/// Groups of one `count by`, buckets of one histogram; further ones are counted together.
 const GROUPS_MAX: usize = 100_000;
 /// Name of the group that holds what did not fit.
 const OTHERS: &str = "…";
@@ -47,6 +47,8 @@ pub(super) struct Collector<'q> {
     counts: HashMap<Vec<String>, u64>,
     total: u64,
     buckets: BTreeMap<i64, u64>,
+    /// Records of further groups or buckets.
+    beyond: u64,
 }
 
 enum Kept {
@@ -69,6 +71,7 @@ impl<'q> Collector<'q> {
             counts: HashMap::new(),
             total: 0,
             buckets: BTreeMap::new(),
+            beyond: 0,
         }
     }
 
@@ -85,19 +88,24 @@ impl<'q> Collector<'q> {
                 }
             }
             Shape::Count(places) => {
-                self.take_group(places.iter().map(|(_, p)| record.text(p)).collect(), 1);
+                let key: Vec<String> = places.iter().map(|(_, p)| record.text(p)).collect();
+                self.take_group(&key, 1);
             }
             Shape::Histogram(_) => self.take_bucket(record.time(), 1),
         }
     }
 
     /// Takes so many records that match, by what they have in common.
-    pub(super) fn take_group(&mut self, key: Vec<String>, records: u64) {
+    pub(super) fn take_group(&mut self, key: &[String], records: u64) {
         self.total += records;
-        if !key.is_empty() {
-            let full = self.counts.len() >= GROUPS_MAX && !self.counts.contains_key(&key);
-            let key = if full { vec![OTHERS.to_owned(); key.len()] } else { key };
-            *self.counts.entry(key).or_default() += records;
+        let room = self.counts.len() < GROUPS_MAX;
+        match self.counts.get_mut(key) {
+            _ if key.is_empty() => {}
+            Some(count) => *count += records,
+            None if room => {
+                self.counts.insert(key.to_vec(), records);
+            }
+            None => self.beyond += records,
         }
     }
 
@@ -105,7 +113,29 @@ impl<'q> Collector<'q> {
     pub(super) fn take_bucket(&mut self, time: Timestamp, records: u64) {
         self.total += records;
         if let Some(bucket) = self.query.shape.bucket(time) {
-            *self.buckets.entry(bucket).or_default() += records;
+            let full = self.buckets.len() >= GROUPS_MAX && !self.buckets.contains_key(&bucket);
+            let count =
+                if full { &mut self.beyond } else { self.buckets.entry(bucket).or_default() };
+            *count += records;
+        }
+    }
+
+    /// Takes records that match, by their times, which are in order or nearly so.
+    pub(super) fn take_times(&mut self, times: impl Iterator<Item = Timestamp>) {
+        let (mut begin, mut end, mut records) = (Timestamp::MIN, Timestamp::MIN, 0);
+        for time in times {
+            if (begin..end).contains(&time) {
+                records += 1;
+                continue;
+            }
+            if records > 0 {
+                self.take_bucket(begin, records);
+            }
+            (begin, end) = self.query.shape.bucket_ends(time).unwrap_or((time, time));
+            records = 1;
+        }
+        if records > 0 {
+            self.take_bucket(begin, records);
         }
     }
 
@@ -199,6 +229,9 @@ impl<'q> Collector<'q> {
                     return Answer::Table { columns, rows };
                 }
                 let mut counts: Vec<(Vec<String>, u64)> = self.counts.into_iter().collect();
+                if self.beyond > 0 {
+                    counts.push((vec![OTHERS.to_owned(); places.len()], self.beyond));
+                }
                 counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
                 counts.truncate(limit);
                 let row = |(mut cells, n): (Vec<String>, u64)| {
@@ -208,12 +241,18 @@ impl<'q> Collector<'q> {
                 Answer::Table { columns, rows: counts.into_iter().map(row).collect() }
             }
             Shape::Histogram(_) => {
-                let row = |(secs, n): (i64, u64)| {
-                    vec![Timestamp::from_secs(secs).to_rfc3339(), n.to_string()]
-                };
+                let mut buckets: Vec<(i64, u64)> = self.buckets.into_iter().collect();
+                if let Some(head) = self.query.head {
+                    buckets.sort_by_key(|(secs, n)| (Reverse(*n), *secs));
+                    buckets.truncate(head);
+                }
+                let row =
+                    |(secs, n)| vec![Timestamp::from_secs(secs).to_rfc3339(), u64::to_string(&n)];
+                let beyond =
+                    (self.beyond > 0).then(|| vec![OTHERS.to_owned(), self.beyond.to_string()]);
                 Answer::Table {
                     columns: vec!["time".to_owned(), "count".to_owned()],
-                    rows: self.buckets.into_iter().map(row).collect(),
+                    rows: buckets.into_iter().map(row).chain(beyond).collect(),
                 }
             }
         }

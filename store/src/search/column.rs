@@ -2,7 +2,6 @@
 //! column once, not at each row.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use arrow::array::{Array, Int64Array};
 
@@ -35,6 +34,7 @@ pub(super) fn holds(expr: &Expr, rows: &Rows<'_>) -> Vec<bool> {
         }
         Expr::Not(inner) => holds(inner, rows).into_iter().map(|m| !m).collect(),
         Expr::Text(needle) => text(needle, rows),
+        Expr::When(range) => (0..rows.len).map(|row| range.contains(&rows.time(row))).collect(),
         Expr::Is(Place::Field(field), test) => of_field(*field, test, rows),
         Expr::Is(Place::Site, test) => of_site(test, rows),
         Expr::Is(place, test) => match names(place, rows) {
@@ -45,7 +45,7 @@ pub(super) fn holds(expr: &Expr, rows: &Rows<'_>) -> Vec<bool> {
 }
 
 /// The column of a place that is a short list of names.
-fn names<'a>(place: &Place, rows: &Rows<'a>) -> Option<Texts<'a>> {
+pub(super) fn names<'a>(place: &Place, rows: &Rows<'a>) -> Option<Texts<'a>> {
     match place {
         Place::Product => rows.names(0),
         Place::Category => rows.names(1),
@@ -64,13 +64,26 @@ fn of_texts(texts: Texts<'_>, len: usize, test: impl Fn(Value<'_>) -> bool) -> V
     let Texts::Shared { keys, values } = texts else {
         return (0..len).map(|row| texts.get(row).is_some_and(|t| test(Value::Str(t)))).collect();
     };
-    let mut known: Vec<Option<bool>> = vec![None; values.len()];
-    let mut of_key = |key: usize| match known.get_mut(key) {
-        Some(known) => *known.get_or_insert_with(|| test(Value::Str(values.value(key)))),
-        None => false,
-    };
-    let at = |row: usize| usize::try_from(keys.value(row)).ok().filter(|_| !keys.is_null(row));
-    (0..len).map(|row| at(row).is_some_and(&mut of_key)).collect()
+    let at = |key: i32| usize::try_from(key).unwrap_or(usize::MAX);
+    if values.len() > len {
+        let mut known: Vec<Option<bool>> = vec![None; values.len()];
+        let mut of_key = |key: usize| match known.get_mut(key) {
+            Some(known) => *known.get_or_insert_with(|| test(Value::Str(values.value(key)))),
+            None => false,
+        };
+        return (0..len).map(|row| !keys.is_null(row) && of_key(at(keys.value(row)))).collect();
+    }
+    let known: Vec<bool> =
+        (0..values.len()).map(|key| test(Value::Str(values.value(key)))).collect();
+    if !known.contains(&true) {
+        return vec![false; len];
+    }
+    let of_key = |key: &i32| known.get(at(*key)).copied().unwrap_or(false);
+    let mut marks: Vec<bool> = keys.values().iter().map(of_key).collect();
+    if let Some(valid) = keys.nulls() {
+        marks.iter_mut().zip(valid.iter()).for_each(|(mark, valid)| *mark &= valid);
+    }
+    marks
 }
 
 fn of_integers(array: &Int64Array, test: &Test) -> Vec<bool> {
@@ -155,93 +168,4 @@ fn text(needle: &Needle, rows: &Rows<'_>) -> Vec<bool> {
         }
     }
     marks
-}
-
-/// Counts rows by places: each different set of values once.
-pub(super) fn tally(places: &[(String, Place)], rows: &Rows<'_>) -> Vec<(Vec<String>, u64)> {
-    let columns: Vec<Ids> = places.iter().map(|(_, place)| Ids::of(place, rows)).collect();
-    let mut counts: HashMap<Vec<u32>, u64> = HashMap::new();
-    let mut key = vec![0; columns.len()];
-    for row in 0..rows.len {
-        for (id, column) in key.iter_mut().zip(&columns) {
-            *id = column.ids.get(row).copied().unwrap_or(0);
-        }
-        match counts.get_mut(&key) {
-            Some(count) => *count += 1,
-            None => {
-                counts.insert(key.clone(), 1);
-            }
-        }
-    }
-    let name = |(column, id): (&Ids, u32)| column.names.get(id as usize).cloned();
-    let named = |key: Vec<u32>| columns.iter().zip(key).map(|p| name(p).unwrap_or_default());
-    counts.into_iter().map(|(key, count)| (named(key).collect(), count)).collect()
-}
-
-/// The first value of a place in each row, as a number and what the number stands for.
-struct Ids {
-    ids: Vec<u32>,
-    names: Vec<String>,
-}
-
-impl Ids {
-    fn of(place: &Place, rows: &Rows<'_>) -> Self {
-        let texts = match place {
-            Place::Field(field) if !rows.has_rest() => match rows.column(*field) {
-                Typed::Text(texts) => Some(texts),
-                Typed::Integer(array) => {
-                    let value = |row: usize| (!array.is_null(row)).then(|| array.value(row));
-                    return Self::each((0..rows.len).map(value), |n| {
-                        n.map_or_else(String::new, |n| n.to_string())
-                    });
-                }
-                Typed::Absent => None,
-            },
-            Place::Site => {
-                let codes = rows.sites().map(|a| a.values().iter().copied());
-                let name = |code: u64| SiteId::from_u64(code).unwrap_or_default().to_string();
-                return Self::each(codes.into_iter().flatten(), name);
-            }
-            _ => names(place, rows),
-        };
-        match texts {
-            Some(Texts::Shared { keys, values }) => {
-                let mut names: Vec<String> =
-                    (0..values.len()).map(|at| values.value(at).to_owned()).collect();
-                // Where there is no value.
-                let none = u32::try_from(names.len()).unwrap_or(0);
-                names.push(String::new());
-                let id = |row: usize| {
-                    if keys.is_null(row) {
-                        none
-                    } else {
-                        u32::try_from(keys.value(row)).unwrap_or(0)
-                    }
-                };
-                Self { ids: (0..rows.len).map(id).collect(), names }
-            }
-            _ => {
-                let text = |row: usize| View::Row(rows, row).text(place);
-                Self::each((0..rows.len).map(text), |text| text)
-            }
-        }
-    }
-
-    fn each<T: Eq + Hash + Clone>(
-        values: impl Iterator<Item = T>,
-        name: impl Fn(T) -> String,
-    ) -> Self {
-        let mut known: HashMap<T, u32> = HashMap::new();
-        let mut names = Vec::new();
-        let id = |value: T| match known.get(&value) {
-            Some(id) => *id,
-            None => {
-                let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                names.push(name(value.clone()));
-                known.insert(value, id);
-                id
-            }
-        };
-        Self { ids: values.map(id).collect(), names }
-    }
 }

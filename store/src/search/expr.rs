@@ -2,8 +2,9 @@
 //! to case.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
-use events::{FieldId, Value};
+use events::{FieldId, Timestamp, Value};
 use regex::{Regex, RegexBuilder};
 
 use super::view::View;
@@ -67,6 +68,8 @@ pub(super) enum Expr {
     Not(Box<Self>),
     /// The record as received holds this text.
     Text(Needle),
+    /// It happened then: from a time on, before another.
+    When(Range<Timestamp>),
     /// Some value of a place fulfils a test.
     Is(Place, Test),
 }
@@ -253,6 +256,7 @@ impl Expr {
             Self::Or(any) => any.iter().any(|e| e.holds(record)),
             Self::Not(inner) => !inner.holds(record),
             Self::Text(needle) => needle.within(record.raw()),
+            Self::When(range) => range.contains(&record.time()),
             Self::Is(place, test) => record.any(place, &mut |value| test.holds(value)),
         }
     }

@@ -8,7 +8,8 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
 
@@ -19,6 +20,7 @@ use super::prune;
 use super::view::View;
 use crate::archive::rows::Rows;
 use crate::archive::{SealedFile, columns};
+use crate::limits;
 
 /// One in so many rows must be left out before only the wanted ones are decoded.
 const SPARSE: usize = 4;
@@ -70,28 +72,57 @@ impl<'a> Narrowing<'a> {
         stop: &mut dyn FnMut() -> bool,
     ) -> Result<(), ParquetError> {
         if !head.is_empty() {
-            let batch = self.read(head)?;
-            let rows = Rows::new(&batch);
-            self.keep((0..rows.len).map(|row| lets_through(request, head, &View::Row(&rows, row))));
+            self.keep(head, |rows| {
+                let lets = |row| lets_through(request, head, &View::Row(rows, row));
+                (0..rows.len).map(lets).collect()
+            })?;
         }
         for part in steps(&request.query.expr, sealed) {
             if self.count() == 0 || stop() {
                 return Ok(());
             }
-            let batch = self.read(&prune::columns_of_expr(part, sealed))?;
-            self.keep(column::holds(part, &Rows::new(&batch)).into_iter());
+            let names = prune::columns_of_expr(part, sealed);
+            self.keep(&names, |rows| column::holds(part, rows))?;
         }
         Ok(())
     }
 
-    fn keep(&mut self, marks: impl Iterator<Item = bool>) {
-        let kept = marks.enumerate().filter(|(_, mark)| *mark).map(|(nth, _)| self.row(nth));
-        let kept: Vec<usize> = kept.collect();
+    /// Leaves the rows that columns of them let through.
+    fn keep(
+        &mut self,
+        names: &BTreeSet<&str>,
+        marks: impl Fn(&Rows<'_>) -> Vec<bool>,
+    ) -> Result<(), ParquetError> {
+        let (mut kept, mut nth) = (Vec::new(), 0);
+        for batch in self.batches(names, limits::SEARCH_BATCH_ROWS)? {
+            for mark in marks(&Rows::new(&batch?)) {
+                if mark {
+                    kept.push(self.row(nth));
+                }
+                nth += 1;
+            }
+        }
         self.left = (kept.len() < self.len).then_some(kept);
+        Ok(())
     }
 
     /// Columns of the rows that are left.
     pub(super) fn read(&self, names: &BTreeSet<&str>) -> Result<RecordBatch, ParquetError> {
+        let batches = self.batches(names, self.len)?;
+        let schema = arrow::array::RecordBatchReader::schema(&batches.reader);
+        let mut batches = batches.collect::<Result<Vec<_>, _>>()?;
+        match batches.len() {
+            1 => Ok(batches.swap_remove(0)),
+            _ => Ok(concat_batches(&schema, &batches)?),
+        }
+    }
+
+    /// The same, of so many rows of the group at a time: small buffers are used again.
+    pub(super) fn batches(
+        &self,
+        names: &BTreeSet<&str>,
+        rows: usize,
+    ) -> Result<Batches, ParquetError> {
         let fields = self.metadata.schema().fields().iter().enumerate();
         let wanted = fields.filter(|(_, f)| names.contains(f.name().as_str())).map(|(at, _)| at);
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), wanted);
@@ -100,28 +131,44 @@ impl<'a> Narrowing<'a> {
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
                 .with_row_groups(vec![self.number])
                 .with_projection(mask)
-                .with_batch_size(self.len.max(1));
+                .with_batch_size(rows.max(1));
         let sparse = self.left.as_ref().filter(|left| left.len() < self.len / SPARSE);
         if let Some(left) = sparse {
             let ranges = left.iter().map(|row| *row..*row + 1);
             let selection = RowSelection::from_consecutive_ranges(ranges, self.len);
             builder = builder.with_row_selection(selection);
         }
-        let reader = builder.build()?;
-        let schema = arrow::array::RecordBatchReader::schema(&reader);
-        let mut batches = reader.collect::<Result<Vec<_>, _>>()?;
-        let batch = match batches.len() {
-            1 => batches.swap_remove(0),
-            _ => concat_batches(&schema, &batches)?,
+        let marks = self.left.as_ref().filter(|_| sparse.is_none()).map(|left| {
+            let mut marks = vec![false; self.len];
+            left.iter().for_each(|row| marks[*row] = true);
+            marks
+        });
+        Ok(Batches { reader: builder.build()?, marks, at: 0 })
+    }
+}
+
+/// Rows of one row group, some at a time.
+pub(super) struct Batches {
+    reader: ParquetRecordBatchReader,
+    /// Which of the rows that are read are wanted, if not all.
+    marks: Option<Vec<bool>>,
+    /// The next row.
+    at: usize,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, ParquetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = match self.reader.next()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(error.into())),
         };
-        match (&self.left, sparse) {
-            (Some(left), None) => {
-                let mut marks = vec![false; self.len];
-                left.iter().for_each(|row| marks[*row] = true);
-                Ok(filter_record_batch(&batch, &BooleanArray::from(marks))?)
-            }
-            _ => Ok(batch),
-        }
+        let rows = self.at..self.at + batch.num_rows();
+        self.at = rows.end;
+        let Some(marks) = &self.marks else { return Some(Ok(batch)) };
+        let marks = marks.get(rows).unwrap_or_default().to_vec();
+        Some(filter_record_batch(&batch, &BooleanArray::from(marks)).map_err(Into::into))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Search over journal and archive together.
 //!
-//! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`expr`] evaluates
-//! the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
-//! archive, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
-//! row group down by [`column`]s, [`answer`] collects what matches, [`fetch`] reads the archive's
+//! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`value`] reads what
+//! stands behind a field, [`expr`] evaluates the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
+//! archive, [`listed`] answers from the archive's list, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
+//! row group down by [`column`]s, [`tally`] counts, [`answer`] collects what matches, [`fetch`] reads the archive's
 //! part of the answer whole.
 //!
 //! Invariants: the caller's scope and the exercise filter hold for every record, whatever the
@@ -15,12 +15,15 @@ mod column;
 mod expr;
 mod fetch;
 mod group;
+mod listed;
 pub mod outline;
 mod parse;
 mod prune;
 mod scan;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod tally;
+mod value;
 mod view;
 
 use std::collections::BTreeSet;

@@ -3,7 +3,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use events::{Event, EventId, ExerciseId, FieldId, SiteId, Timestamp, Value, field};
+use events::field;
+use events::{
+    Event, EventId, ExerciseId, FieldId, LogSource, LogSourceId, SiteId, Timestamp, Value,
+};
 use proptest::prelude::*;
 
 use super::tests::{Store, store_in_parts};
@@ -12,6 +15,8 @@ use super::*;
 const SITES: [u64; 3] = [0, 2_133_000_001, 2_133_000_002];
 const USERS: [&str; 5] = ["root", "Root", "alice", "张老师", "bob smith"];
 const ADDRESSES: [&str; 5] = ["10.0.0.1", "10.0.1.1", "192.168.0.7", "fe80::1", "FE80::1"];
+const OUTCOMES: [&str; 3] = ["success", "Failure", "unknown"];
+const PRODUCTS: [&str; 5] = ["linux", "Linux", "windows", "", "nginx"];
 const HOUR_SECS: i64 = 3_600;
 
 prop_compose! {
@@ -21,12 +26,22 @@ prop_compose! {
         port in prop_oneof![Just(None), (0i64..6).prop_map(Some)], port_as_text in any::<bool>(),
         word in prop_oneof![Just("login"), Just("LOGIN failed"), Just("登录 失败"), Just("")],
         native in prop_oneof![Just(None), (0i64..4).prop_map(Some)],
+        // Few values, sometimes one more than the archive counts, seldom two in one record.
+        outcomes in prop_oneof![
+            20 => proptest::collection::vec(0usize..2, 0..2),
+            1 => proptest::collection::vec(0usize..3, 0..3),
+        ],
+        product in prop_oneof![20 => 0usize..3, 1 => 0usize..5],
     ) -> Event {
         let mut event = Event::new();
         event.time = Timestamp::from_secs(1_790_000_000 + secs);
         event.site = SiteId::from_u64(SITES[site]).unwrap();
         event.exercise = exercise.then(|| ExerciseId::from_u128(5));
         event.set_raw(format!("<13> {word} from {port:?}").as_bytes());
+        event.logsource = LogSourceId::intern(&LogSource::new(PRODUCTS[product], "", ""));
+        for outcome in &outcomes {
+            event.push(field::EVENT_OUTCOME, Value::Str(OUTCOMES[*outcome]));
+        }
         for user in &users {
             event.push(field::USER_NAME, Value::Str(USERS[*user]));
         }
@@ -95,6 +110,22 @@ fn condition() -> BoxedStrategy<Meaning> {
         Just(()).prop_map(|()| meaning("login", |e| e.raw_text().to_lowercase().contains("login"))),
         Just(())
             .prop_map(|()| meaning("\"登录 失败\"", |e| e.raw_text().contains("登录 失败"))),
+        (0i64..5 * HOUR_SECS, 0i64..HOUR_SECS).prop_map(|(from, long)| {
+            let time = |secs: i64| Timestamp::from_secs(1_790_000_000 + secs);
+            let (from, to) = (time(from), time(from + long));
+            meaning(format!("time:{from}..{to}"), move |e| from <= e.time && e.time <= to)
+        }),
+        (0i64..5 * HOUR_SECS).prop_map(|n| {
+            let from = Timestamp::from_secs(1_790_000_000 + n);
+            meaning(format!("time:<{from}"), move |e| e.time < from)
+        }),
+        (0i64..7).prop_map(|n| meaning(format!("source.port:..{n}"), move |e| {
+            e.int(field::SOURCE_PORT).is_some_and(|p| p <= n)
+        })),
+        outcome(),
+        (0usize..4).prop_map(|n| meaning(format!("product:\"{}\"", PRODUCTS[n]), move |e| {
+            e.logsource.get().product.to_lowercase() == PRODUCTS[n].to_lowercase()
+        })),
         (0usize..3).prop_map(|n| {
             let site = SiteId::from_u64(SITES[n]).unwrap();
             meaning(format!("site:{site}"), move |e| e.site == site)
@@ -103,8 +134,29 @@ fn condition() -> BoxedStrategy<Meaning> {
     .boxed()
 }
 
+fn outcome() -> BoxedStrategy<Meaning> {
+    let any = |e: &Event, fits: &dyn Fn(&str) -> bool| any_text(e, field::EVENT_OUTCOME, fits);
+    prop_oneof![
+        (0usize..3).prop_map(move |n| meaning(
+            format!("event.outcome:{}", OUTCOMES[n]),
+            move |e| any(e, &|o| o == OUTCOMES[n].to_lowercase())
+        )),
+        Just(()).prop_map(move |()| meaning("event.outcome:f*e", move |e| {
+            any(e, &|o| o == "failure")
+        })),
+        Just(()).prop_map(move |()| meaning("event.outcome:*", move |e| any(e, &|_| true))),
+    ]
+    .boxed()
+}
+
 fn query() -> BoxedStrategy<Meaning> {
-    condition()
+    let condition = prop_oneof![3 => condition(), 1 => outcome()];
+    combined(condition.boxed())
+}
+
+/// Conditions, put together and turned round.
+fn combined(condition: BoxedStrategy<Meaning>) -> BoxedStrategy<Meaning> {
+    condition
         .prop_recursive(3, 8, 2, |inner| {
             let pair = (inner.clone(), inner.clone(), 0..3u8);
             prop_oneof![
@@ -123,6 +175,13 @@ fn query() -> BoxedStrategy<Meaning> {
             ]
         })
         .boxed()
+}
+
+/// Counts by a name, as a table of them.
+fn by_name(names: impl Iterator<Item = String>) -> Vec<Vec<String>> {
+    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    counts.into_iter().map(|(name, n)| vec![name, n.to_string()]).collect()
 }
 
 fn ask(
@@ -152,7 +211,8 @@ proptest! {
     #[test]
     fn every_query_finds_what_it_means(
         mut events in proptest::collection::vec(any_event(), 1..120),
-        cuts in (0usize..120, 0usize..120), queries in proptest::collection::vec(query(), 1..6),
+        cuts in (0usize..120, 0usize..120),
+        queries in proptest::collection::vec(prop_oneof![query(), combined(outcome())], 1..6),
         from in 0i64..HOUR_SECS, to in 2 * HOUR_SECS..6 * HOUR_SECS,
         scoped in any::<bool>(), exercises in any::<bool>(),
     ) {
@@ -180,6 +240,7 @@ proptest! {
             prop_assert!(found.matched == all || (!found.counted && found.matched < all));
             prop_assert!(found.counted || (found.next.is_some() && found.matched >= 25));
             let Answer::Events(newest) = found.answer else { panic!("a table") };
+            let matching = expected.clone();
             expected.truncate(25);
             prop_assert_eq!(newest.iter().collect::<Vec<_>>(), expected);
 
@@ -189,6 +250,25 @@ proptest! {
             let sum: u64 = rows.iter().map(|r| r[1].parse::<u64>().unwrap()).sum();
             prop_assert_eq!(sum, all, "{}", &query.text);
             prop_assert!(counted.counted);
+
+            let first = |e: &&Event, f| e.get(f).map_or(String::new(), |v| v.text().into_owned());
+            let bucket = |e: &&Event, secs: i64| {
+                Timestamp::from_secs(e.time.secs().div_euclid(secs) * secs).to_rfc3339()
+            };
+            let of = || matching.iter();
+            for (pipe, wanted) in [
+                ("count by event.outcome", by_name(of().map(|e| first(e, field::EVENT_OUTCOME)))),
+                ("count by product", by_name(of().map(|e| e.logsource.get().product.clone()))),
+                ("histogram 1h", by_name(of().map(|e| bucket(e, 3_600)))),
+                ("histogram 7m", by_name(of().map(|e| bucket(e, 420)))),
+            ] {
+                let text = format!("{} | {pipe}", query.text);
+                let found = ask(&store, &text, (from, to), scope.clone(), exercises);
+                let Answer::Table { mut rows, .. } = found.answer else { panic!("records") };
+                rows.sort();
+                prop_assert_eq!(rows, wanted, "{}", text);
+                prop_assert_eq!((found.matched, found.counted), (all, true), "{}", text);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use events::Timestamp;
+
 use super::expr::{Expr, Place, Test};
 use super::parse::{Query, Shape};
 
@@ -45,6 +47,8 @@ pub enum Wanted {
     },
     /// That it is an address of a range, such as `10.1.0.0/16`.
     Within(String),
+    /// That it is a time: from this on, before that.
+    During(Timestamp, Timestamp),
 }
 
 /// What the pipes make of the records.
@@ -83,6 +87,10 @@ fn outline(expr: &Expr) -> Outline {
         Expr::Or(any) => Outline::Or(any.iter().map(outline).collect()),
         Expr::Not(inner) => Outline::Not(Box::new(outline(inner))),
         Expr::Text(needle) => Outline::Text(needle.pattern().notation()),
+        Expr::When(range) => Outline::Is {
+            name: Place::Time.name().to_owned(),
+            wanted: Wanted::During(range.start, range.end),
+        },
         Expr::Is(place, test) => {
             Outline::Is { name: place.name().to_owned(), wanted: wanted(test) }
         }

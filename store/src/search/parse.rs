@@ -6,7 +6,8 @@ use std::ops::Range;
 use events::{EventId, Text, Timestamp};
 
 use super::QueryError;
-use super::expr::{Expr, Needle, Pattern, Place, Test, cidr};
+use super::expr::{Expr, Needle, Pattern, Place, Test};
+use super::value::condition;
 
 /// Longest query, in bytes.
 const QUERY_BYTES_MAX: usize = 8 << 10;
@@ -41,6 +42,12 @@ impl Shape {
     pub(super) fn bucket(&self, time: Timestamp) -> Option<i64> {
         let Self::Histogram(secs) = self else { return None };
         Some(time.secs().div_euclid(*secs) * secs)
+    }
+
+    /// When the bucket that a time lies in begins and ends.
+    pub(super) fn bucket_ends(&self, time: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let (Self::Histogram(secs), begin) = (self, self.bucket(time)?) else { return None };
+        Some((Timestamp::from_secs(begin), Timestamp::from_secs(begin.saturating_add(*secs))))
     }
 
     /// Whether records of these two times count alike: nothing more need be known of them.
@@ -95,7 +102,8 @@ enum Token {
     Minus,
 }
 
-fn error(code: &'static str, span: Range<usize>, zh: &str, en: &str) -> QueryError {
+/// What is wrong with a query, and where.
+pub(super) fn error(code: &'static str, span: Range<usize>, zh: &str, en: &str) -> QueryError {
     QueryError { code, span, message: Text::new(zh, en) }
 }
 
@@ -251,13 +259,37 @@ impl Parser {
             Some(Token::Field(name)) => self.values(&name, &span),
             Some(Token::Word(word)) => match word.split_once(':') {
                 Some((name, value)) if !name.is_empty() => {
-                    Ok(Expr::Is(place(name, &span)?, test(value, &span)?))
+                    self.other_language(name, value, &span)?;
+                    condition(place(name, &span)?, value, &span)
                 }
                 _ if word == "*" => Ok(Expr::All),
+                _ if ["and", "or", "not", "&&"].contains(&word.to_ascii_lowercase().as_str()) => {
+                    let zh = "AND、OR、NOT 须大写；要查找这个词，请加双引号";
+                    let en = "AND, OR, NOT are capitals; to look for the word, quote it";
+                    Err(error("Q019", span, zh, en))
+                }
                 _ => Ok(Expr::Text(Needle::new(Pattern::wild(&word)))),
             },
             _ => Err(error("Q006", span, "缺少条件", "a condition is missing")),
         }
+    }
+
+    /// Refuses what other query languages write and this one would take for a text.
+    fn other_language(
+        &self,
+        name: &str,
+        value: &str,
+        span: &Range<usize>,
+    ) -> Result<(), QueryError> {
+        let refused = |zh, en| Err(error("Q019", span.clone(), zh, en));
+        if name.starts_with('!') {
+            return refused("取反请写 NOT 或 -", "write NOT or - before the condition");
+        }
+        let to = matches!(self.peek(), Some(Token::Word(word)) if word == "TO");
+        if to && value.starts_with(['[', '{']) {
+            return refused("范围请写成 1024..1030", "a range is written 1024..1030");
+        }
+        Ok(())
     }
 
     /// `field:"text"`, `field:(a OR b)`.
@@ -265,7 +297,7 @@ impl Parser {
         let place = place(name, span)?;
         if let Some(Token::Quoted(text)) = self.peek().cloned() {
             self.at += 1;
-            return Ok(Expr::Is(place, Test::Fits(Pattern::plain(&text))));
+            return quoted_value(place, &text, span);
         }
         if !self.take(&Token::Open) {
             return Err(error("Q007", self.span(), "冒号后缺少取值", "a value is missing"));
@@ -276,13 +308,12 @@ impl Parser {
                 continue;
             }
             let span = self.span();
-            let test = match self.peek().cloned() {
-                Some(Token::Word(word)) => test(&word, &span)?,
-                Some(Token::Quoted(text)) => Test::Fits(Pattern::plain(&text)),
+            any.push(match self.peek().cloned() {
+                Some(Token::Word(word)) => condition(place, &word, &span)?,
+                Some(Token::Quoted(text)) => quoted_value(place, &text, &span)?,
                 _ => return Err(error("Q007", span, "此处应为取值", "a value is expected")),
-            };
+            });
             self.at += 1;
-            any.push(Expr::Is(place, test));
         }
         self.close()?;
         if any.is_empty() {
@@ -397,35 +428,10 @@ fn place(name: &str, span: &Range<usize>) -> Result<Place, QueryError> {
     known.ok_or_else(|| error("Q014", span.clone(), "字段名过长", "the field name is too long"))
 }
 
-/// `value`, `wild*`, `>5`, `>=5`, `<5`, `5..9`, `10.0.0.0/8`, `*`.
-fn test(value: &str, span: &Range<usize>) -> Result<Test, QueryError> {
-    let number = |text: &str| {
-        let parsed = text.parse::<f64>().ok().filter(|n| n.is_finite());
-        parsed.ok_or_else(|| error("Q015", span.clone(), "此处应为数字", "a number is expected"))
-    };
-    if value.is_empty() {
-        return Err(error("Q007", span.clone(), "冒号后缺少取值", "a value is missing"));
+/// A value in quotes is a text as it stands; a time is one in quotes, too.
+fn quoted_value(place: Place, text: &str, span: &Range<usize>) -> Result<Expr, QueryError> {
+    match place {
+        Place::Time => condition(place, text, span),
+        _ => Ok(Expr::Is(place, Test::Fits(Pattern::plain(text)))),
     }
-    if value == "*" {
-        return Ok(Test::Exists);
-    }
-    for (sign, with) in [(">=", true), (">", false)] {
-        if let Some(rest) = value.strip_prefix(sign) {
-            return Ok(Test::Between { low: Some((number(rest)?, with)), high: None });
-        }
-    }
-    for (sign, with) in [("<=", true), ("<", false)] {
-        if let Some(rest) = value.strip_prefix(sign) {
-            return Ok(Test::Between { low: None, high: Some((number(rest)?, with)) });
-        }
-    }
-    if let Some((low, high)) = value.split_once("..")
-        && let (Ok(low), Ok(high)) = (low.parse::<f64>(), high.parse::<f64>())
-    {
-        return Ok(Test::Between { low: Some((low, true)), high: Some((high, true)) });
-    }
-    if let Some(range) = cidr(value) {
-        return Ok(range);
-    }
-    Ok(Test::Fits(Pattern::wild(value)))
 }

@@ -59,6 +59,9 @@ fn of_expr(expr: &Expr, sealed: &SealedFile, names: &mut BTreeSet<&'static str>)
         Expr::Text(_) => {
             names.insert(columns::RAW);
         }
+        Expr::When(_) => {
+            names.insert(columns::TIME);
+        }
         Expr::Is(place, _) => of_place(place, sealed, names),
     }
 }
@@ -90,13 +93,15 @@ fn of_place(place: &Place, sealed: &SealedFile, names: &mut BTreeSet<&'static st
 pub(super) fn file_may(request: &SearchRequest, sealed: &SealedFile) -> bool {
     sealed.time_max >= request.from
         && sealed.time_min < request.to
-        && ids_may(&request.query.expr, sealed)
+        && listed_may(&request.query.expr, sealed)
 }
 
-fn ids_may(expr: &Expr, sealed: &SealedFile) -> bool {
+/// Whether a file may hold what an expression asks for, by what the archive's list says of it.
+fn listed_may(expr: &Expr, sealed: &SealedFile) -> bool {
     match expr {
-        Expr::And(all) => all.iter().all(|e| ids_may(e, sealed)),
-        Expr::Or(any) => any.iter().any(|e| ids_may(e, sealed)),
+        Expr::And(all) => all.iter().all(|e| listed_may(e, sealed)),
+        Expr::Or(any) => any.iter().any(|e| listed_may(e, sealed)),
+        Expr::When(range) => sealed.time_max >= range.start && sealed.time_min < range.end,
         Expr::Is(Place::Id, Test::Fits(pattern)) => pattern.as_plain().is_none_or(|text| {
             let id = text.parse::<EventId>();
             id.is_ok_and(|id| sealed.id_min <= id && id <= sealed.id_max)
@@ -162,6 +167,9 @@ impl Group<'_> {
         match expr {
             Expr::And(all) => all.iter().all(|e| self.expr_may(e)),
             Expr::Or(any) => any.iter().any(|e| self.expr_may(e)),
+            Expr::When(range) => {
+                self.times().is_none_or(|(min, max)| max >= range.start && min < range.end)
+            }
             Expr::Is(place, test) => self.test_may(place, test),
             Expr::All | Expr::Not(_) | Expr::Text(_) => true,
         }

@@ -12,14 +12,17 @@ use parquet::errors::ParquetError;
 use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
 use super::group::{self, Narrowing};
+use super::listed::{self, Known};
 use super::parse::Shape;
 use super::prune::{self, Group};
+use super::tally::tally;
 use super::view::View;
-use super::{Scope, SearchRequest, Stopped, column};
+use super::{Scope, SearchRequest, Stopped};
 use crate::archive::rows::Rows;
 use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
 use crate::journal::{Journal, Reader};
+use crate::limits;
 
 /// How often a snapshot is taken again because the archive moved meanwhile.
 const SNAPSHOTS_MAX: usize = 5;
@@ -56,12 +59,9 @@ pub(super) fn scan(
         slice_ends: None,
         paused: false,
     };
-    let (mut files, reader) = snapshot(journal, archive);
+    let (files, reader) = snapshot(journal, archive, request);
     scan.journal(reader);
     scan.slice_ends = request.slice.map(|slice| Instant::now() + slice);
-    files.retain(|f| prune::file_may(request, f));
-    // Newest first, so that a deadline leaves the newest.
-    files.sort_by_key(|f| std::cmp::Reverse(f.time_max));
     for (number, file) in files.iter().enumerate() {
         if scan.found_the_one() {
             break;
@@ -77,12 +77,18 @@ pub(super) fn scan(
     Ok(scan.progress)
 }
 
-/// The archive's files and a reader of what follows them. When events were archived and removed
-/// from the journal between the two looks, it looks again.
-pub(super) fn snapshot(journal: &Journal, archive: &Archive) -> (Vec<SealedFile>, Reader) {
+/// The archive's files that may hold a match, newest first, so that a deadline leaves the newest, and
+/// a reader of what follows them. When events were archived and removed from the journal between the
+/// two looks, it looks again.
+pub(super) fn snapshot(
+    journal: &Journal,
+    archive: &Archive,
+    request: &SearchRequest,
+) -> (Vec<SealedFile>, Reader) {
     let mut tries = 0;
     loop {
-        let (through, files) = archive.snapshot();
+        let (through, mut files) = archive.snapshot(|file| prune::file_may(request, file));
+        files.sort_by_key(|file| std::cmp::Reverse(file.time_max));
         let reader = journal.read(through + 1);
         tries += 1;
         let gap = reader.position() > through + 1 && archive.archived_through() != through;
@@ -203,30 +209,37 @@ impl Scan<'_, '_> {
     fn file_by_list(&mut self, sealed: &SealedFile) -> bool {
         let request = self.request;
         let inside = sealed.time_min >= request.from && sealed.time_max < request.to;
-        let all = request.query.expr == Expr::All
-            && inside
+        let all = inside
             && request.scope == Scope::All
             && (request.include_exercise || sealed.exercises == Some(0));
-        self.by_times(sealed.rows, all, sealed.time_min, sealed.time_max)
+        let known = all.then(|| listed::known(&request.query, sealed)).flatten();
+        self.by_known(known, sealed.time_min, sealed.time_max)
     }
 
-    /// Whether the times of some records say all that must be known of them; `all` is whether all
-    /// of them are known to match.
-    fn by_times(&mut self, records: u64, all: bool, first: Timestamp, last: Timestamp) -> bool {
+    /// Whether the times of some records, and what is known of how many match, say all that must be
+    /// known of them.
+    fn by_known(&mut self, known: Option<Known>, first: Timestamp, last: Timestamp) -> bool {
         let old = self.collector.wanted_since().is_some_and(|since| last < since);
         if old {
             // Older than a page that is full: counted if that costs nothing.
-            self.collector.pass_over();
-            self.progress.matched += if all { records } else { 0 };
-            self.progress.counted &= all;
+            self.progress.counted &= known.is_some();
+            if known.as_ref().is_none_or(|known| known.records > 0) {
+                self.collector.pass_over();
+            }
+            self.progress.matched += known.map_or(0, |known| known.records);
             return true;
         }
-        let alike = all && self.request.query.shape.counts_alike(first, last);
-        if alike {
-            self.progress.matched += records;
-            match self.request.query.shape {
-                Shape::Histogram(_) => self.collector.take_bucket(first, records),
-                _ => self.collector.take_group(Vec::new(), records),
+        let Some(known) = known else { return false };
+        let shape = &self.request.query.shape;
+        let alike = known.records == 0 || known.groups.is_some() || shape.counts_alike(first, last);
+        if alike && known.records > 0 {
+            self.progress.matched += known.records;
+            match (shape, known.groups) {
+                (_, Some(groups)) => groups
+                    .into_iter()
+                    .for_each(|(value, records)| self.collector.take_group(&[value], records)),
+                (Shape::Histogram(_), None) => self.collector.take_bucket(first, known.records),
+                (_, None) => self.collector.take_group(&[], known.records),
             }
         }
         alike
@@ -257,24 +270,28 @@ impl Scan<'_, '_> {
             }
             let head = group.head(self.request);
             let all = head.is_empty() && self.request.query.expr == Expr::All;
-            let known =
-                group.times().is_some_and(|(min, max)| self.by_times(*len as u64, all, min, max));
-            if known {
+            let known = all.then_some(Known { records: *len as u64, groups: None });
+            if group.times().is_some_and(|(min, max)| self.by_known(known, min, max)) {
                 continue;
             }
+            let shape = &self.request.query.shape;
+            let alike = group.times().filter(|(min, max)| shape.counts_alike(*min, *max));
             let narrowing = Narrowing::new(file, &metadata, group.number, *len);
-            self.group(narrowing, &head, sealed, RowAt { file: number, row: begin })?;
+            let first = RowAt { file: number, row: begin };
+            self.group(narrowing, &head, sealed, first, alike.map(|(min, _)| min))?;
         }
         Ok(())
     }
 
-    /// Takes the matching rows of a row group whose first row is `first`.
+    /// Takes the matching rows of a row group whose first row is `first`. If all of them count
+    /// alike, `alike` is a time of theirs.
     fn group(
         &mut self,
         mut group: Narrowing<'_>,
         head: &BTreeSet<&'static str>,
         sealed: &SealedFile,
         first: RowAt,
+        alike: Option<Timestamp>,
     ) -> Result<(), ParquetError> {
         self.progress.scanned += group.count() as u64;
         let request = self.request;
@@ -283,30 +300,37 @@ impl Scan<'_, '_> {
             return Ok(());
         }
         let shape = &request.query.shape;
-        let wanted = prune::columns_of_shape(shape, sealed);
-        if wanted.is_empty() {
-            self.progress.matched += group.count() as u64;
-            self.collector.take_group(Vec::new(), group.count() as u64);
+        if let Some(time) = alike {
+            let known = Known { records: group.count() as u64, groups: None };
+            self.by_known(Some(known), time, time);
             return Ok(());
         }
-        let batch = group.read(&wanted)?;
-        let rows = Rows::new(&batch);
+        let wanted = prune::columns_of_shape(shape, sealed);
         if let Shape::Count(places) = shape {
             self.progress.matched += group.count() as u64;
-            for (key, records) in column::tally(places, &rows) {
-                self.collector.take_group(key, records);
-            }
+            let batch = group.read(&wanted)?;
+            let collector = &mut *self.collector;
+            tally(places, &Rows::new(&batch), |key, records| collector.take_group(key, records));
             return Ok(());
         }
-        for nth in 0..rows.len {
-            let (view, seq) = (View::Row(&rows, nth), rows.seq(nth));
-            let paged = matches!(shape, Shape::Events | Shape::Table(_));
-            if paged && !self.collector.is_new(view.time(), seq) {
+        let mut nth = 0;
+        for batch in group.batches(&wanted, limits::SEARCH_BATCH_ROWS)? {
+            let batch = batch?;
+            let rows = Rows::new(&batch);
+            if let Shape::Histogram(_) = shape {
+                self.progress.matched += rows.len as u64;
+                self.collector.take_times((0..rows.len).map(|row| rows.time(row)));
                 continue;
             }
-            self.progress.matched += 1;
-            let at = RowAt { row: first.row + group.row(nth), ..first };
-            self.collector.take(seq, &view, &Source::Row(at));
+            for row in 0..rows.len {
+                let (view, seq) = (View::Row(&rows, row), rows.seq(row));
+                let at = RowAt { row: first.row + group.row(nth), ..first };
+                nth += 1;
+                if self.collector.is_new(view.time(), seq) {
+                    self.progress.matched += 1;
+                    self.collector.take(seq, &view, &Source::Row(at));
+                }
+            }
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub(super) const B: u64 = 2_133_000_002;
 pub(super) struct Store {
     pub(super) journal: Arc<Journal>,
     pub(super) archive: Arc<Archive>,
-    _dir: tempfile::TempDir,
+    pub(super) _dir: tempfile::TempDir,
 }
 
 /// A store of these events; the first `archived` of them in the archive.

@@ -214,9 +214,7 @@ struct OpenFile {
 impl Walk {
     fn new(part: &Part) -> Self {
         let (asked, request) = (Arc::clone(&part.asked), Arc::clone(&part.request));
-        let (mut files, reader) = scan::snapshot(&asked.journal, &asked.archive);
-        files.retain(|file| prune::file_may(&request, file));
-        files.sort_by_key(|file| std::cmp::Reverse(file.time_max));
+        let (files, reader) = scan::snapshot(&asked.journal, &asked.archive, &request);
         let (journal, files, schema) = (Some(reader), files.into(), Arc::clone(&part.schema));
         Self { asked, request, schema, journal, files, open: None }
     }
