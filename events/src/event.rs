@@ -237,6 +237,16 @@ impl Event {
         self.push(field, value);
     }
 
+    /// Drops every value of a field but the last.
+    pub fn keep_last(&mut self, field: FieldId) {
+        let Some(last) = self.slots.iter().rposition(|s| s.field == field) else { return };
+        let mut at = 0;
+        self.slots.retain(|s| {
+            at += 1;
+            s.field != field || at > last
+        });
+    }
+
     /// All fields in the order they were added.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
         self.slots.iter().map(|s| (s.field, self.value(s.value)))

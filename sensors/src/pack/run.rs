@@ -283,7 +283,7 @@ impl<'t> Job<'t> {
             let mut out = Out::new(event, self.base, Some(&pack.run.map));
             for (index, name) in &pattern.groups {
                 if let Some(group) = found.get(*index).filter(|g| !g.is_empty()) {
-                    out.native(name, group.as_str());
+                    out.instead(name, group.as_str());
                 }
             }
             set(&pattern.set, event);

@@ -120,6 +120,9 @@ pub(crate) struct MappedSpec {
     pub(crate) other: Option<String>,
     #[serde(default)]
     pub(crate) lower: bool,
+    /// The value is a hardware address, written `02:5e:10:01:02:4d` whatever its own form.
+    #[serde(default)]
+    pub(crate) mac: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -167,7 +167,7 @@ mod tests {
         let all = yields();
         let sshd = &all["linux-sshd"];
         assert!(!sshd.open && has(sshd, "source.ip") && has(sshd, "process.pid"));
-        assert!(!has(sshd, "destination.ip") && !has(sshd, "process.command_line"));
+        assert!(!has(sshd, "url.original") && !has(sshd, "process.command_line"));
         let nginx = &all["nginx"];
         for name in ["url.path", "url.query", "http.request.referrer", "http.response.body.bytes"] {
             assert!(has(nginx, name), "{name}");
