@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::event::Marks;
+use events::logsource::LogSourceId;
 use events::{Event, SensorId, SiteId, Timestamp};
 use memchr::memmem;
 use tokio::sync::watch;
@@ -193,9 +194,18 @@ impl Feed {
         let (mut event, bytes) = (Event::new(), record.bytes);
         let pack = self.pack.as_deref();
         let decoded = self.packs.decode_record(pack, record, received, self.zone_secs, &mut event);
-        if let Decoded::Failed(code) = decoded {
-            batch.tally.failed += 1;
-            self.counters.sample(code, event.raw_text());
+        let found = match decoded {
+            Decoded::Ok(pack) => Some(pack),
+            Decoded::Failed(code) => {
+                batch.tally.failed += 1;
+                self.counters.sample(code, event.raw_text());
+                None
+            }
+        };
+        // A record with a source has a pack of its own, inside a generic one too.
+        let generic = found.is_none_or(Packs::is_generic);
+        if pack.is_none() && generic && event.logsource == LogSourceId::UNKNOWN {
+            self.counters.undeclared(|| self.packs.best(record, found, received));
         }
         aside.fill(&mut event);
         self.head(&mut event, origin);

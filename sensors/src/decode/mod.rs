@@ -21,6 +21,7 @@ pub mod netflow;
 pub mod otlp;
 mod out;
 pub mod packet;
+pub mod pairs;
 pub mod relp;
 pub mod sflow;
 pub mod syslog;

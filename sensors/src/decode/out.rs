@@ -79,6 +79,8 @@ impl Target {
         if !self.values.is_empty() || self.lower {
             let small = value.to_lowercase();
             match self.values.get(&small) {
+                // A form that says nothing, `(null)`, is mapped to nothing.
+                Some(mapped) if mapped.is_empty() => return,
                 Some(mapped) => return put_typed(event, self.field, mapped, base),
                 None if self.lower => return put_typed(event, self.field, &small, base),
                 None => {}

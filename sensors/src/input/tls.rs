@@ -1,15 +1,22 @@
 //! TLS configuration from PEM files: `ring` underneath, TLS 1.2 and 1.3.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::error::Error;
+use crate::feed::Feed;
+use crate::limits::HANDSHAKE_MS;
 
 /// Reads certificate, key and client authorities.
 pub(crate) fn acceptor(
@@ -40,6 +47,24 @@ pub(crate) fn acceptor(
     };
     let config = builder.with_single_cert(chain, key).map_err(unusable)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// A connection's handshake. One that fails is counted, with who and why: `None`.
+pub(crate) async fn shake_hands(
+    feed: &Feed,
+    tls: &TlsAcceptor,
+    stream: TcpStream,
+    peer: IpAddr,
+) -> Option<TlsStream<TcpStream>> {
+    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => {
+            tracing::info!(%peer, %error, "a TLS handshake failed");
+            feed.counters.turned_away(peer, error);
+        }
+        Err(_) => feed.counters.turned_away(peer, "the TLS handshake took too long"),
+    }
+    None
 }
 
 fn certificates(sensor: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

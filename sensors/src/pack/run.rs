@@ -10,7 +10,9 @@ use super::compile::Constants;
 use super::spec::{Constant, Part, Stage};
 use super::{Pack, Packs};
 use crate::decode::syslog::Envelope;
-use crate::decode::{FieldMap, Out, Problem, access, cef, columns, kv, leef, syslog, time, vrp};
+use crate::decode::{
+    FieldMap, Out, Problem, access, cef, columns, kv, leef, pairs, syslog, time, vrp,
+};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +234,9 @@ impl<'t> Job<'t> {
                 Stage::Kv => kv::write(rest, &mut out)?,
                 Stage::KvOptional => {
                     let _none = kv::write(rest, &mut out);
+                }
+                Stage::Pairs => {
+                    let _none = pairs::write(rest, &mut out);
                 }
                 Stage::Cef => cef::write(rest, &mut out)?,
                 Stage::Leef => leef::write(rest, &mut out)?,

@@ -92,6 +92,8 @@ pub(crate) enum Stage {
     Kv,
     /// `key=value` pairs, if there are any.
     KvOptional,
+    /// `名称:值` pairs, if there are any.
+    Pairs,
     Cef,
     Leef,
     AccessLog,

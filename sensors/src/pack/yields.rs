@@ -104,9 +104,13 @@ impl Yield {
 
 fn brings_names(stage: Stage) -> bool {
     match stage {
-        Stage::Json | Stage::Kv | Stage::KvOptional | Stage::Cef | Stage::Leef | Stage::Columns => {
-            true
-        }
+        Stage::Json
+        | Stage::Kv
+        | Stage::KvOptional
+        | Stage::Pairs
+        | Stage::Cef
+        | Stage::Leef
+        | Stage::Columns => true,
         Stage::Syslog
         | Stage::SyslogPri
         | Stage::SyslogOnly
@@ -140,8 +144,13 @@ fn written_by(stage: Stage) -> BTreeSet<FieldId> {
         Stage::Vrp => {
             out.extend(["vrp.module", "vrp.brief"].iter().filter_map(|n| FieldId::intern(n)));
         }
-        Stage::Json | Stage::Kv | Stage::KvOptional | Stage::Cef | Stage::Leef | Stage::Columns => {
-        }
+        Stage::Json
+        | Stage::Kv
+        | Stage::KvOptional
+        | Stage::Pairs
+        | Stage::Cef
+        | Stage::Leef
+        | Stage::Columns => {}
     }
     out.extend(event.ids());
     out
