@@ -228,7 +228,8 @@ mod tests {
     }
 
     /// Packs whose records another one reads as well when they do not declare themselves, and why.
-    const ALIKE: [(&str, &str, &str); 2] = [
+    const ALIKE: [(&str, &str, &str); 3] = [
+        ("docker", "json", "its `log` is that of Fluent Bit, which the generic pack reads"),
         ("integrity", "json", "our own sensor writes ECS names, which need no mapping"),
         ("sysmon", "windows-json", "it is a Windows log, which its channel tells"),
     ];

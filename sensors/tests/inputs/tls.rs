@@ -116,7 +116,10 @@ async fn client_certificates_are_checked() {
     let events = node.memory.wait(1).await;
     assert_eq!(events.len(), 1);
     let counters = node.stop().await;
-    assert_eq!(of(&counters, "tls").connections_refused, 2);
+    let counters = of(&counters, "tls");
+    assert_eq!(counters.connections_refused, 2);
+    let last = counters.last_refusal.as_deref().unwrap();
+    assert!(last.starts_with("127.0.0.1: ") && last.contains("certificate"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
