@@ -6,6 +6,7 @@
 
 pub mod access;
 mod aside;
+pub mod audit;
 pub mod capture;
 pub mod cef;
 pub mod columns;

@@ -87,6 +87,7 @@ impl Target {
             }
         }
         match &self.other {
+            Some(other) if other.is_empty() => {}
             Some(other) => put_typed(event, self.field, other, base),
             None => put_typed(event, self.field, value, base),
         }

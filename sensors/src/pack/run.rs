@@ -11,7 +11,7 @@ use super::spec::{Constant, Part, Stage};
 use super::{Pack, Packs};
 use crate::decode::syslog::Envelope;
 use crate::decode::{
-    FieldMap, Out, Problem, access, cef, columns, kv, leef, pairs, syslog, time, vrp,
+    FieldMap, Out, Problem, access, audit, cef, columns, kv, leef, pairs, syslog, time, vrp,
 };
 
 /// What became of a record.
@@ -232,6 +232,7 @@ impl<'t> Job<'t> {
                 }
                 Stage::Json => json(rest, &run.map, &mut out)?,
                 Stage::Kv => kv::write(rest, &mut out)?,
+                Stage::Audit => audit::write(rest, &mut out)?,
                 Stage::KvOptional => {
                     let _none = kv::write(rest, &mut out);
                 }

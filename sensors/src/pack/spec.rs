@@ -92,6 +92,8 @@ pub(crate) enum Stage {
     Kv,
     /// `key=value` pairs, if there are any.
     KvOptional,
+    /// A record of the Linux audit daemon.
+    Audit,
     /// `名称:值` pairs, if there are any.
     Pairs,
     Cef,

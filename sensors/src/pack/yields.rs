@@ -108,6 +108,7 @@ fn brings_names(stage: Stage) -> bool {
         | Stage::Kv
         | Stage::KvOptional
         | Stage::Pairs
+        | Stage::Audit
         | Stage::Cef
         | Stage::Leef
         | Stage::Columns => true,
@@ -148,6 +149,7 @@ fn written_by(stage: Stage) -> BTreeSet<FieldId> {
         | Stage::Kv
         | Stage::KvOptional
         | Stage::Pairs
+        | Stage::Audit
         | Stage::Cef
         | Stage::Leef
         | Stage::Columns => {}
