@@ -1,11 +1,14 @@
 //! The `[[sensor]]` tables of the configuration.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::{Sensitive, SiteId};
 use serde::{Deserialize, Deserializer};
 
+use crate::decode::encoding;
 use crate::limits;
 
 /// One sensor.
@@ -237,6 +240,29 @@ pub enum Encoding {
     Utf16le,
     /// UTF-16, high byte first.
     Utf16be,
+}
+
+impl Encoding {
+    /// Its name as a configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Gb18030 => "gb18030",
+            Self::Utf16le => "utf16le",
+            Self::Utf16be => "utf16be",
+        }
+    }
+
+    /// The text of a record where it is not UTF-8 already.
+    pub(crate) fn text(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        let coding = match self {
+            Self::Utf8 => return None,
+            Self::Gb18030 => return encoding::gb18030(bytes),
+            Self::Utf16le => UTF_16LE,
+            Self::Utf16be => UTF_16BE,
+        };
+        Some(coding.decode_without_bom_handling(bytes).0)
+    }
 }
 
 /// Where a file that was never seen before is begun.

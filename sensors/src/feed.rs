@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::event::Marks;
 use events::logsource::LogSourceId;
 use events::{Event, SensorId, SiteId, Timestamp};
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Context, Refused};
 use crate::counters::{Counters, add};
-use crate::decode::{Aside, encoding};
+use crate::decode::Aside;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, RETRY_MS, STOP_FLUSH_MS};
 use crate::pack::{Decoded, Packs, Record};
 use crate::turns::{Rate, Turns};
@@ -253,13 +252,7 @@ impl Feed {
 
     /// The record's text where it is not UTF-8 but the sensor's encoding reads it.
     fn text<'r>(&self, bytes: &'r [u8]) -> Option<Cow<'r, str>> {
-        let coding = match self.encoding {
-            Encoding::Utf8 => return None,
-            Encoding::Gb18030 => return encoding::gb18030(bytes),
-            Encoding::Utf16le => UTF_16LE,
-            Encoding::Utf16be => UTF_16BE,
-        };
-        Some(coding.decode_without_bom_handling(bytes).0)
+        self.encoding.text(bytes)
     }
 
     fn count(&self, tally: &Tally) {

@@ -8,6 +8,7 @@
 mod glob;
 pub(super) use self::glob::expand;
 mod tail;
+pub(crate) use self::tail::without_bom;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

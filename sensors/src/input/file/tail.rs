@@ -326,7 +326,8 @@ fn join(
     }
 }
 
-fn without_bom(line: &[u8]) -> &[u8] {
+/// A line without the mark that a file of its encoding may begin with.
+pub(crate) fn without_bom(line: &[u8]) -> &[u8] {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
         .into_iter()
         .find_map(|bom| line.strip_prefix(bom))
