@@ -81,6 +81,9 @@ pub enum InputConfig {
         /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
         #[serde(default)]
         client_ca: Option<PathBuf>,
+        /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+        #[serde(default)]
+        client_crl: Option<PathBuf>,
     },
     /// Syslog over RELP (rsyslog's `omrelp`): every record is answered when it is durable.
     Relp {
@@ -198,6 +201,9 @@ pub struct ServerTls {
     /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+    /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+    #[serde(default)]
+    pub client_crl: Option<PathBuf>,
 }
 
 /// A school's own token.

@@ -104,7 +104,7 @@ fn unhex(value: &str) -> Option<String> {
         b'A'..=b'F' => Some(b - b'A' + 10),
         _ => None,
     };
-    if value.is_empty() || value.len() % 2 != 0 {
+    if value.is_empty() || !value.len().is_multiple_of(2) {
         return None;
     }
     let bytes: Option<Vec<u8>> = value

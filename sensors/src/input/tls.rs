@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -18,12 +18,13 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::limits::HANDSHAKE_MS;
 
-/// Reads certificate, key and client authorities.
+/// Reads certificate, key, client authorities and what those revoked. A client whose certificate is on
+/// a list is refused; one whose authority has no list is not.
 pub(crate) fn acceptor(
     sensor: &str,
     cert: &Path,
     key: &Path,
-    client_ca: Option<&Path>,
+    (client_ca, client_crl): (Option<&Path>, Option<&Path>),
 ) -> Result<TlsAcceptor, Error> {
     let unusable = |source| Error::Tls { sensor: sensor.to_owned(), source };
     let chain = certificates(sensor, cert)?;
@@ -33,13 +34,21 @@ pub(crate) fn acceptor(
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
     let builder = match client_ca {
+        None if client_crl.is_some() => {
+            let path = client_crl.unwrap_or(cert);
+            return Err(unreadable(sensor, path, &"client_crl needs client_ca"));
+        }
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for authority in certificates(sensor, path)? {
                 roots.add(authority).map_err(unusable)?;
             }
+            let lists = client_crl.map(|path| revoked(sensor, path)).transpose()?;
             let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+                .with_crls(lists.unwrap_or_default())
+                .only_check_end_entity_revocation()
+                .allow_unknown_revocation_status()
                 .build()
                 .map_err(|e| unreadable(sensor, path, &e))?;
             builder.with_client_cert_verifier(verifier)
@@ -73,6 +82,17 @@ fn certificates(sensor: &str, path: &Path) -> Result<Vec<CertificateDer<'static>
     let found = found.map_err(|e| unreadable(sensor, path, &e))?;
     if found.is_empty() {
         return Err(unreadable(sensor, path, &"no certificate in it"));
+    }
+    Ok(found)
+}
+
+fn revoked(sensor: &str, path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_file_iter(path)
+        .map_err(|e| unreadable(sensor, path, &e))?
+        .collect();
+    let found = found.map_err(|e| unreadable(sensor, path, &e))?;
+    if found.is_empty() {
+        return Err(unreadable(sensor, path, &"no revocation list in it"));
     }
     Ok(found)
 }
