@@ -305,15 +305,17 @@ impl Config {
 fn anchor_sensor(sensor: &mut SensorConfig, base: &Path) {
     let fix = |p: &mut PathBuf| *p = base.join(&*p);
     match &mut sensor.input {
-        InputConfig::SyslogTls { cert, key, client_ca, .. } => {
+        InputConfig::SyslogTls { cert, key, client_ca, client_crl, .. } => {
             fix(cert);
             fix(key);
             client_ca.as_mut().map(fix);
+            client_crl.as_mut().map(fix);
         }
         InputConfig::Http { tls: Some(tls), .. } | InputConfig::Relp { tls: Some(tls), .. } => {
             fix(&mut tls.cert);
             fix(&mut tls.key);
             tls.client_ca.as_mut().map(fix);
+            tls.client_crl.as_mut().map(fix);
         }
         InputConfig::File { paths, .. }
         | InputConfig::Capture { paths, .. }

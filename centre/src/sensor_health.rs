@@ -251,6 +251,10 @@ mod tests {
             waits_ms: 0,
             silent,
             samples: vec![],
+            undeclared: 0,
+            suggested: None,
+            turned_away: 0,
+            last_refusal: None,
         }
     }
 

@@ -219,6 +219,15 @@ pub struct SensorRow {
     pub silent: bool,
     /// Samples of what could not be decoded.
     pub samples: Vec<String>,
+    /// Records that no pack declares: kept undecoded, or taken by a pack for anything.
+    pub undeclared: u64,
+    /// The pack that would tell most of those.
+    pub suggested: Option<String>,
+    /// Connections and requests turned away: a certificate or a token that is wrong, too many at
+    /// once.
+    pub turned_away: u64,
+    /// Who was turned away last, and why.
+    pub last_refusal: Option<String>,
 }
 
 /// A page of alert groups.

@@ -237,6 +237,19 @@ impl Event {
         self.push(field, value);
     }
 
+    /// Drops every value of a field but the last.
+    pub fn keep_last(&mut self, field: FieldId) {
+        let Some(last) = self.slots.iter().rposition(|s| s.field == field) else { return };
+        if !self.slots[..last].iter().any(|s| s.field == field) {
+            return;
+        }
+        let mut at = 0;
+        self.slots.retain(|s| {
+            at += 1;
+            s.field != field || at > last
+        });
+    }
+
     /// All fields in the order they were added.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
         self.slots.iter().map(|s| (s.field, self.value(s.value)))
@@ -377,6 +390,19 @@ mod tests {
         assert_eq!(e.len(), 3);
         e.clear();
         assert!(e.is_empty() && e.raw().is_empty());
+    }
+
+    #[test]
+    fn the_last_value_is_kept() {
+        let mut e = Event::new();
+        e.push(field::PROCESS_PID, Value::Int(1));
+        e.push(field::USER_NAME, Value::Str("a"));
+        e.push(field::PROCESS_PID, Value::Int(2));
+        for id in [field::PROCESS_PID, field::USER_NAME, field::FILE_PATH] {
+            e.keep_last(id);
+        }
+        let all: Vec<_> = e.fields().collect();
+        assert_eq!(all, [(field::USER_NAME, Value::Str("a")), (field::PROCESS_PID, Value::Int(2))]);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The `[[sensor]]` tables of the configuration.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::{Sensitive, SiteId};
 use serde::{Deserialize, Deserializer};
 
+use crate::decode::encoding;
 use crate::limits;
 
 /// One sensor.
@@ -78,6 +81,9 @@ pub enum InputConfig {
         /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
         #[serde(default)]
         client_ca: Option<PathBuf>,
+        /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+        #[serde(default)]
+        client_crl: Option<PathBuf>,
     },
     /// Syslog over RELP (rsyslog's `omrelp`): every record is answered when it is durable.
     Relp {
@@ -195,6 +201,9 @@ pub struct ServerTls {
     /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+    /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+    #[serde(default)]
+    pub client_crl: Option<PathBuf>,
 }
 
 /// A school's own token.
@@ -237,6 +246,29 @@ pub enum Encoding {
     Utf16le,
     /// UTF-16, high byte first.
     Utf16be,
+}
+
+impl Encoding {
+    /// Its name as a configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Gb18030 => "gb18030",
+            Self::Utf16le => "utf16le",
+            Self::Utf16be => "utf16be",
+        }
+    }
+
+    /// The text of a record where it is not UTF-8 already.
+    pub(crate) fn text(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        let coding = match self {
+            Self::Utf8 => return None,
+            Self::Gb18030 => return encoding::gb18030(bytes),
+            Self::Utf16le => UTF_16LE,
+            Self::Utf16be => UTF_16BE,
+        };
+        Some(coding.decode_without_bom_handling(bytes).0)
+    }
 }
 
 /// Where a file that was never seen before is begun.

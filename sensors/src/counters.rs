@@ -2,13 +2,15 @@
 //! undecoded, duplicate, dropped by the kernel, the queue or the
 //! sensor's own limit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use events::Timestamp;
 
-use crate::limits::{SAMPLE_CHARS_MAX, SAMPLES_MAX};
+use crate::limits::{SAMPLE_CHARS_MAX, SAMPLES_MAX, SUGGEST_FIRST};
 
 /// A sensor's counters at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,12 @@ pub struct SensorCounters {
     pub future: u64,
     /// Connections turned away or broken off (TLS handshakes, too many at once).
     pub connections_refused: u64,
+    /// Who was turned away last, and why.
+    pub last_refusal: Option<String>,
+    /// Records that no pack declares: kept undecoded, or taken by a pack for anything.
+    pub undeclared: u64,
+    /// The pack that would tell most of those, by the ones that were looked at.
+    pub suggested: Option<String>,
     /// Flow packets missing by their sequence numbers (many exporters count wrongly).
     pub sequence_gaps: u64,
     /// When the last record arrived.
@@ -81,7 +89,10 @@ pub(crate) struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) cut: AtomicU64,
     pub(crate) future: AtomicU64,
-    pub(crate) connections_refused: AtomicU64,
+    connections_refused: AtomicU64,
+    last_refusal: Mutex<Option<String>>,
+    undeclared: AtomicU64,
+    fits: Mutex<BTreeMap<String, u64>>,
     pub(crate) sequence_gaps: AtomicU64,
     last_event: AtomicI64,
     skew_ms: AtomicI64,
@@ -122,6 +133,30 @@ impl Counters {
         samples.push_back(format!("{code} {}", mask(text)));
     }
 
+    /// Notes who was turned away, a connection or a request, and why.
+    pub(crate) fn turned_away(&self, peer: IpAddr, why: impl fmt::Display) {
+        add(&self.connections_refused, 1);
+        let text: String = format!("{peer}: {why}").chars().take(SAMPLE_CHARS_MAX).collect();
+        *self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
+    /// Notes a record that no pack declares. `best` says which would fit; it is asked of the first
+    /// ones and then ever more rarely, for it tries all packs.
+    pub(crate) fn undeclared(&self, best: impl FnOnce() -> Option<String>) {
+        let n = self.undeclared.fetch_add(1, Ordering::Relaxed) + 1;
+        if n > SUGGEST_FIRST && !n.is_power_of_two() {
+            return;
+        }
+        if let Some(pack) = best() {
+            *self.fits.lock().unwrap_or_else(PoisonError::into_inner).entry(pack).or_default() += 1;
+        }
+    }
+
+    fn suggested(&self) -> Option<String> {
+        let fits = self.fits.lock().unwrap_or_else(PoisonError::into_inner);
+        fits.iter().rev().max_by_key(|(_, n)| **n).map(|(pack, _)| pack.clone())
+    }
+
     pub(crate) fn read(&self) -> SensorCounters {
         let get = |c: &AtomicU64| c.load(Ordering::Relaxed);
         let (decoded, failed) = (get(&self.decoded), get(&self.parse_failed_kept));
@@ -145,6 +180,9 @@ impl Counters {
             cut: get(&self.cut),
             future: get(&self.future),
             connections_refused: get(&self.connections_refused),
+            last_refusal: self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            undeclared: get(&self.undeclared),
+            suggested: self.suggested(),
             sequence_gaps: get(&self.sequence_gaps),
             last_event: (last != 0).then(|| Timestamp::from_nanos(last)),
             skew_ms: self
@@ -183,6 +221,33 @@ mod tests {
         let read = counters.read();
         assert_eq!(read.samples_failed.len(), SAMPLES_MAX);
         assert_eq!(read.samples_failed[0], "S101 ※※ ########### n#");
+    }
+
+    #[test]
+    fn of_what_no_pack_declares_the_first_are_looked_at_and_then_fewer() {
+        let counters = Counters::new("s");
+        let mut looked = 0;
+        for n in 0..100 {
+            counters.undeclared(|| {
+                looked += 1;
+                (n != 1).then(|| if n == 2 { "h3c" } else { "cef" }.to_owned())
+            });
+        }
+        let read = counters.read();
+        assert_eq!((read.undeclared, looked), (100, 8 + 3), "16, 32, 64");
+        assert_eq!(read.suggested.as_deref(), Some("cef"));
+    }
+
+    #[test]
+    fn the_last_refusal_is_told() {
+        let counters = Counters::new("s");
+        assert_eq!(counters.read().last_refusal, None);
+        counters.turned_away([10, 0, 0, 9].into(), "certificate expired");
+        counters.turned_away([10, 0, 0, 8].into(), "x".repeat(999));
+        let read = counters.read();
+        assert_eq!(read.connections_refused, 2);
+        let last = read.last_refusal.unwrap();
+        assert!(last.starts_with("10.0.0.8: xx") && last.len() == SAMPLE_CHARS_MAX, "{last}");
     }
 
     #[test]

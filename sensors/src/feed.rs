@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use encoding_rs::{UTF_16BE, UTF_16LE};
 use events::event::Marks;
+use events::logsource::LogSourceId;
 use events::{Event, SensorId, SiteId, Timestamp};
 use memchr::memmem;
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Context, Refused};
 use crate::counters::{Counters, add};
-use crate::decode::{Aside, encoding};
+use crate::decode::Aside;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, RETRY_MS, STOP_FLUSH_MS};
 use crate::pack::{Decoded, Packs, Record};
 use crate::turns::{Rate, Turns};
@@ -193,9 +193,18 @@ impl Feed {
         let (mut event, bytes) = (Event::new(), record.bytes);
         let pack = self.pack.as_deref();
         let decoded = self.packs.decode_record(pack, record, received, self.zone_secs, &mut event);
-        if let Decoded::Failed(code) = decoded {
-            batch.tally.failed += 1;
-            self.counters.sample(code, event.raw_text());
+        let found = match decoded {
+            Decoded::Ok(pack) => Some(pack),
+            Decoded::Failed(code) => {
+                batch.tally.failed += 1;
+                self.counters.sample(code, event.raw_text());
+                None
+            }
+        };
+        // A record with a source has a pack of its own, inside a generic one too.
+        let generic = found.is_none_or(Packs::is_generic);
+        if pack.is_none() && generic && event.logsource == LogSourceId::UNKNOWN {
+            self.counters.undeclared(|| self.packs.best(record, found, received));
         }
         aside.fill(&mut event);
         self.head(&mut event, origin);
@@ -243,13 +252,7 @@ impl Feed {
 
     /// The record's text where it is not UTF-8 but the sensor's encoding reads it.
     fn text<'r>(&self, bytes: &'r [u8]) -> Option<Cow<'r, str>> {
-        let coding = match self.encoding {
-            Encoding::Utf8 => return None,
-            Encoding::Gb18030 => return encoding::gb18030(bytes),
-            Encoding::Utf16le => UTF_16LE,
-            Encoding::Utf16be => UTF_16BE,
-        };
-        Some(coding.decode_without_bom_handling(bytes).0)
+        self.encoding.text(bytes)
     }
 
     fn count(&self, tally: &Tally) {

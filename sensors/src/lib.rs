@@ -30,7 +30,7 @@ pub use config::{Encoding, InputConfig, Multiline, SensorConfig, ServerTls, Site
 pub use context::{Checkpoints, Clock, Context, ExerciseOf, Ids, Intake, Refused, SiteOf};
 pub use counters::SensorCounters;
 pub use error::Error;
-pub use offline::decode_file;
+pub use offline::{decode_file, first_lines};
 pub use pack::{Decoded, Fit, Pack, PackProblem, PackTestResult, Packs, Suggestion, Yield};
 pub use run::{Running, start};
 pub use validate::validate;

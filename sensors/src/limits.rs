@@ -49,6 +49,9 @@ pub const SAMPLES_MAX: usize = 5;
 pub const SUGGEST_LINES_MAX: usize = 2_000;
 /// Characters shown of one sample.
 pub const SAMPLE_CHARS_MAX: usize = 200;
+/// Records that no pack declares of which every one is looked at for a pack that would fit; of
+/// later ones, fewer and fewer.
+pub const SUGGEST_FIRST: u64 = 8;
 /// Bytes at the start of a file that identify it.
 pub const FINGERPRINT_BYTES: usize = 1024;
 /// Files one sensor follows.

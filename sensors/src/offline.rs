@@ -1,4 +1,5 @@
-//! A file decoded without a node: logs, plain or gzip, captures, EVTX.
+//! A file decoded without a node: logs, plain or gzip, captures, EVTX. The encoding of a log is told by
+//! its bytes: UTF-16 by the mark it begins with, GB18030 by what is no UTF-8.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -6,8 +7,10 @@ use std::path::Path;
 
 use events::{Event, Timestamp};
 
+use crate::config::Encoding;
 use crate::decode::{Aside, capture, columns, evtx};
-use crate::input::frame::{Framer, Framing};
+use crate::input::file::{framing, without_bom};
+use crate::input::frame::Framer;
 use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::pack::{Packs, Record};
 
@@ -27,10 +30,7 @@ pub fn decode_file(
     let have = File::open(path)?.read(&mut head)?;
     let file = File::open(path)?;
     match &head[..have] {
-        [0x1f, 0x8b, ..] => {
-            let plain = flate2::read::MultiGzDecoder::new(BufReader::new(file));
-            lines(packs, pack, plain, received, each)
-        }
+        [0x1f, 0x8b, ..] => decoded(packs, pack, &mut Lines::open(path)?, received, each),
         b"ElfFile\0" => {
             let mut record = |record: evtx::Record| {
                 let mut event = Event::new();
@@ -51,41 +51,150 @@ pub fn decode_file(
             let mut flow = |flow| each(crate::input::flow_event(&flow, received));
             capture::flows(BufReader::new(file), &mut flow).map(drop).map_err(damaged)
         }
-        _ => lines(packs, pack, file, received, each),
+        _ => decoded(packs, pack, &mut Lines::open(path)?, received, each),
     }
 }
 
-fn lines(
+/// The first lines of a log that are not empty, in UTF-8, at most `max`, and the encoding that the
+/// file has.
+///
+/// # Errors
+/// What the system says of the file.
+pub fn first_lines(path: &Path, max: usize) -> io::Result<(Vec<Vec<u8>>, Encoding)> {
+    let mut lines = Lines::open(path)?;
+    let mut found = Vec::new();
+    while found.len() < max
+        && let Some((line, _)) = lines.next()?
+    {
+        let line = match lines.encoding.text(&line) {
+            None => line,
+            Some(text) => text.into_owned().into_bytes(),
+        };
+        if !line.trim_ascii().is_empty() {
+            found.push(line);
+        }
+    }
+    Ok((found, lines.encoding))
+}
+
+/// The lines of a log, plain or gzip.
+struct Lines {
+    from: Box<dyn Read>,
+    framer: Framer,
+    buffer: Vec<u8>,
+    ended: bool,
+    /// UTF-16 if it begins so; UTF-8 until a line is none, and GB18030 from there.
+    encoding: Encoding,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut from: Box<dyn Read> = Box::new(BufReader::new(File::open(path)?));
+        let mut head = Vec::new();
+        from.by_ref().take(2).read_to_end(&mut head)?;
+        if head == [0x1f, 0x8b] {
+            let packed = BufReader::new(File::open(path)?);
+            from = Box::new(flate2::read::MultiGzDecoder::new(packed));
+            head.clear();
+            from.by_ref().take(2).read_to_end(&mut head)?;
+        }
+        let encoding = match head[..] {
+            [0xff, 0xfe] => Encoding::Utf16le,
+            [0xfe, 0xff] => Encoding::Utf16be,
+            _ => Encoding::Utf8,
+        };
+        let mut framer = Framer::new(framing(encoding), RECORD_BYTES_MAX);
+        framer.add(&head);
+        Ok(Self { from, framer, buffer: vec![0; FILE_CHUNK_BYTES], ended: false, encoding })
+    }
+
+    /// The next line, and whether it is cut.
+    fn next(&mut self) -> io::Result<Option<(Vec<u8>, bool)>> {
+        loop {
+            let frame = if self.ended { self.framer.finish() } else { self.framer.next() };
+            if let Some(frame) = frame {
+                let line = without_bom(self.framer.bytes(frame.range)).to_vec();
+                if self.encoding == Encoding::Utf8 && std::str::from_utf8(&line).is_err() {
+                    self.encoding = Encoding::Gb18030;
+                }
+                return Ok(Some((line, frame.cut)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let n = self.from.read(&mut self.buffer)?;
+            self.framer.add(&self.buffer[..n]);
+            self.ended = n == 0;
+        }
+    }
+}
+
+fn decoded(
     packs: &Packs,
     pack: Option<&str>,
-    mut from: impl Read,
+    lines: &mut Lines,
     received: Timestamp,
     each: &mut dyn FnMut(Event),
 ) -> io::Result<()> {
-    let mut framer = Framer::new(Framing::Lines, RECORD_BYTES_MAX);
-    let (mut buffer, mut header) = (vec![0; FILE_CHUNK_BYTES], String::new());
-    loop {
-        let n = from.read(&mut buffer)?;
-        framer.add(&buffer[..n]);
-        loop {
-            let frame = if n == 0 { framer.finish() } else { framer.next() };
-            let Some(frame) = frame else { break };
-            let bytes = framer.bytes(frame.range);
-            if columns::is_header(bytes)
-                && let Ok(text) = std::str::from_utf8(bytes)
-                && header.len() + text.len() < HEADER_BYTES_MAX
-            {
-                header.push_str(text);
-                header.push('\n');
-            }
-            let mut event = Event::new();
-            let record = Record { cut: frame.cut, header: Some(&header), ..Record::utf8(bytes) };
-            let offset = events::time::BEIJING_OFFSET_SECS;
-            packs.decode_record(pack, &record, received, offset, &mut event);
-            each(event);
+    let mut header = String::new();
+    let offset = events::time::BEIJING_OFFSET_SECS;
+    while let Some((line, cut)) = lines.next()? {
+        let text = lines.encoding.text(&line);
+        if columns::is_header(&line)
+            && let Ok(text) = std::str::from_utf8(&line)
+            && header.len() + text.len() < HEADER_BYTES_MAX
+        {
+            header.push_str(text);
+            header.push('\n');
         }
-        if n == 0 {
-            return Ok(());
-        }
+        let mut event = Event::new();
+        let record = Record { text, cut, header: Some(&header), ..Record::utf8(&line) };
+        packs.decode_record(pack, &record, received, offset, &mut event);
+        each(event);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const LINE: &str = "<134>Nov 23 12:05:06 h fwlog: 日志类型:IPS, 源IP:10.1.2.3, 系统动作:拒绝";
+
+    /// Source and action of every event of a file with these bytes, and its encoding.
+    fn read(bytes: &[u8]) -> (Vec<(String, String)>, Encoding) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let packs = Packs::embedded().unwrap();
+        let mut found = Vec::new();
+        let text = |event: &Event, id| event.str(id).unwrap_or_default().to_owned();
+        decode_file(&packs, None, file.path(), Timestamp::from_secs(1_795_406_706), &mut |event| {
+            let source = text(&event, events::field::SOURCE_IP);
+            found.push((source, text(&event, events::field::EVENT_ACTION)));
+        })
+        .unwrap();
+        let (lines, encoding) = first_lines(file.path(), 9).unwrap();
+        assert!(lines.iter().all(|line| line == LINE.as_bytes()), "{lines:?}");
+        assert_eq!(lines.len(), found.len());
+        (found, encoding)
+    }
+
+    #[test]
+    fn the_encoding_of_a_log_is_told_by_its_bytes() {
+        let want = vec![("10.1.2.3".to_owned(), "deny".to_owned()); 2];
+        let text = format!("{LINE}\r\n{LINE}\n");
+        assert_eq!(read(text.as_bytes()), (want.clone(), Encoding::Utf8));
+        let (gbk, _, _) = encoding_rs::GB18030.encode(&text);
+        assert_eq!(read(&gbk), (want.clone(), Encoding::Gb18030));
+        let units = || std::iter::once(0xfeff).chain(text.encode_utf16());
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(&little), (want.clone(), Encoding::Utf16le));
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(read(&big), (want.clone(), Encoding::Utf16be));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&gbk).unwrap();
+        assert_eq!(read(&packed.finish().unwrap()), (want, Encoding::Gb18030));
+        assert_eq!(read(b""), (Vec::new(), Encoding::Utf8));
     }
 }

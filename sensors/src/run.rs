@@ -1,7 +1,6 @@
 //! Starting and stopping sensors.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -92,8 +91,17 @@ impl Job<'_> {
                 self.stream(running, feed, Protocol::Plain, *listen, *connections_max, None)
                     .await?;
             }
-            InputConfig::SyslogTls { listen, encoding, connections_max, cert, key, client_ca } => {
-                let tls = self.tls(cert, key, client_ca.as_deref())?;
+            InputConfig::SyslogTls {
+                listen,
+                encoding,
+                connections_max,
+                cert,
+                key,
+                client_ca,
+                client_crl,
+            } => {
+                let clients = (client_ca.as_deref(), client_crl.as_deref());
+                let tls = tls::acceptor(&self.config.name, cert, key, clients)?;
                 let (feed, tls) = (self.feed(*encoding, true), Some(tls));
                 self.stream(running, feed, Protocol::Plain, *listen, *connections_max, tls).await?;
             }
@@ -195,12 +203,12 @@ impl Job<'_> {
         Feed::new(self.config, encoding, live, packs, context, counters, turns)
     }
 
-    fn tls(&self, cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<TlsAcceptor, Error> {
-        tls::acceptor(&self.config.name, cert, key, client_ca)
-    }
-
     fn server_tls(&self, tls: Option<&ServerTls>) -> Result<Option<TlsAcceptor>, Error> {
-        tls.map(|t| self.tls(&t.cert, &t.key, t.client_ca.as_deref())).transpose()
+        tls.map(|t| {
+            let clients = (t.client_ca.as_deref(), t.client_crl.as_deref());
+            tls::acceptor(&self.config.name, &t.cert, &t.key, clients)
+        })
+        .transpose()
     }
 
     async fn listen(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use centre::World;
 use events::{Event, Lang};
-use sensors::{PackProblem, Packs};
+use sensors::{Encoding, PackProblem, Packs};
 use serde_json::json;
 
 use super::{Done, Failure, Outcome, print_json, print_line};
@@ -39,6 +39,15 @@ enum Verb {
         #[arg(long, value_name = "FOLDER")]
         packs: Option<PathBuf>,
     },
+    /// List the packs: name, what it is for, Sigma log source
+    List {
+        /// A folder of further packs
+        #[arg(long, value_name = "FOLDER")]
+        packs: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Run the tests inside the packs
     Test {
         /// A folder of further packs
@@ -51,6 +60,7 @@ pub fn run(args: Args, lang: Lang) -> Done {
     match args.verb {
         Verb::Suggest { file, packs, json } => suggest(&file, &load(packs)?, json, lang),
         Verb::Decode { file, pack, packs } => decode(&file, pack.as_deref(), &load(packs)?),
+        Verb::List { packs, json } => list(&load(packs)?, json, lang),
         Verb::Test { packs } => test(&load(packs)?, lang),
     }
 }
@@ -68,9 +78,10 @@ pub(super) fn load(folder: Option<PathBuf>) -> Result<Packs, Failure> {
 }
 
 fn suggest(file: &std::path::Path, packs: &Packs, as_json: bool, lang: Lang) -> Done {
-    let bytes = std::fs::read(file).map_err(|e| Failure::file(file, &e))?;
+    let lines = sensors::first_lines(file, sensors::limits::SUGGEST_LINES_MAX);
+    let (lines, encoding) = lines.map_err(|e| Failure::file(file, &e))?;
     let received = World::real().clock.now();
-    let found = packs.suggest(bytes.split(|b| *b == b'\n'), received);
+    let found = packs.suggest(lines.iter().map(Vec::as_slice), received);
     let fine = found.samples.is_empty();
     if as_json {
         let fitting: Vec<_> = found
@@ -80,10 +91,15 @@ fn suggest(file: &std::path::Path, packs: &Packs, as_json: bool, lang: Lang) -> 
             .collect();
         print_json(&json!({
             "lines": found.lines, "found": found.found, "failed": found.failed,
-            "samples": found.samples, "fitting": fitting,
+            "samples": found.samples, "fitting": fitting, "encoding": encoding.name(),
         }))?;
     } else {
         print_line(&format!("{} {}", lang.pick("行数", "lines"), found.lines))?;
+        if encoding != Encoding::Utf8 {
+            let word =
+                lang.pick("编码，须写入采集器配置：", "encoding, to be named for the sensor:");
+            print_line(&format!("{word} encoding = \"{}\"", encoding.name()))?;
+        }
         for (pack, n) in &found.found {
             print_line(&format!("  {n:>8}  {pack}"))?;
         }
@@ -106,6 +122,33 @@ fn suggest(file: &std::path::Path, packs: &Packs, as_json: bool, lang: Lang) -> 
         }
     }
     Ok(if fine { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn list(packs: &Packs, as_json: bool, lang: Lang) -> Done {
+    let all: Vec<&sensors::Pack> = packs.names().filter_map(|name| packs.get(name)).collect();
+    if as_json {
+        let rows: Vec<_> = all
+            .iter()
+            .map(|p| {
+                let source = &p.logsource;
+                json!({
+                    "name": p.name, "title": p.title, "note": p.note, "verified": p.verified,
+                    "product": source.product, "category": source.category,
+                    "service": source.service,
+                })
+            })
+            .collect();
+        print_json(&rows)?;
+        return Ok(Outcome::Clean);
+    }
+    for pack in all {
+        let source = &pack.logsource;
+        let parts = [&source.product, &source.category, &source.service];
+        let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
+        let (name, title) = (&pack.name, pack.title.get(lang));
+        print_line(&format!("{name}\t{title}\t{}", parts.join("/")))?;
+    }
+    Ok(Outcome::Clean)
 }
 
 fn decode(file: &std::path::Path, pack: Option<&str>, packs: &Packs) -> Done {

@@ -63,6 +63,32 @@ fn sensor_line(sensor: &Value, lang: Lang) -> String {
         format!("{} {}", lang.pick("未能解析", "undecoded"), number("undecoded")),
         format!("{} {dropped}", lang.pick("丢弃", "dropped")),
         silent.to_owned(),
+        turned_away(sensor, lang),
+        suggested(sensor, lang),
     ]
     .join("\t")
+}
+
+/// Who was turned away, if anybody was.
+fn turned_away(sensor: &Value, lang: Lang) -> String {
+    let n = sensor["turned_away"].as_u64().unwrap_or_default();
+    if n == 0 {
+        return String::new();
+    }
+    let last = sensor["last_refusal"].as_str().unwrap_or_default();
+    format!("{} {n} ({last})", lang.pick("拒绝", "turned away"))
+}
+
+/// The pack that would fit what none declares, if there is such.
+fn suggested(sensor: &Value, lang: Lang) -> String {
+    let n = sensor["undeclared"].as_u64().unwrap_or_default();
+    match (n, sensor["suggested"].as_str()) {
+        (0, _) => String::new(),
+        (n, None) => format!("{} {n}", lang.pick("无采集包认领", "undeclared")),
+        (n, Some(pack)) => format!(
+            "{} {n}{}",
+            lang.pick("无采集包认领", "undeclared"),
+            lang.pick("，建议采集包 ", ", try the pack ").to_owned() + pack
+        ),
+    }
 }

@@ -93,6 +93,10 @@ impl Centre {
                     && !quiet.is_zero()
                     && now.since(last.unwrap_or(watch.since)) > quiet,
                 samples: c.map(|c| c.samples_failed.clone()).unwrap_or_default(),
+                undeclared: c.map_or(0, |c| c.undeclared),
+                suggested: c.and_then(|c| c.suggested.clone()),
+                turned_away: c.map_or(0, |c| c.connections_refused),
+                last_refusal: c.and_then(|c| c.last_refusal.clone()),
             }
         });
         rows.collect()

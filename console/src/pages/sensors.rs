@@ -113,10 +113,29 @@ fn samples(chrome: &Chrome, rows: &[SensorRow]) -> Markup {
     html! {
         @if rows.iter().all(|r| r.samples.is_empty()) { p.faint { (t.samples_none) } } @else {
             p.faint.small { (t.samples_why) }
-            @for row in rows.iter().filter(|r| !r.samples.is_empty()) {
-                h3.small { (row.name) }
-                @for sample in &row.samples { pre.raw { (super::record::clipped(sample)) } }
+        }
+        @let told = |r: &&SensorRow| {
+            !r.samples.is_empty() || r.undeclared > 0 || r.turned_away > 0
+        };
+        @for row in rows.iter().filter(told) {
+            h3.small { (row.name) }
+            @if row.undeclared > 0 {
+                p.small {
+                    (t.undeclared) " " (number(row.undeclared))
+                    @if let Some(pack) = &row.suggested {
+                        " · " (t.suggested) " " code { (pack) }
+                    }
+                }
             }
+            @if row.turned_away > 0 {
+                p.small {
+                    (t.turned_away) " " (number(row.turned_away))
+                    @if let Some(last) = &row.last_refusal {
+                        " · " (t.last_refusal) " " span.mono { (last) }
+                    }
+                }
+            }
+            @for sample in &row.samples { pre.raw { (super::record::clipped(sample)) } }
         }
     }
 }

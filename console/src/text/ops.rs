@@ -220,6 +220,10 @@ messages! {
         waiting: "等待首条", "Waiting";
         samples: "无法解析的样本", "Undecoded samples";
         samples_none: "没有无法解析的记录。", "Nothing failed to decode.";
+        undeclared: "没有采集包认领的记录", "Records that no pack declares";
+        suggested: "建议给该采集器指定采集包", "a pack that would fit, to be named for this sensor";
+        turned_away: "被拒绝的连接和请求", "Connections and requests turned away";
+        last_refusal: "最近一次", "the last";
         samples_why: "样本已作为日志记录保留，可据此完善采集包。", "Samples are kept as events; use them to improve the pack.";
         empty: "没有配置采集器。", "No sensor is configured.";
         reconcile: "收到的每条记录要么解析入库，要么原样保留入库，要么按原因计入丢弃；没有静默丢失。", "Every record received is decoded, kept as received, or counted as lost with its cause; none vanishes silently.";

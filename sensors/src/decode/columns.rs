@@ -42,6 +42,14 @@ pub fn write(
     if names.is_empty() || values.len() != names.len() {
         return Err(Problem::NoColumns);
     }
+    // IIS parts what rules ask for whole.
+    let of = |wanted: &str| names.iter().position(|n| *n == wanted).map(|at| values[at]);
+    if let Some(stem) = of("cs-uri-stem") {
+        match of("cs-uri-query").filter(|q| !matches!(*q, "" | "-")) {
+            Some(query) => out.native("cs-uri", &format!("{stem}?{query}")),
+            None => out.native("cs-uri", stem),
+        }
+    }
     for (name, value) in names.into_iter().zip(values) {
         if matches!(value, "" | "-" | "(empty)") {
             continue;
@@ -77,6 +85,12 @@ mod tests {
         assert_eq!(read("1.5\tx y", Some(zeek)).unwrap(), ["zeek.path=dns", "ts=1.5", "query=x y"]);
         let iis = "#Software: x\n#Fields: old\n#Fields: date cs(User-Agent)";
         assert_eq!(read("2026 a+b", Some(iis)).unwrap(), ["date=2026", "cs(User-Agent)=a b"]);
+        let uri = Some("#Fields: cs-uri-stem cs-uri-query");
+        assert_eq!(
+            read("/a b=c", uri).unwrap(),
+            ["cs-uri=/a?b=c", "cs-uri-stem=/a", "cs-uri-query=b=c"]
+        );
+        assert_eq!(read("/a -", uri).unwrap(), ["cs-uri=/a", "cs-uri-stem=/a"]);
         assert_eq!(read("1 -", None).unwrap(), ["a=1"]);
         assert_eq!(read("#Fields: x", None).unwrap(), ["message=#Fields: x"]);
         assert_eq!(read("1 2 3", None), Err(Problem::NoColumns));

@@ -1,11 +1,12 @@
 //! `key=value` texts as firewalls write them: pairs parted by blanks, commas, semicolons or tabs,
 //! values quoted or not, and unquoted values that hold blanks or commas themselves
-//! (`Policy=Internet Access, SrcZone=trust`).
+//! (`Policy=Internet Access, SrcZone=trust`). H3C numbers its keys: `SrcIPAddr(1003)=10.1.1.9;`.
 //!
 //! An unquoted value ends where a separator is followed by another `key=`, so nothing has to be
 //! known of the device.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -31,10 +32,9 @@ pub fn pairs<'a>(text: &'a str, mut each: impl FnMut(&'a str, Cow<'a, str>)) {
     let mut at = 0;
     let mut seen = 0;
     while seen < PAIRS_MAX {
-        let Some((key_start, equals)) = next_key(bytes, at) else { return };
-        let key = &text[key_start..equals];
+        let Some((key, equals)) = next_key(bytes, at) else { return };
         let (value, next) = value(text, equals + 1);
-        each(key, value);
+        each(&text[key], value);
         seen += 1;
         at = next;
     }
@@ -48,14 +48,29 @@ fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b';' | b'\t' | b'|' | b'(' | b'[' | b'{' | b'\n' | b'\r' | b':')
 }
 
-/// The next `key=` at or after `at`: where the key starts, and where its `=` is.
-fn next_key(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
+/// The key that stands before the `=` at `equals`, not reaching back beyond `at`; it may be empty.
+fn key_before(bytes: &[u8], at: usize, equals: usize) -> Range<usize> {
+    let back = |from: usize, is: fn(u8) -> bool| {
+        from - bytes[at..from].iter().rev().take_while(|b| is(**b)).count()
+    };
+    let mut end = equals;
+    if equals > at && bytes[equals - 1] == b')' {
+        let open = back(equals - 1, |b| b.is_ascii_digit());
+        if open > at && open < equals - 1 && bytes[open - 1] == b'(' {
+            end = open - 1;
+        }
+    }
+    back(end, is_key)..end
+}
+
+/// The next `key=` at or after `at`: the key, and where its `=` is.
+fn next_key(bytes: &[u8], mut at: usize) -> Option<(Range<usize>, usize)> {
     loop {
         let equals = at + memchr(b'=', bytes.get(at..)?)?;
-        let len = bytes[at..equals].iter().rev().take_while(|b| is_key(**b)).count();
-        let start = equals - len;
-        if len > 0 && (start == 0 || start == at || is_separator(bytes[start - 1])) {
-            return Some((start, equals));
+        let key = key_before(bytes, at, equals);
+        let parted = key.start == 0 || key.start == at || is_separator(bytes[key.start - 1]);
+        if !key.is_empty() && parted {
+            return Some((key, equals));
         }
         at = equals + 1;
     }
@@ -112,10 +127,13 @@ fn unquoted_end(bytes: &[u8], at: usize) -> usize {
     let Some(found) = memchr(b'=', &bytes[at..]) else { return bytes.len() };
     let mut search = at + found;
     loop {
-        let len = bytes[at..search].iter().rev().take_while(|b| is_key(**b)).count();
-        let start = search - len;
+        let key = key_before(bytes, at, search);
+        let start = key.start;
         // The key of the next pair must be parted from this value by a separator.
-        if len > 0 && start > at && matches!(bytes[start - 1], b' ' | b',' | b';' | b'\t' | b'|') {
+        if !key.is_empty()
+            && start > at
+            && matches!(bytes[start - 1], b' ' | b',' | b';' | b'\t' | b'|')
+        {
             return start - 1;
         }
         // Otherwise (`a==b`, `url=/x?y=1`) the `=` belongs to the value.
@@ -174,6 +192,14 @@ mod tests {
         assert_eq!(read("q=\"say \\\"hi\\\"\""), want(&[("q", "say \"hi\"")]));
         assert_eq!(read("q=\"unclosed x=1"), want(&[("q", "\"unclosed"), ("x", "1")]));
         assert_eq!(read("no pairs here"), want(&[]));
+        assert_eq!(
+            read("Protocol(1001)=TCP;UserName(1113)=;Action(1053)=Drop & Logging;(7)=x;f(x)=y"),
+            want(&[
+                ("Protocol", "TCP"),
+                ("UserName", ""),
+                ("Action", "Drop & Logging;(7)=x;f(x)=y")
+            ])
+        );
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod aside;
+pub mod audit;
 pub mod capture;
 pub mod cef;
 pub mod columns;
@@ -21,6 +22,7 @@ pub mod netflow;
 pub mod otlp;
 mod out;
 pub mod packet;
+pub mod pairs;
 pub mod relp;
 pub mod sflow;
 pub mod syslog;

@@ -30,6 +30,8 @@ pub struct Target {
     pub other: Option<String>,
     /// Whether the value is written in lower case.
     pub lower: bool,
+    /// Whether the value is a hardware address, written in one form.
+    pub mac: bool,
 }
 
 impl FieldMap {
@@ -69,19 +71,45 @@ impl Target {
         if value.is_empty() || value == "-" {
             return;
         }
+        if self.mac
+            && let Some(written) = mac(value)
+        {
+            return put_text(event, self.field, &written, "");
+        }
         if !self.values.is_empty() || self.lower {
             let small = value.to_lowercase();
             match self.values.get(&small) {
+                // A form that says nothing, `(null)`, is mapped to nothing.
+                Some(mapped) if mapped.is_empty() => return,
                 Some(mapped) => return put_typed(event, self.field, mapped, base),
                 None if self.lower => return put_typed(event, self.field, &small, base),
                 None => {}
             }
         }
         match &self.other {
+            Some(other) if other.is_empty() => {}
             Some(other) => put_typed(event, self.field, other, base),
             None => put_typed(event, self.field, value, base),
         }
     }
+}
+
+/// A hardware address of six bytes in the form `02:5e:10:01:02:4d`: devices write `025E1001024D`,
+/// `02-5E-10-01-02-4D` and `025e-1001-024d` besides.
+fn mac(value: &str) -> Option<String> {
+    let digits: String = value.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    if digits.len() != 12 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
+    let mut written = String::with_capacity(17);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && at % 2 == 0 {
+            written.push(':');
+        }
+        written.push(digit);
+    }
+    Some(written)
 }
 
 /// Adds a value in the type of its column; one that is not of that type is left to its native
@@ -145,6 +173,17 @@ impl<'e> Out<'e> {
             Some(id) if id.column().is_some() => put_typed(self.event, id, value, self.base),
             Some(id) => put_text(self.event, id, value, self.base),
             None => self.event.push_named(name, Value::Str(value)),
+        }
+    }
+
+    /// As [`Out::native`], where the columns it fills hold nothing but this afterwards: what the
+    /// message says of itself stands for what its envelope said.
+    pub fn instead(&mut self, name: &str, value: &str) {
+        self.native(name, value);
+        if let Some(entry) = self.map.and_then(|m| m.entries.get(name)) {
+            entry.targets.iter().for_each(|t| self.event.keep_last(t.field));
+        } else if let Some(id) = FieldId::find(name).filter(|id| id.column().is_some()) {
+            self.event.keep_last(id);
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct Packet {
     pub fragment: bool,
 }
 
+/// The number of SCTP.
+const SCTP: u8 = 132;
+
 /// Reads the first packet of a frame; `None` when it is not IP or too short for its IP header.
 pub fn read(link: Link, bytes: &[u8]) -> Option<Packet> {
     let mut first = None;
@@ -77,6 +80,7 @@ fn of(inner: Inner<'_>) -> Option<Packet> {
         Some(TransportSlice::Udp(udp)) => (udp.source_port(), udp.destination_port()),
         Some(TransportSlice::Icmpv4(icmp)) => icmp_ports(1, icmp.type_u8(), icmp.code_u8()),
         Some(TransportSlice::Icmpv6(icmp)) => icmp_ports(58, icmp.type_u8(), icmp.code_u8()),
+        _ if protocol == SCTP && !fragment => sctp_ports(&sliced),
         _ => (0, 0),
     };
     Some(Packet {
@@ -89,6 +93,15 @@ fn of(inner: Inner<'_>) -> Option<Packet> {
         tcp_flags,
         fragment,
     })
+}
+
+/// The ports of SCTP: the first four bytes of its header (RFC 9260, 3.1).
+fn sctp_ports(sliced: &LaxSlicedPacket<'_>) -> (u16, u16) {
+    let payload = sliced.ip_payload().map_or(&[][..], |ip| ip.payload);
+    match payload {
+        [a, b, c, d, ..] => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
+        _ => (0, 0),
+    }
 }
 
 /// A type and the type that answers it, so that both directions meet (Community ID, version 1).
@@ -137,6 +150,19 @@ mod tests {
         let short = read(Link::Ethernet, &frame(2)[..34]).unwrap();
         assert_eq!((short.source_port, short.bytes), (0, 1500));
         assert_eq!(read(Link::Ethernet, &frame(2)[..20]), None);
+    }
+
+    #[test]
+    fn the_ports_of_sctp() {
+        let mut sctp = frame(2);
+        sctp[14 + 9] = SCTP;
+        let packet = read(Link::Ethernet, &sctp).unwrap();
+        assert_eq!(
+            (packet.protocol, packet.source_port, packet.destination_port),
+            (132, 51_234, 443)
+        );
+        let short = read(Link::Ethernet, &sctp[..36]).unwrap();
+        assert_eq!((short.source_port, short.destination_port), (0, 0));
     }
 
     #[test]

@@ -91,6 +91,59 @@ pub fn common_log(text: &str, offset_secs: i32) -> Option<Timestamp> {
     instant(year, month, day, clock, offset)
 }
 
+/// `11/23/26 12:05:06` as Windows writes it in its own files: the month first, the year with or
+/// without its century.
+fn month_first(text: &str, offset_secs: i32) -> Option<Timestamp> {
+    let b = text.as_bytes();
+    let (month, at) = number(b, 0, 1, 2)?;
+    let (day, at) = number(b, slash(b, at)?, 1, 2)?;
+    let year_at = slash(b, at)?;
+    let (year, at) = number(b, year_at, 2, 4)?;
+    let year = match at - year_at {
+        2 => 2000 + year,
+        4 => year,
+        _ => return None,
+    };
+    let (clock, at) = clock(b, spaces(b, at)?)?;
+    let offset = zone(b, at).map_or(offset_secs, |z| z.0);
+    instant(year, month, day, clock, offset)
+}
+
+fn slash(b: &[u8], at: usize) -> Option<usize> {
+    (b.get(at) == Some(&b'/')).then_some(at + 1)
+}
+
+/// `23-Nov-2026 12:05:06.145` as BIND and Tomcat write it.
+fn day_first(text: &str, offset_secs: i32) -> Option<Timestamp> {
+    let b = text.as_bytes();
+    let (day, at) = number(b, 0, 1, 2)?;
+    let month = month_of(b.get(at + 1..at + 4)?)?;
+    if b.get(at) != Some(&b'-') || b.get(at + 4) != Some(&b'-') {
+        return None;
+    }
+    let (year, at) = number(b, at + 5, 4, 4)?;
+    let (clock, at) = clock(b, spaces(b, at)?)?;
+    let offset = zone(b, at).map_or(offset_secs, |z| z.0);
+    instant(year, month, day, clock, offset)
+}
+
+/// `20261123 12:05:06` and `261123  2:05:06` as MySQL and MariaDB write it.
+fn compact(text: &str, offset_secs: i32) -> Option<Timestamp> {
+    let b = text.as_bytes();
+    let digits = b.iter().take_while(|c| c.is_ascii_digit()).count();
+    let (century, width) = match digits {
+        6 => (2000, 2),
+        8 => (0, 4),
+        _ => return None,
+    };
+    let (year, at) = number(b, 0, width, width)?;
+    let (month, at) = number(b, at, 2, 2)?;
+    let (day, at) = number(b, at, 2, 2)?;
+    let (clock, at) = clock(b, spaces(b, at)?)?;
+    let offset = zone(b, at).map_or(offset_secs, |z| z.0);
+    instant(century + year, month, day, clock, offset)
+}
+
 /// A whole value that may be any of the above, or seconds, milliseconds, microseconds or
 /// nanoseconds since 1970.
 pub fn any(text: &str, received: Timestamp, offset_secs: i32) -> Option<Timestamp> {
@@ -102,9 +155,11 @@ pub fn any(text: &str, received: Timestamp, offset_secs: i32) -> Option<Timestam
         return epoch(text);
     }
     if text.contains('/') {
-        return common_log(text, offset_secs);
+        return common_log(text, offset_secs).or_else(|| month_first(text, offset_secs));
     }
-    bsd(text, received, offset_secs).map(|t| t.0)
+    day_first(text, offset_secs)
+        .or_else(|| compact(text, offset_secs))
+        .or_else(|| bsd(text, received, offset_secs).map(|t| t.0))
 }
 
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their digits.
@@ -159,13 +214,19 @@ fn clock(b: &[u8], at: usize) -> Option<(Clock, usize)> {
     Some((Clock { secs: hour * 3600 + minute * 60 + second, nanos }, at))
 }
 
-/// `Z`, `+08:00`, `+0800` or `+08`, with at most one space before a sign.
+/// `Z`, `UTC`, `GMT`, `+08:00`, `+0800` or `+08`, with at most one space before it. No other name of a
+/// zone is taken: `CST` is Beijing's and Chicago's.
 fn zone(b: &[u8], mut at: usize) -> Option<(i32, usize)> {
     if matches!(b.get(at), Some(b'Z' | b'z')) {
         return Some((0, at + 1));
     }
     if b.get(at) == Some(&b' ') {
         at += 1;
+    }
+    if matches!(b.get(at..at + 3), Some(b"UTC" | b"GMT"))
+        && !b.get(at + 3).is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-'))
+    {
+        return Some((0, at + 3));
     }
     let sign = match b.get(at)? {
         b'+' => 1,
@@ -280,6 +341,10 @@ mod tests {
             ("2026/11/3 2:05:06", "2026-11-02T18:05:06Z", 17),
             ("2026-11-23 12:05:06 +0000", "2026-11-23T12:05:06Z", 25),
             ("2026-11-23 12:05:06,123 x", "2026-11-23T04:05:06.123Z", 23),
+            ("2026-11-23 04:05:06 UTC x", "2026-11-23T04:05:06Z", 23),
+            ("2026-11-23 04:05:06GMT", "2026-11-23T04:05:06Z", 22),
+            ("2026-11-23 12:05:06 UTCA", "2026-11-23T04:05:06Z", 19),
+            ("2026-11-23 12:05:06 CST", "2026-11-23T04:05:06Z", 19),
         ] {
             assert_eq!(iso(text, BEIJING), Some((at(want), len)), "{text}");
         }
@@ -319,8 +384,16 @@ mod tests {
             "1795406706000000000",
             "23/Nov/2026:12:05:06 +0800",
             "Nov 23 12:05:06",
+            "23-Nov-2026 12:05:06",
+            "20261123 12:05:06",
+            "261123 12:05:06",
+            "11/23/26 12:05:06",
+            "11/23/2026 12:05:06",
         ] {
             assert_eq!(any(text, received, BEIJING), want, "{text}");
+        }
+        for text in ["23/11/26 12:05:06", "11/23/126 12:05:06", "11/23/26", "1/"] {
+            assert_eq!(any(text, received, BEIJING), None, "{text}");
         }
         assert_eq!(any("1795406706.25", received, 0), Some(at("2026-11-23T04:05:06.25Z")));
         assert_eq!(any("yesterday", received, 0), None);

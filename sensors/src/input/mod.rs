@@ -20,6 +20,9 @@ pub(crate) fn flow_event(
     flows::Names::new().event(flow, None, received)
 }
 
+/// Why a connection over the bound is turned away.
+const TOO_MANY: &str = "too many connections";
+
 /// Resolves when the sensor is told to stop.
 pub(crate) async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {
     let _sender_gone = stop.wait_for(|stop| *stop).await.is_err();

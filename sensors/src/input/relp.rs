@@ -5,7 +5,7 @@
 //! refused batch is offered again and again, and its records stay unanswered meanwhile: the sender
 //! holds them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::stopped;
-use crate::counters::add;
 use crate::decode::relp::{Command, Parser, Reply};
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
@@ -87,7 +86,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let received = self.feed.context.clock.now();
         while let Some(frame) = self.parser.next() {
             let Ok(frame) = frame else {
-                add(&self.feed.counters.connections_refused, 1);
+                let peer = self.origin.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+                self.feed.counters.turned_away(peer, "not RELP");
                 tracing::info!(address = ?self.origin.address, "not RELP: the connection is ended");
                 return false;
             };

@@ -12,16 +12,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::frame::{Framer, Framing};
 use super::udp::Datagrams;
-use super::{relp, stopped};
+use super::{TOO_MANY, relp, stopped, tls};
 use crate::ahead::Ahead;
-use crate::counters::add;
 use crate::feed::{Batch, Feed, Origin};
-use crate::limits::{HANDSHAKE_MS, LINGER_MS, RECORD_BYTES_MAX};
+use crate::limits::{LINGER_MS, RECORD_BYTES_MAX};
 
 /// Bytes read from a connection at once.
 const READ_BYTES: usize = 64 << 10;
@@ -105,7 +104,7 @@ pub(crate) async fn accept(
             }
         };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            add(&feed.counters.connections_refused, 1);
+            feed.counters.turned_away(peer.ip(), TOO_MANY);
             continue;
         };
         let (feed, tls, stop) = (feed.clone(), tls.clone(), stop.clone());
@@ -126,13 +125,8 @@ async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let Some(tls) = tls else { return protocol.run(&feed, stream, peer, stop).await };
-    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
-        Ok(Ok(stream)) => protocol.run(&feed, stream, peer, stop).await,
-        Ok(Err(error)) => {
-            add(&feed.counters.connections_refused, 1);
-            tracing::info!(%peer, %error, "a TLS handshake failed");
-        }
-        Err(_) => add(&feed.counters.connections_refused, 1),
+    if let Some(stream) = tls::shake_hands(&feed, &tls, stream, peer).await {
+        protocol.run(&feed, stream, peer, stop).await;
     }
 }
 

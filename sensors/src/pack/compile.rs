@@ -173,7 +173,13 @@ fn constants(set: &BTreeMap<String, Constant>) -> Constants {
 
 fn field_map(fields: BTreeMap<String, FieldSpec>) -> FieldMap {
     let mut map = FieldMap::default();
-    let plain = |to: String| MappedSpec { to, values: BTreeMap::new(), other: None, lower: false };
+    let plain = |to: String| MappedSpec {
+        to,
+        values: BTreeMap::new(),
+        other: None,
+        lower: false,
+        mac: false,
+    };
     for (native, spec) in fields {
         let targets = match spec {
             FieldSpec::One(to) => vec![plain(to)],
@@ -182,8 +188,9 @@ fn field_map(fields: BTreeMap<String, FieldSpec>) -> FieldMap {
         };
         for target in targets {
             let Some(field) = FieldId::intern(&target.to) else { continue };
-            let values = target.values.into_iter().map(|(k, v)| (k.to_lowercase(), v)).collect();
-            map.add(&native, Target { field, values, other: target.other, lower: target.lower });
+            let values = target.values.iter().map(|(k, v)| (k.to_lowercase(), v.clone())).collect();
+            let MappedSpec { other, lower, mac, .. } = target;
+            map.add(&native, Target { field, values, other, lower, mac });
         }
     }
     map

@@ -10,7 +10,9 @@ use super::compile::Constants;
 use super::spec::{Constant, Part, Stage};
 use super::{Pack, Packs};
 use crate::decode::syslog::Envelope;
-use crate::decode::{FieldMap, Out, Problem, access, cef, columns, kv, leef, syslog, time, vrp};
+use crate::decode::{
+    FieldMap, Out, Problem, access, audit, cef, columns, kv, leef, pairs, syslog, time, vrp,
+};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,8 +232,12 @@ impl<'t> Job<'t> {
                 }
                 Stage::Json => json(rest, &run.map, &mut out)?,
                 Stage::Kv => kv::write(rest, &mut out)?,
+                Stage::Audit => audit::write(rest, &mut out)?,
                 Stage::KvOptional => {
                     let _none = kv::write(rest, &mut out);
+                }
+                Stage::Pairs => {
+                    let _none = pairs::write(rest, &mut out);
                 }
                 Stage::Cef => cef::write(rest, &mut out)?,
                 Stage::Leef => leef::write(rest, &mut out)?,
@@ -283,7 +289,7 @@ impl<'t> Job<'t> {
             let mut out = Out::new(event, self.base, Some(&pack.run.map));
             for (index, name) in &pattern.groups {
                 if let Some(group) = found.get(*index).filter(|g| !g.is_empty()) {
-                    out.native(name, group.as_str());
+                    out.instead(name, group.as_str());
                 }
             }
             set(&pattern.set, event);

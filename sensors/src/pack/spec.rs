@@ -92,6 +92,10 @@ pub(crate) enum Stage {
     Kv,
     /// `key=value` pairs, if there are any.
     KvOptional,
+    /// A record of the Linux audit daemon.
+    Audit,
+    /// `名称:值` pairs, if there are any.
+    Pairs,
     Cef,
     Leef,
     AccessLog,
@@ -120,6 +124,9 @@ pub(crate) struct MappedSpec {
     pub(crate) other: Option<String>,
     #[serde(default)]
     pub(crate) lower: bool,
+    /// The value is a hardware address, written `02:5e:10:01:02:4d` whatever its own form.
+    #[serde(default)]
+    pub(crate) mac: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -40,6 +40,9 @@ const GENERIC: [&str; 4] = ["syslog", "json", PLAIN, "key-value"];
 const PLAIN: &str = "plain";
 /// Columns of one line that make a pack fit it.
 const COLUMNS_MIN: usize = 2;
+/// The part of the lines that a pack must fit at least, one in so many: a line that another program
+/// wrote fits some pack by chance.
+const FITTING_PART: usize = 4;
 /// Packs shown.
 const FITTING_MAX: usize = 5;
 
@@ -90,6 +93,25 @@ impl Packs {
         out
     }
 
+    /// The pack that would tell most of a record that none declares, if one tells more than `found`,
+    /// which has it now.
+    pub(crate) fn best(
+        &self,
+        record: &Record<'_>,
+        found: Option<&str>,
+        received: Timestamp,
+    ) -> Option<String> {
+        let line = record.text.as_deref().map_or(record.bytes, str::as_bytes);
+        let fitting = self.fitting(&[line], record.header.unwrap_or(""), received);
+        let first = fitting.into_iter().next().map(|fit| fit.pack)?;
+        (found != Some(&*first)).then_some(first)
+    }
+
+    /// Whether a pack takes what no other declares.
+    pub(crate) fn is_generic(pack: &str) -> bool {
+        GENERIC.contains(&pack)
+    }
+
     /// The packs that say more of lines than a generic one does, best first: by lines, then by what
     /// they tell of them.
     fn fitting(&self, lines: &[&[u8]], header: &str, received: Timestamp) -> Vec<Fit> {
@@ -111,7 +133,7 @@ impl Packs {
                     fit.columns += told.len();
                 }
             }
-            if fit.lines > 0 {
+            if fit.lines > 0 && fit.lines * FITTING_PART >= lines.len() {
                 all.push(fit);
             }
         }
@@ -206,7 +228,8 @@ mod tests {
     }
 
     /// Packs whose records another one reads as well when they do not declare themselves, and why.
-    const ALIKE: [(&str, &str, &str); 2] = [
+    const ALIKE: [(&str, &str, &str); 3] = [
+        ("docker", "json", "its `log` is that of Fluent Bit, which the generic pack reads"),
         ("integrity", "json", "our own sensor writes ECS names, which need no mapping"),
         ("sysmon", "windows-json", "it is a Windows log, which its channel tells"),
     ];

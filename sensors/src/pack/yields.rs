@@ -104,9 +104,14 @@ impl Yield {
 
 fn brings_names(stage: Stage) -> bool {
     match stage {
-        Stage::Json | Stage::Kv | Stage::KvOptional | Stage::Cef | Stage::Leef | Stage::Columns => {
-            true
-        }
+        Stage::Json
+        | Stage::Kv
+        | Stage::KvOptional
+        | Stage::Pairs
+        | Stage::Audit
+        | Stage::Cef
+        | Stage::Leef
+        | Stage::Columns => true,
         Stage::Syslog
         | Stage::SyslogPri
         | Stage::SyslogOnly
@@ -140,8 +145,14 @@ fn written_by(stage: Stage) -> BTreeSet<FieldId> {
         Stage::Vrp => {
             out.extend(["vrp.module", "vrp.brief"].iter().filter_map(|n| FieldId::intern(n)));
         }
-        Stage::Json | Stage::Kv | Stage::KvOptional | Stage::Cef | Stage::Leef | Stage::Columns => {
-        }
+        Stage::Json
+        | Stage::Kv
+        | Stage::KvOptional
+        | Stage::Pairs
+        | Stage::Audit
+        | Stage::Cef
+        | Stage::Leef
+        | Stage::Columns => {}
     }
     out.extend(event.ids());
     out
@@ -167,7 +178,7 @@ mod tests {
         let all = yields();
         let sshd = &all["linux-sshd"];
         assert!(!sshd.open && has(sshd, "source.ip") && has(sshd, "process.pid"));
-        assert!(!has(sshd, "destination.ip") && !has(sshd, "process.command_line"));
+        assert!(!has(sshd, "url.original") && !has(sshd, "process.command_line"));
         let nginx = &all["nginx"];
         for name in ["url.path", "url.query", "http.request.referrer", "http.response.body.bytes"] {
             assert!(has(nginx, name), "{name}");

@@ -88,6 +88,27 @@ async fn copy_and_truncate_with_the_copy_in_the_pattern() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_holds_too_little_to_be_told_from_a_copy_is_read_once_it_holds_more() {
+    let folder = Folder::new();
+    append(&folder.path("app.log"), lines(0, 100));
+    let node = Node::start(&folder.toml("app.log*", "")).await;
+    node.memory.wait(100).await;
+    // One file is met empty, and one while it has but a line of the other's.
+    append(&folder.path("app.log.a"), "");
+    append(&folder.path("app.log.b"), lines(0, 1));
+    // The line of a name that sorts behind theirs came through a look at all.
+    append(&folder.path("app.log.c"), lines(300, 301));
+    node.memory.wait(101).await;
+    append(&folder.path("app.log.a"), lines(400, 401));
+    node.memory.wait(102).await;
+    append(&folder.path("app.log.b"), lines(500, 501));
+    node.memory.wait(104).await;
+    let want: Vec<usize> = (0..100).chain([300, 400, 0, 500]).collect();
+    assert_eq!(numbers(&node), want);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_is_known_after_a_restart() {
     let folder = Folder::new();
     let log = folder.path("app.log");

@@ -236,3 +236,30 @@ async fn a_body_beyond_the_bound_is_refused() {
     assert!(node.memory.events().is_empty());
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_turned_away_is_told() {
+    let node = Node::start(HTTP).await;
+    let wrong = "Authorization: Bearer not-the-token-at-all";
+    assert_eq!(ask(&node, "POST", "/ingest", &[wrong], b"{}").await.status, 401);
+    assert_eq!(ask(&node, "POST", "/services/collector", &[wrong], b"{}").await.status, 403);
+    // A load balancer asks for the collector's health without a token.
+    assert_eq!(ask(&node, "GET", "/services/collector/health", &[], b"").await.status, 200);
+    let counters = node.stop().await;
+    let http = of(&counters, "http");
+    assert_eq!((http.received, http.connections_refused), (0, 2));
+    assert_eq!(http.last_refusal.as_deref(), Some("127.0.0.1: token missing or wrong (S301)"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_pack_declares_is_counted_and_a_pack_suggested() {
+    let node = Node::start(HTTP).await;
+    let unknown = r#"{"message":"x","user":"li","src_ip":"10.0.0.9"}"#;
+    let known = r#"{"log":"Nov 23 12:05:06 h sshd[8]: Failed password for root from 203.0.113.9 port 40022 ssh2"}"#;
+    let vpn = "<134>Nov 23 12:05:06 gw vpnd: action=login result=fail user=li srcip=10.1.1.9";
+    post(&node, "/ingest", format!("{unknown}\n{known}\n{vpn}\n{vpn}\n").as_bytes()).await;
+    let counters = node.stop().await;
+    let http = of(&counters, "http");
+    assert_eq!((http.decoded, http.undeclared), (4, 3), "sshd's line has its pack");
+    assert_eq!(http.suggested.as_deref(), Some("sangfor-vpn"));
+}

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -26,15 +29,33 @@ impl Keys {
         let keys = Self { dir: tempfile::tempdir().unwrap() };
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         std::fs::write(keys.path("ca.pem"), authority.pem()).unwrap();
-        for name in ["server", "client"] {
+        for (number, name) in ["server", "client", "lost"].into_iter().enumerate() {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.serial_number = Some(SerialNumber::from(number as u64 + 1));
             let certificate = params.signed_by(&key, &authority).unwrap();
             std::fs::write(keys.path(&format!("{name}.pem")), certificate.pem()).unwrap();
             std::fs::write(keys.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
         }
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(3),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&authority).unwrap();
+        std::fs::write(keys.path("revoked.pem"), list.pem().unwrap()).unwrap();
         keys
     }
 
@@ -116,7 +137,10 @@ async fn client_certificates_are_checked() {
     let events = node.memory.wait(1).await;
     assert_eq!(events.len(), 1);
     let counters = node.stop().await;
-    assert_eq!(of(&counters, "tls").connections_refused, 2);
+    let counters = of(&counters, "tls");
+    assert_eq!(counters.connections_refused, 2);
+    let last = counters.last_refusal.as_deref().unwrap();
+    assert!(last.starts_with("127.0.0.1: ") && last.contains("certificate"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,4 +152,24 @@ async fn a_missing_certificate_is_an_error() {
     let configs = crate::support::configs(&keys.toml(false));
     let error = sensors::start(configs, crate::support::packs(), context).await.err().unwrap();
     assert_eq!(error.code(), "S004");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_revoked_is_refused() {
+    let keys = Keys::make();
+    let toml = keys.toml(true);
+    // Without the list nobody knows.
+    let node = Node::start(&toml).await;
+    let _end = send(&node, keys.client(Some("lost"))).await;
+    node.memory.wait(1).await;
+    node.stop().await;
+    let list = keys.path("revoked.pem").display().to_string();
+    let toml = toml.replace("client_ca =", &format!("client_crl = \"{list}\", client_ca ="));
+    let node = Node::start(&toml).await;
+    assert!(send(&node, keys.client(Some("lost"))).await.is_err());
+    let _end = send(&node, keys.client(Some("client"))).await;
+    node.memory.wait(1).await;
+    let counters = node.stop().await;
+    let last = of(&counters, "tls").last_refusal.clone().unwrap();
+    assert!(last.contains("Revoked") || last.contains("revoked"), "{last}");
 }

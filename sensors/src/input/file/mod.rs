@@ -8,6 +8,7 @@
 mod glob;
 pub(super) use self::glob::expand;
 mod tail;
+pub(crate) use self::tail::without_bom;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -286,7 +287,7 @@ impl Job {
             (Some(position), _) => position.offset,
             // What was read of the original is not read again; what was not, is, once it is there.
             (None, Copied::Before { offset }) if offset <= len => offset,
-            (None, Copied::Before { .. }) => return,
+            (None, Copied::Before { .. } | Copied::Unclear) => return,
             (None, Copied::Now) => {
                 self.copies.insert(id);
                 return;
@@ -315,6 +316,7 @@ impl Job {
     fn copied(&self, path: &Path, file: &File) -> Copied {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let Ok(head) = tail::head(file, FINGERPRINT_BYTES) else { return Copied::No };
+        let mut answer = Copied::No;
         for tail in self.tails.values() {
             let original = &tail.position.path;
             let Some(own) = original.file_name().map(|n| n.to_string_lossy()) else { continue };
@@ -324,10 +326,11 @@ impl Job {
             }
             match tail.compare(&head) {
                 Copied::No => {}
+                Copied::Unclear => answer = Copied::Unclear,
                 copied => return copied,
             }
         }
-        Copied::No
+        answer
     }
 
     /// Completes idle multi-line records, and lets go of files that were rotated away once nothing

@@ -119,6 +119,8 @@ pub(super) struct Tail {
 /// Whether a file is the copy of another.
 pub(super) enum Copied {
     No,
+    /// It cannot be told yet: one of the two holds too little.
+    Unclear,
     /// Of what the other holds now: nothing in it that is not read there.
     Now,
     /// Of what the other held before it was emptied, and was read up to `offset`.
@@ -189,14 +191,23 @@ impl Tail {
 
     /// What another file's first bytes say of it.
     pub(super) fn compare(&self, other: &[u8]) -> Copied {
-        // A copy that is being made is shorter at first.
-        let same = |head: &[u8]| {
-            !head.is_empty() && head.starts_with(&other[..other.len().min(head.len())])
-        };
+        // A copy that is being made is shorter at first, and so is a file of its own.
+        let begun = |head: &[u8]| head.len() > other.len() && head.starts_with(other);
+        let same = |head: &[u8]| !head.is_empty() && other.starts_with(head);
         match &self.before {
-            Some((head, offset)) if same(head) => Copied::Before { offset: *offset },
-            _ if same(&self.head) => Copied::Now,
-            _ => Copied::No,
+            Some((head, offset)) if same(head) => return Copied::Before { offset: *offset },
+            Some((head, _)) if begun(head) => return Copied::Unclear,
+            _ => {}
+        }
+        if begun(&self.head) {
+            Copied::Unclear
+        } else if !same(&self.head) {
+            Copied::No
+        } else if self.head.len() < FINGERPRINT_BYTES {
+            // A few lines in common do not make a copy: what follows tells.
+            Copied::Unclear
+        } else {
+            Copied::Now
         }
     }
 
@@ -315,7 +326,8 @@ fn join(
     }
 }
 
-fn without_bom(line: &[u8]) -> &[u8] {
+/// A line without the mark that a file of its encoding may begin with.
+pub(crate) fn without_bom(line: &[u8]) -> &[u8] {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
         .into_iter()
         .find_map(|bom| line.strip_prefix(bom))

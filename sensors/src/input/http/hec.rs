@@ -33,13 +33,15 @@ pub(super) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let mut router = Router::new()
         .route("/services/collector/raw", post(raw))
         .route("/services/collector/raw/1.0", post(raw))
-        .route("/services/collector/ack", any(|| async { Reply::AckDisabled }))
-        .route("/services/collector/health", get(|| async { Reply::Healthy }))
-        .route("/services/collector/health/1.0", get(|| async { Reply::Healthy }));
+        .route("/services/collector/ack", any(|| async { Reply::AckDisabled }));
     for path in ["", "/event", "/event/1.0"] {
         router = router.route(&format!("/services/collector{path}"), post(event));
     }
-    router.layer(axum::middleware::from_fn_with_state(Arc::clone(server), authorise))
+    // Load balancers ask for its health without a token, as of Splunk's.
+    router
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(server), authorise))
+        .route("/services/collector/health", get(|| async { Reply::Healthy }))
+        .route("/services/collector/health/1.0", get(|| async { Reply::Healthy }))
 }
 
 /// What is answered, with Splunk's own numbers.
@@ -105,10 +107,18 @@ async fn authorise(
     mut request: Request,
     next: axum::middleware::Next,
 ) -> Response {
-    let Some(secret) = auth::secret(request.headers()) else {
-        return Reply::NoToken.into_response();
+    let opened = match auth::secret(request.headers()) {
+        None => Err(Reply::NoToken),
+        Some(secret) => server.tokens.open(&secret).ok_or(Reply::BadToken),
     };
-    let Some(site) = server.tokens.open(&secret) else { return Reply::BadToken.into_response() };
+    let site = match opened {
+        Ok(site) => site,
+        Err(reply) => {
+            let (_, code, reason) = Failure::Unauthorised.parts();
+            server.feed.counters.turned_away(peer.0, format_args!("{reason} ({code})"));
+            return reply.into_response();
+        }
+    };
     request.extensions_mut().insert(Origin { address: Some(peer.0), site });
     next.run(request).await
 }

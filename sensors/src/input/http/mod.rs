@@ -27,18 +27,16 @@ use events::{Sensitive, Timestamp};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use self::answer::Failure;
 use self::auth::Tokens;
 use self::ingest::Done;
-use super::stopped;
+use super::{TOO_MANY, stopped, tls};
 use crate::config::SiteToken;
-use crate::counters::add;
 use crate::feed::{Batch, Feed, Origin};
 use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_MS, LINGER_MS};
 
@@ -84,31 +82,24 @@ pub(crate) async fn serve(
             continue;
         };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            add(&server.feed.counters.connections_refused, 1);
+            server.feed.counters.turned_away(peer.ip(), TOO_MANY);
             continue;
         };
-        let router = router.clone().layer(Extension(Peer(peer.ip().to_canonical())));
+        let peer = peer.ip().to_canonical();
+        let router = router.clone().layer(Extension(Peer(peer)));
         let (server, tls, stop) = (Arc::clone(&server), tls.clone(), stop.clone());
         connections.spawn(async move {
-            secured(&server, stream, tls, router, stop).await;
+            if let Some(tls) = tls {
+                let feed = &server.feed;
+                let Some(stream) = tls::shake_hands(feed, &tls, stream, peer).await else { return };
+                connection(stream, router, stop).await;
+            } else {
+                connection(stream, router, stop).await;
+            }
             drop(place);
         });
     }
     while connections.join_next().await.is_some() {}
-}
-
-async fn secured(
-    server: &Server,
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    stop: watch::Receiver<bool>,
-) {
-    let Some(tls) = tls else { return connection(stream, router, stop).await };
-    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection(stream, router, stop).await,
-        _ => add(&server.feed.counters.connections_refused, 1),
-    }
 }
 
 async fn connection(
@@ -195,7 +186,11 @@ async fn authorise(
     next: Next,
 ) -> Response {
     let opened = auth::secret(request.headers()).and_then(|s| server.tokens.open(&s));
-    let Some(site) = opened else { return Failure::Unauthorised.into_response() };
+    let Some(site) = opened else {
+        let (_, code, reason) = Failure::Unauthorised.parts();
+        server.feed.counters.turned_away(peer.0, format_args!("{reason} ({code})"));
+        return Failure::Unauthorised.into_response();
+    };
     request.extensions_mut().insert(Origin { address: Some(peer.0), site });
     next.run(request).await
 }
