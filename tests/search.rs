@@ -105,8 +105,12 @@ fn a_query_that_cannot_be_read_is_shown_with_its_place() {
     let mut node = Node::start();
     node.stop();
     let refused = node.search(&["sensor:tcp AND (a"]);
-    assert_eq!(refused.status.code(), Some(4));
+    assert_eq!(refused.status.code(), Some(2), "wrong use, as with a time that cannot be read");
     let shown = "\nsensor:tcp AND (a\n                 ^ ";
     assert!(told(&refused).contains(shown), "{}", told(&refused));
     assert!(told(&refused).contains("[N009]") && told(&refused).contains("[Q008]"));
+    let turned = ["*", "--from", "2026-11-02T00:00:00Z", "--to", "2026-11-01T00:00:00Z"];
+    let turned = node.search(&turned);
+    assert_eq!(turned.status.code(), Some(2));
+    assert!(told(&turned).contains("[Q017]"), "{}", told(&turned));
 }

@@ -24,7 +24,7 @@ use parquet::errors::ParquetError;
 
 use super::super::group::{self, Narrowing};
 use super::super::parse::{Query, Shape};
-use super::super::prune::{self, Group};
+use super::super::prune::Group;
 use super::super::view::View;
 use super::super::{SearchRequest, Stopped, scan};
 use super::{SqlRequest, columns, push};
