@@ -88,7 +88,7 @@ impl Packs {
         }
         out.fitting = self.fitting(&open, &header, received);
         if out.fitting.is_empty() {
-            out.fitting.extend(self.as_text(&open, received));
+            out.fitting.extend(self.as_text(&open, &out.found, received));
         }
         out
     }
@@ -142,15 +142,25 @@ impl Packs {
         all
     }
 
-    /// The pack that keeps lines as they are, for those that no other takes.
-    fn as_text(&self, lines: &[&[u8]], received: Timestamp) -> Option<Fit> {
+    /// The pack that keeps lines as they are, for those that no other takes: that of most other lines
+    /// if it does, for they are the lines above a table, or the rest of a record.
+    fn as_text(
+        &self,
+        lines: &[&[u8]],
+        found: &BTreeMap<String, usize>,
+        received: Timestamp,
+    ) -> Option<Fit> {
         let mut event = Event::new();
         let mut decodes = |pack, line: &[u8]| {
             matches!(self.decode(pack, line, received, &mut event), Decoded::Ok(_))
         };
         let mut lost = lines.to_vec();
         lost.retain(|line| !decodes(None, line) && decodes(Some(PLAIN), line));
-        let pack = PLAIN.to_owned();
+        let most =
+            found.iter().filter(|(pack, _)| !Self::is_generic(pack)).max_by_key(|(_, n)| **n);
+        let named = most.map(|(pack, _)| pack.as_str());
+        let takes = named.filter(|pack| lost.iter().all(|line| decodes(Some(pack), line)));
+        let pack = takes.unwrap_or(PLAIN).to_owned();
         (!lost.is_empty()).then_some(Fit { pack, lines: lost.len(), columns: 0 })
     }
 
@@ -254,6 +264,18 @@ mod tests {
         let found = suggest(b"2026-11-23 12:05:06 startup archives unpack\n2026-11-23 x y\n");
         let plain = Fit { pack: "plain".to_owned(), lines: 2, columns: 0 };
         assert_eq!((found.failed["S101"], found.fitting), (2, vec![plain]));
+    }
+
+    #[test]
+    fn what_stands_above_a_table_is_of_its_pack() {
+        let found = suggest(
+            "事件 ID  含义\n00\t已启动日志。\n\
+             10,11/23/26,12:05:06,分配,10.1.2.77,pc,025E1001024D,,1,0,,,,,,,,,0\n"
+                .as_bytes(),
+        );
+        assert_eq!((found.found["windows-dhcp"], found.failed["S101"]), (1, 2));
+        let own = Fit { pack: "windows-dhcp".to_owned(), lines: 2, columns: 0 };
+        assert_eq!(found.fitting, [own]);
     }
 
     #[test]
