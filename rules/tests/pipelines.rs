@@ -108,6 +108,15 @@ fn items_and_values_are_changed() {
         &[r#"{"f":"low"}"#],
     );
     step("- {type: set_value, value: 7}\n", F1, &[r#"{"f":7}"#], &[r#"{"f":1}"#]);
+    // The new value is compared as it stands, however the old one was.
+    for old in ["f|contains: a", "f|re: 'a'", "f|cidr: 10.0.0.0/8", "f|windash|cased: ' -a'"] {
+        step(
+            "- {type: set_value, value: 'b*'}\n",
+            &format!("  s: {{{old}}}\n  condition: s\n"),
+            &[r#"{"f":"Bc"}"#],
+            &[r#"{"f":"abc"}"#, r#"{"f":"a"}"#, r#"{"f":"10.1.1.1"}"#],
+        );
+    }
     step(
         "- {type: regex, method: plain}\n",
         "  s: {f|startswith: 'A.b'}\n  condition: s\n",
@@ -210,8 +219,8 @@ fn steps_are_for_the_rules_they_name() {
         "rule_conditions: {a: {type: is_sigma_correlation_rule}, b: {type: is_sigma_rule}}\n  rule_cond_expr: b and not a",
         "field_name_conditions: [{type: include_fields, fields: ['[e-f]'], mode: re}]",
         "field_name_conditions: [{type: exclude_fields, fields: [g]}]",
-        "detection_item_conditions: [{type: match_string, cond: any, pattern: '1'}]",
         "detection_item_conditions: [{type: match_value, cond: all, value: 1}]",
+        "detection_item_conditions: [{type: match_string, cond: any, pattern: '1', negate: true}]",
         "detection_item_conditions: [{type: contains_wildcard, cond: any}]\n  detection_item_cond_not: true",
     ] {
         step(&of(conditions), F1, yes, no);
@@ -223,10 +232,26 @@ fn steps_are_for_the_rules_they_name() {
         "rule_conditions: [{type: rule_attribute, attribute: level, value: high, op: gt}]",
         "field_name_conditions: [{type: exclude_fields, fields: [f]}]",
         "detection_item_conditions: [{type: is_null, cond: any}]",
+        // A number is no text, and no text a number.
+        "detection_item_conditions: [{type: match_string, cond: any, pattern: '1'}]",
+        "detection_item_conditions: [{type: match_value, cond: any, value: '1'}]",
+        "rule_conditions: [{type: contains_detection_item, field: f, value: '1'}]",
         "rule_conditions: [{type: processing_state, key: k, val: v}]",
         "rule_conditions: [{type: processing_item_applied, processing_item_id: none}]",
     ] {
         step(&of(conditions), F1, no, yes);
+    }
+    let text = "  s: {f: '1'}\n  condition: s\n";
+    for condition in ["match_string, cond: all, pattern: '1'", "match_value, cond: any, value: '1'"]
+    {
+        let condition = format!("detection_item_conditions: [{{type: {condition}}}]");
+        step(&of(&condition), text, yes, no);
+    }
+    // What is compared in another way than a text is no text to match.
+    let regex = "  s: {f|re: '1.*'}\n  condition: s\n";
+    for condition in ["match_string, cond: any, pattern: '1'", "contains_wildcard, cond: any"] {
+        let condition = format!("detection_item_conditions: [{{type: {condition}}}]");
+        step(&of(&condition), regex, no, yes);
     }
     // State and what was applied before.
     let first = "- {id: one, type: set_state, key: k, val: v}\n";
@@ -326,6 +351,11 @@ fn bad_pipelines_are_refused_with_code_and_place() {
             "transformations: [{type: query_expression_placeholders, expression: x}]",
             "R061",
             "query_expression_placeholders",
+        ),
+        (
+            "transformations: [{type: command_placeholders, command: x}]",
+            "R061",
+            "command_placeholders",
         ),
         ("postprocessing: [{type: embed}]", "R061", "postprocessing"),
         ("finalizers: [{type: concat}]", "R061", "finalizers"),

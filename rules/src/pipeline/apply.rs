@@ -272,6 +272,8 @@ fn values(action: &Action, item: &mut Item) -> Result<(), Refusal> {
             each_scalar(&mut item.values, &mut |node| {
                 *node = Node { span: node.span.clone(), kind: new.kind.clone() };
             });
+            // It is the value that is compared, whatever was to be done to the one before.
+            item.modifiers.retain(|m| m == "all" || m == "neq");
         }
         Action::Convert { number } => convert(item, *number)?,
         Action::Placeholders { only, except, lists } => {

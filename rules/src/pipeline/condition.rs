@@ -4,10 +4,10 @@ use events::{LogSource, Severity};
 use regex::Regex;
 
 use super::apply::Run;
-use super::value::{plain, wildcards};
+use super::value::{Seen, wildcards};
 use crate::syntax::condition::Cond;
 use crate::syntax::written::Item;
-use crate::yaml::{Node, Scalar};
+use crate::yaml::Node;
 
 /// Conditions and how they are joined. Without any the step is for everything.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Relation {
 pub(super) enum RuleCondition {
     LogSource(LogSource),
     ContainsField(String),
-    ContainsItem { field: String, value: String },
+    ContainsItem { field: String, value: Seen },
     Applied(String),
     State { key: String, value: String, relation: Relation },
     IsDetection,
@@ -109,8 +109,7 @@ impl RuleCondition {
             Self::ContainsItem { field, value } => {
                 run.each(&mut |item| {
                     let mut values = item.values.iter().flat_map(Node::items);
-                    found |= item.field == *field
-                        && values.any(|v| plain(item, v).as_deref() == Some(value));
+                    found |= item.field == *field && values.any(|v| Seen::of(item, v) == *value);
                 });
                 found
             }
@@ -155,7 +154,7 @@ fn attribute(doc: &Node, name: &str, value: &str, relation: Relation) -> bool {
 #[derive(Debug)]
 pub(super) enum ItemCondition {
     MatchString { all: bool, pattern: Regex, negated: bool },
-    MatchValue { all: bool, value: String },
+    MatchValue { all: bool, value: Seen },
     Wildcard { all: bool },
     Null { all: bool },
     Applied(String),
@@ -170,15 +169,13 @@ impl ItemCondition {
         };
         match self {
             Self::MatchString { all, pattern, negated } => over(*all, &|v| {
-                plain(item, v).is_some_and(|text| pattern.is_match(&text)) != *negated
+                Seen::of(item, v).text().is_some_and(|text| pattern.is_match(text)) != *negated
             }),
-            Self::MatchValue { all, value } => {
-                over(*all, &|v| plain(item, v).as_deref() == Some(value))
-            }
+            Self::MatchValue { all, value } => over(*all, &|v| Seen::of(item, v) == *value),
             Self::Wildcard { all } => {
-                over(*all, &|v| plain(item, v).is_some_and(|text| wildcards(&text)))
+                over(*all, &|v| Seen::of(item, v).text().is_some_and(wildcards))
             }
-            Self::Null { all } => over(*all, &|v| v.scalar() == Some(Scalar::Null)),
+            Self::Null { all } => over(*all, &|v| Seen::of(item, v) == Seen::Null),
             Self::Applied(id) => item.applied.contains(id),
             Self::State { key, value, relation } => run.state_is(key, value, *relation),
         }

@@ -302,7 +302,10 @@ impl Reader<'_, '_> {
 
     fn no_such_step(&mut self, node: &Node, kind: &str) {
         let at = node.get("type").map_or(first_line(node), |n| n.span.clone());
-        if matches!(kind, "query_expression_placeholders" | "field_name_transform") {
+        let queries = ["query_expression_placeholders", "field_name_transform"];
+        // What reads files, asks servers or runs programs while rules load.
+        let reaching = ["file_placeholders", "http_placeholders", "command_placeholders"];
+        if queries.contains(&kind) || reaching.contains(&kind) {
             self.diags.error(
                 "R061",
                 &at,

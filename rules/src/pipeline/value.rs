@@ -22,13 +22,50 @@ pub(super) fn is_encoded(item: &Item) -> bool {
     item.modifiers.iter().any(|m| ENCODINGS.contains(&m.as_str()))
 }
 
-/// The value as a pipeline sees it; `None` for null.
-pub(super) fn plain(item: &Item, value: &Node) -> Option<String> {
-    let text = match value.scalar()? {
-        Scalar::Null => return None,
-        _ => value.text()?,
-    };
-    Some(if is_text(item) { shaped(item, text) } else { text.to_owned() })
+/// A value as the conditions of a pipeline see it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Seen {
+    Null,
+    Bool(bool),
+    Number(f64),
+    /// In Sigma's notation, with the wildcards of `contains` and its like.
+    Text(String),
+    /// An expression, a network, a comparison, or what stands for several texts.
+    Other,
+}
+
+impl Seen {
+    /// A value of a pipeline's own.
+    pub(super) fn own(value: &Node) -> Option<Self> {
+        Some(match value.scalar()? {
+            Scalar::Null => Self::Null,
+            Scalar::Bool(b) => Self::Bool(b),
+            Scalar::Int(n) => Self::Number(n as f64),
+            Scalar::Float(n) => Self::Number(n),
+            Scalar::Str(text) => Self::Text(text.to_owned()),
+        })
+    }
+
+    /// A value of a detection item.
+    pub(super) fn of(item: &Item, value: &Node) -> Self {
+        let several = item.modifiers.iter().any(|m| m == "windash" || m == "base64offset");
+        if several || !is_text(item) {
+            return Self::Other;
+        }
+        match Self::own(value) {
+            Some(Self::Text(text)) => Self::Text(shaped(item, &text)),
+            Some(seen) => seen,
+            None => Self::Other,
+        }
+    }
+
+    /// Its text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 fn shaped(item: &Item, text: &str) -> String {
@@ -55,8 +92,8 @@ pub(super) fn write_shape(item: &mut Item) {
     }
     let mut values = std::mem::take(&mut item.values);
     each_scalar(&mut values, &mut |node| {
-        if let Some(text) = plain(item, node) {
-            *node = text_node(node, text);
+        if let Some(text) = node.text().filter(|_| node.scalar() != Some(Scalar::Null)) {
+            *node = text_node(node, shaped(item, text));
         }
     });
     item.values = values;

@@ -6,6 +6,7 @@ use super::Reader;
 use crate::pipeline::condition::{
     Conditions, FieldCondition, ItemCondition, Logic, Relation, RuleCondition,
 };
+use crate::pipeline::value::Seen;
 use crate::syntax::condition::{self, Cond};
 use crate::syntax::header::first_line;
 use crate::yaml::{Kind, Node};
@@ -94,7 +95,7 @@ impl Reader<'_, '_> {
             "contains_field" => RuleCondition::ContainsField(self.text(node, "field")?),
             "contains_detection_item" => RuleCondition::ContainsItem {
                 field: self.text(node, "field")?,
-                value: self.text(node, "value")?,
+                value: self.value(node)?,
             },
             "processing_item_applied" => {
                 RuleCondition::Applied(self.text(node, "processing_item_id")?)
@@ -116,6 +117,12 @@ impl Reader<'_, '_> {
         })
     }
 
+    /// The value that a condition compares with, of its own type.
+    fn value(&mut self, node: &Node) -> Option<Seen> {
+        self.text(node, "value")?;
+        node.get("value").and_then(Seen::own)
+    }
+
     fn unknown<T>(&mut self, node: &Node, kind: &str) -> Option<T> {
         let at = node.get("type").map_or(first_line(node), |n| n.span.clone());
         self.bad(&at, &format!("未知的条件 {kind}"), &format!("unknown condition {kind}"));
@@ -134,9 +141,7 @@ impl Reader<'_, '_> {
                     negated: self.flag(node, "negate"),
                 }
             }
-            "match_value" => {
-                ItemCondition::MatchValue { all: all(self), value: self.text(node, "value")? }
-            }
+            "match_value" => ItemCondition::MatchValue { all: all(self), value: self.value(node)? },
             "contains_wildcard" => ItemCondition::Wildcard { all: all(self) },
             "is_null" => ItemCondition::Null { all: all(self) },
             "processing_item_applied" => {
