@@ -299,7 +299,7 @@ fn one_file_gives_all_its_problems_at_once() {
     let text = "title: t\nid: t\nodd: 1\nlevel: grave\nlogsource: {products: x}\ndetection:\n  s:\n    f|foo: 1\n    g|re: '['\n  condition: s and\n";
     let mut codes: Vec<_> = load(text).problems.iter().map(|p| p.code).collect();
     codes.sort_unstable();
-    assert_eq!(codes, ["R006", "R006", "R008"]);
+    assert_eq!(codes, ["R006", "R006", "R008", "R010", "R013", "R020"]);
     let text = "title: t\nid: t\nlogsource: {product: x}\ndetection:\n  s:\n    f|foo: 1\n    g|re: '['\n  condition: s and x or y\n";
     let mut codes: Vec<_> = load(text).problems.iter().map(|p| p.code).collect();
     codes.sort_unstable();
@@ -341,6 +341,12 @@ fn correlations_that_mean_nothing_are_refused() {
         );
         assert_eq!(loaded.set.rules().len(), 1, "{body}");
     }
+    let body =
+        "correlation: {type: value_sum, rules: [a], timespan: 1y, condition: {gte: x}, aliases: a}";
+    let mut codes: Vec<_> =
+        load(&format!("{base}title: c\nid: c\n{body}\n")).problems.iter().map(|p| p.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["R008", "R032", "R033"], "all at once");
     let both = load(&format!(
         "{base}title: c\nid: c\ngenerate: true\ncorrelation: {{type: temporal, rules: [a], timespan: 1m}}\n"
     ));

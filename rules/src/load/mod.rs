@@ -185,7 +185,12 @@ impl<'a> Loader<'_, '_, 'a> {
             return None;
         };
         let written = written::read(body, &[], diags);
-        let (logsource, written) = (logsource?, written?);
+        let written = written?;
+        let Some(logsource) = logsource else {
+            // It is refused; what else is wrong with it is said at once.
+            self.whole(&LogSource::default(), &[written], &[doc.source], &header);
+            return None;
+        };
         let mut parts = vec![written];
         let mut from = vec![doc.source];
         let mut hash = Sha256::new_with_prefix(doc.digest);

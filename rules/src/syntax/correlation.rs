@@ -46,7 +46,7 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
         }
     }
     let kind = kind(node, diags)?;
-    let timespan = timespan(node, diags)?;
+    let timespan = timespan(node, diags);
     let rules: Vec<Node> = node.get("rules").map(|n| n.items().to_vec()).unwrap_or_default();
     if rules.is_empty() || rules.iter().any(|r| r.text().is_none_or(str::is_empty)) {
         diags.error(
@@ -73,7 +73,7 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
     }
     let group_by = node.get("group-by").map(Node::items).unwrap_or_default();
     let group_by = group_by.iter().filter_map(|n| n.text().map(str::to_owned)).collect();
-    let (thresholds, fields, percentile) = condition(node, kind, diags)?;
+    let condition = condition(node, kind, diags);
     let generate = match node.get("generate").map(|n| (n, n.scalar())) {
         None => false,
         Some((_, Some(Scalar::Bool(b)))) => b,
@@ -88,6 +88,7 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
         }
     };
     let aliases = aliases(node, diags);
+    let (timespan, (thresholds, fields, percentile)) = (timespan?, condition?);
     (diags.errors() == before).then_some(Draft {
         kind,
         rules,
