@@ -136,6 +136,28 @@ fn lists_and_samples_that_are_not_there_are_said() {
 }
 
 #[test]
+fn a_correlation_fires_at_its_own_record_and_at_the_end_of_the_file_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (rules, input) = (dir.path().join("r.yml"), dir.path().join("e.jsonl"));
+    let base = "title: a\nid: a\nlogsource: {category: x}\ndetection: {s: {k: a}, condition: s}\n";
+    let rule = "title: c\nid: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: 3}}\n";
+    std::fs::write(&rules, format!("{base}---\n{rule}")).unwrap();
+    let record = |s: u32| {
+        format!("{{\"@timestamp\":\"2026-01-01T00:00:{s:02}Z\",\"k\":\"a\",\"u\":\"x\"}}\n")
+    };
+    std::fs::write(&input, [0, 1, 2, 3, 4, 25, 26, 27].map(record).concat()).unwrap();
+    let (rules, input) = (rules.to_str().unwrap(), input.to_str().unwrap());
+    let args = ["detect", "--rules", rules, "--input", input, "--json", "--no-routing"];
+    let found: Vec<serde_json::Value> =
+        out(&run(&args, &[])).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|d| (d["event_index"].as_u64().unwrap(), d["time"].as_str().unwrap()))
+        .collect();
+    assert_eq!(found, [(2, "2026-01-01T00:00:02Z"), (7, "2026-01-01T00:00:27Z")]);
+}
+
+#[test]
 fn failures_have_a_title_in_the_language_and_a_stable_code() {
     let args = ["classify", "/nowhere/学生.csv"];
     let zh = run(&args, &[]);

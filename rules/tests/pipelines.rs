@@ -108,6 +108,14 @@ fn items_and_values_are_changed() {
         &[r#"{"f":"low"}"#],
     );
     step("- {type: set_value, value: 7}\n", F1, &[r#"{"f":7}"#], &[r#"{"f":1}"#]);
+    for to in ["str", "num"] {
+        step(
+            &format!("- {{type: convert_type, target_type: {to}}}\n"),
+            "  s: {f|exists: true, g: true, h|re: x}\n  condition: s\n",
+            &[r#"{"f":1,"g":true,"h":"x"}"#],
+            &[r#"{"g":true,"h":"x"}"#],
+        );
+    }
     // The new value is compared as it stands, however the old one was.
     for old in ["f|contains: a", "f|re: 'a'", "f|cidr: 10.0.0.0/8", "f|windash|cased: ' -a'"] {
         step(

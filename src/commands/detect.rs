@@ -185,6 +185,10 @@ impl<'a> Work<'a> {
             }
             index += 1;
         }
+        // What waits for records that may come late has waited enough: there are no more.
+        detections.clear();
+        self.engine.advance(Timestamp::MAX, &mut detections);
+        self.tell_all(&mut detections)?;
         self.out.flush().map_err(broken)
     }
 
@@ -214,15 +218,17 @@ impl<'a> Work<'a> {
             self.tell("X026", index, "");
         }
         event.id = EventId::from_u128(u128::from(index));
-        let time = self.time_of(event);
-        event.time = time.unwrap_or_default();
+        event.time = self.time_of(event).unwrap_or_default();
         detections.clear();
         self.engine.feed(event, detections);
-        for detection in detections.drain(..) {
+        self.tell_all(detections)
+    }
+
+    fn tell_all(&mut self, detections: &mut Vec<Detection>) -> Result<(), Failure> {
+        detections.drain(..).try_for_each(|detection| {
             self.detections += 1;
-            self.print(index, time, &detection)?;
-        }
-        Ok(())
+            self.print(&detection)
+        })
     }
 
     /// The time that the first readable one of the time fields tells.
@@ -240,20 +246,16 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn print(
-        &mut self,
-        index: u64,
-        time: Option<Timestamp>,
-        detection: &Detection,
-    ) -> Result<(), Failure> {
+    fn print(&mut self, detection: &Detection) -> Result<(), Failure> {
         let rule = self.set.rule(detection.rule);
         let title = rule.title.get(self.lang);
         if self.args.json {
             self.line.clear();
-            write_json(&mut self.line, &rule.id, title, index, time, detection);
+            write_json(&mut self.line, &rule.id, title, detection);
             self.out.write_all(&self.line).map_err(broken)
         } else {
             let level = detection.level.label(self.lang);
+            let index = detection.event.as_u128();
             let mut text = format!("{index}\t{level}\t{title}\t{}", rule.id);
             for field in &detection.fields {
                 text.push_str(&format!("\t{}={}", field.field, field.value.escape_debug()));
@@ -275,14 +277,7 @@ impl<'a> Work<'a> {
 
 /// One detection as a line of JSON. Written by hand: where all rules are tried, a serializer that
 /// looks at each byte took a tenth of the program's instructions.
-fn write_json(
-    out: &mut Vec<u8>,
-    rule_id: &str,
-    title: &str,
-    index: u64,
-    time: Option<Timestamp>,
-    detection: &Detection,
-) {
+fn write_json(out: &mut Vec<u8>, rule_id: &str, title: &str, detection: &Detection) {
     use events::json::write_text;
     out.extend(b"{\"rule_id\":");
     write_text(rule_id, out);
@@ -291,10 +286,12 @@ fn write_json(
     out.extend(b",\"level\":");
     write_text(detection.level.as_str(), out);
     out.extend(b",\"event_index\":");
-    write_number(index, out);
-    if let Some(time) = time {
+    // It is the number that the record was given.
+    write_number(detection.event.as_u128() as u64, out);
+    // A record without a time counts as of the first instant.
+    if detection.time != Timestamp::default() {
         out.extend(b",\"time\":\"");
-        time.with_rfc3339(|text| out.extend(text.as_bytes()));
+        detection.time.with_rfc3339(|text| out.extend(text.as_bytes()));
         out.push(b'"');
     }
     out.extend(b",\"fields\":[");

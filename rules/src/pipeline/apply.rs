@@ -289,10 +289,13 @@ fn values(action: &Action, item: &mut Item) -> Result<(), Refusal> {
 }
 
 fn convert(item: &mut Item, number: bool) -> Result<(), Refusal> {
+    if !value::is_text(item) {
+        return Ok(());
+    }
     let mut bad = None;
     each_scalar(&mut item.values, &mut |node| {
         let span = node.span.clone();
-        if node.scalar() == Some(Scalar::Null) {
+        if let Some(Scalar::Null | Scalar::Bool(_)) = node.scalar() {
             return;
         }
         if let Kind::Scalar { text, plain } = &mut node.kind {
