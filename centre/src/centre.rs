@@ -261,7 +261,7 @@ impl Centre {
             archived: archive.rows(),
             detections: counters.detections.load(Ordering::Relaxed),
             rules: self.pipeline.rule_set().rules().len(),
-            rules_rejected: self.rule_problems().len(),
+            rules_rejected: self.pipeline.rules.in_force().rejected,
             excepted: counters.excepted.load(Ordering::Relaxed),
             indicators: self.pipeline.rules.in_force().intel.stats().total(),
             archive_bytes: archive.files().iter().map(|f| f.bytes).sum(),

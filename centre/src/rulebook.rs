@@ -28,6 +28,8 @@ pub struct InForce {
     pub sources: Arc<Vec<Source>>,
     /// What is wrong with rules.
     pub problems: Arc<Vec<Problem>>,
+    /// How many rules were refused.
+    pub rejected: usize,
     /// What is wrong with lists.
     pub intel_problems: Arc<Vec<IntelProblem>>,
 }
@@ -135,6 +137,7 @@ fn load(config: &RulesConfig) -> Result<InForce, Error> {
         set: Arc::new(loaded.set),
         intel: Arc::new(intel),
         sources: Arc::new(sources),
+        rejected: loaded.rejected,
         problems: Arc::new(loaded.problems),
         intel_problems: Arc::new(intel_problems),
     })

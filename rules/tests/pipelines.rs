@@ -303,6 +303,18 @@ fn correlations_group_by_what_fields_are_called_now() {
 }
 
 #[test]
+fn a_severity_looks_at_what_its_field_is_called_now() {
+    let own = "xuedun: {group_by: [h, user], severity: [{field: user, values: [root], level: critical}]}\n";
+    let text = format!("{}{own}", rule(F1));
+    let loaded = with(&["transformations: [{type: field_name_prefix, prefix: 'p.'}]\n"], &text);
+    assert_eq!(loaded.rejected, 0, "{:#?}", loaded.problems);
+    let kept = &loaded.set.rules()[0];
+    assert_eq!(kept.severity[0].field.name, "p.user");
+    let rules::RuleKind::Detection(d) = &kept.kind else { panic!() };
+    assert_eq!(d.group.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["p.h", "p.user"]);
+}
+
+#[test]
 fn a_rule_that_a_pipeline_cannot_serve_is_refused_with_its_place() {
     let table = [
         ("- {type: rule_failure, message: not here}\n", F1, "R062", "title"),

@@ -63,7 +63,8 @@ pub fn run(args: Args, lang: Lang) -> Done {
     let pipelines = args.pipeline.load(lang)?;
     let options = LoadOptions { routing: !args.no_routing, pipelines, ..LoadOptions::default() };
     let loaded = RuleSet::load(&sources, &options);
-    let rejected = report_rejected(&loaded.problems, &sources, lang);
+    report_rejected(&loaded.problems, &sources, lang);
+    let rejected = loaded.rejected;
     let load_seconds = started.elapsed().as_secs_f64();
     if loaded.set.rules().is_empty() {
         return Err(Failure::usage("X010", ""));
@@ -95,16 +96,13 @@ pub fn run(args: Args, lang: Lang) -> Done {
     Ok(outcome)
 }
 
-/// Names every rule that will not run, with its reason; returns how many files' rules that is.
-fn report_rejected(problems: &[Problem], sources: &[Source], lang: Lang) -> usize {
+/// Names every rule that will not run, with its reason.
+fn report_rejected(problems: &[Problem], sources: &[Source], lang: Lang) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut rejected = 0;
     for problem in problems.iter().filter(|p| p.is_error()) {
-        rejected += 1;
         let text = sources.iter().find(|s| s.name == problem.file).map_or("", |s| &s.text);
         eprintln!("{}", problem.render(text, lang, colour));
     }
-    rejected
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {

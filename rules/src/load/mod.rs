@@ -170,7 +170,7 @@ impl<'a> Loader<'_, '_, 'a> {
     fn detection(&mut self, doc: &Doc<'a>, filters: &[Filter<'_>]) -> Option<()> {
         let diags = &mut self.diags[doc.source];
         let before = diags.errors();
-        let header = header::read(doc.node, diags)?;
+        let mut header = header::read(doc.node, diags)?;
         if let Some(generate) = doc.node.get("generate") {
             diags.error(
                 "R006",
@@ -213,8 +213,12 @@ impl<'a> Loader<'_, '_, 'a> {
             let original = Original { node: doc.node, logsource, parts };
             self.originals.insert(RuleIndex(self.rules.len() as u32), original);
         }
-        let group = applied.names.iter().filter_map(|names| names.first());
+        let (group, graded) = applied.names.split_at(header.extension.group_by.len());
+        let group = group.iter().filter_map(|names| names.first());
         let group = group.map(|f| self.resolver.field(&applied.logsource, f)).collect();
+        for (severity, names) in header.extension.severity.iter_mut().zip(graded) {
+            severity.field = names.first().unwrap_or(&severity.field).clone();
+        }
         let kind = RuleKind::Detection(Detected { expr: Arc::new(expr), group });
         self.keep(doc, header, id, applied.logsource, kind, hash.finalize().into());
         Some(())
@@ -229,8 +233,9 @@ impl<'a> Loader<'_, '_, 'a> {
         parts: &mut [Written],
     ) -> Option<Applied> {
         let subject = Subject { doc: doc.node, is_correlation: parts.is_empty() };
-        let group_by = &header.extension.group_by;
-        match self.options.pipelines.apply(subject, logsource, parts, group_by) {
+        let graded = header.extension.severity.iter().map(|g| &g.field);
+        let named: Vec<String> = header.extension.group_by.iter().chain(graded).cloned().collect();
+        match self.options.pipelines.apply(subject, logsource, parts, &named) {
             Ok(applied) => Some(applied),
             Err(refusal) => {
                 let span = refusal.span.unwrap_or_else(|| header.span.clone());

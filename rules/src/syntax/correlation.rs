@@ -171,12 +171,17 @@ fn condition(node: &Node, kind: CorrelationKind, diags: &mut Diags<'_>) -> Optio
         return None;
     };
     let Some(entries) = at.map() else {
-        diags.error(
-            "R032",
-            &at.span,
-            "关联条件必须是映射（gte、lt……）",
-            "the correlation's condition must be a map (gte, lt…)",
-        );
+        let (zh, en) = match kind.is_temporal() && at.text().is_some() {
+            true => (
+                "Sigma 2.1 的时序条件不能是规则名表达式；写成多条关联规则",
+                "in Sigma 2.1 a temporal condition is no expression over rules: write several correlations",
+            ),
+            false => (
+                "关联条件必须是映射（gte、lt……）",
+                "the correlation's condition must be a map (gte, lt…)",
+            ),
+        };
+        diags.error("R032", &at.span, zh, en);
         return None;
     };
     let (mut thresholds, mut fields, mut percentile) = (Vec::new(), Vec::new(), None);

@@ -64,7 +64,7 @@ enum Verb {
 
 #[derive(Debug, clap::Args)]
 struct Draft {
-    /// File with what is excepted, in Sigma: detection items and a condition, or a whole filter
+    /// File with what is excepted, in Sigma: detection items and a condition, or a whole filter; its fields are called as alerts show them, after pipelines
     file: PathBuf,
     /// Rule by id or name, or `any`; may be repeated; a filter names its own
     #[arg(long)]
