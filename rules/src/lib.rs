@@ -12,6 +12,7 @@
 //! reads a clock or the network; files are read in `source` alone. Equal input gives equal
 //! detections with equal ids. Every growth is bounded by [`limits`] or [`CorrelationLimits`].
 
+mod among;
 mod bits;
 mod cases;
 mod compile;
@@ -48,6 +49,7 @@ pub mod syntax;
 mod testing;
 mod yaml;
 
+pub use among::Among;
 pub use cases::{Case, CaseResult, read_cases};
 pub use engine::{CorrelationLimits, Detection, Engine, EngineStats, SourceStanding};
 pub use error::Error;

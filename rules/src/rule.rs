@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use events::{LogSource, Severity, Text};
 
+use crate::among::Among;
 use crate::syntax::expr::{Expr, Field};
 use crate::syntax::test::Op;
 use crate::syntax::xuedun::Test;
@@ -175,6 +176,8 @@ pub struct Correlation {
     pub timespan: Duration,
     /// All must hold. For the temporal types without one: every rule hit.
     pub thresholds: Vec<Threshold>,
+    /// In their place, for [`CorrelationKind::Temporal`]: which of the rules must have hit.
+    pub among: Option<Among>,
     /// 0–100, for [`CorrelationKind::ValuePercentile`].
     pub percentile: f64,
     /// Whether the rules it builds on also give detections of their own.
@@ -184,10 +187,11 @@ pub struct Correlation {
 }
 
 impl Correlation {
-    /// Whether the condition can only be judged when the window closes: any bound from above, as
-    /// it holds too early while events are still to come.
+    /// Whether the condition can only be judged when the window closes: any bound from above and
+    /// any `not`, as it holds too early while events are still to come.
     pub fn waits_for_close(&self) -> bool {
         self.thresholds.iter().any(|t| !matches!(t.op, Op::Gt | Op::Gte))
+            || self.among.as_ref().is_some_and(Among::may_cease)
     }
 
     /// How many hits of a group are needed to see every threshold passed.

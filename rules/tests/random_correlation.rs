@@ -36,6 +36,8 @@ struct Made {
     group: Vec<&'static str>,
     span: i64,
     conditions: Vec<(&'static str, i64)>,
+    /// In their place, of a temporal one.
+    among: Option<&'static str>,
     percentile: i64,
     field: &'static str,
     generate: bool,
@@ -59,7 +61,13 @@ fn made() -> impl Strategy<Value = Made> {
         if kind.starts_with("temporal") && percentile % 2 == 0 {
             conditions.clear();
         }
-        Made { kind, rules, group, span, conditions, percentile, field: "v", generate }
+        let over = ["a", "b", "not b and a", "a and b", "a or b", "not (a or b) or b", "not a"];
+        let among = Some(over[percentile as usize % 7])
+            .filter(|_| kind == "temporal" && percentile % 3 == 0 && rules.len() == 2);
+        if among.is_some() {
+            conditions.clear();
+        }
+        Made { kind, rules, group, span, conditions, among, percentile, field: "v", generate }
     })
 }
 
@@ -79,7 +87,7 @@ fn chained() -> impl Strategy<Value = Made> {
             conditions.push(("gte", 1));
         }
         // Only what the first groups by is known of it.
-        Made { kind, rules, conditions, field: "g", ..made }
+        Made { kind, rules, conditions, among: None, field: "g", ..made }
     })
 }
 
@@ -94,7 +102,7 @@ impl Made {
             conditions.push(format!("percentile: {}", self.percentile));
         }
         let condition = match conditions.is_empty() {
-            true => String::new(),
+            true => self.among.map_or(String::new(), |among| format!(", condition: {among}")),
             false => format!(", condition: {{{}}}", conditions.join(", ")),
         };
         let fields = [("a", "ga"), ("b", "gb")];
@@ -119,6 +127,7 @@ impl Made {
 
     fn waits(&self) -> bool {
         self.conditions.iter().any(|(op, _)| !matches!(*op, "gt" | "gte"))
+            || self.among.is_some_and(|among| among.contains("not"))
     }
 
     /// The number of a window, in order; `None` for a statistic of nothing.
@@ -160,7 +169,19 @@ impl Made {
                 _ => number != n,
             }
         };
+        let hit = |rule: &str| window.iter().any(|h| self.rules[h.rule] == rule);
+        let (a, b) = (hit("a"), hit("b"));
         let met = match self.conditions.is_empty() {
+            true if self.among.is_some() => match self.among.unwrap() {
+                "a" => a,
+                "b" => b,
+                "not b and a" => a && !b,
+                "a and b" => a && b,
+                "a or b" => a || b,
+                "not (a or b) or b" => b || !a,
+                "not a" => !a,
+                other => panic!("{other}"),
+            },
             true => number >= self.rules.len() as f64,
             false => self.conditions.iter().all(one),
         };

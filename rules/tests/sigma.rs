@@ -326,6 +326,11 @@ fn correlations_that_mean_nothing_are_refused() {
             "R032",
         ),
         ("correlation: {type: temporal, rules: [a], timespan: 1m, window: 3}", "R006"),
+        ("correlation: {type: temporal, rules: [a], timespan: 1m, condition: a and}", "R020"),
+        ("correlation: {type: temporal, rules: [a], timespan: 1m, condition: a or b}", "R030"),
+        ("correlation: {type: temporal, rules: [a], timespan: 1m, condition: 1 of them}", "R032"),
+        ("correlation: {type: temporal_ordered, rules: [a], timespan: 1m, condition: a}", "R032"),
+        ("correlation: {type: event_count, rules: [a], timespan: 1m, condition: a}", "R032"),
         (
             "correlation: {type: temporal, rules: [a], timespan: 1m}\nlogsource: {product: x}",
             "R006",

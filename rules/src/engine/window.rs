@@ -197,7 +197,9 @@ impl Group {
     /// Whether the condition holds, and its number.
     pub(crate) fn holds(&self, c: &Correlation) -> Option<f64> {
         let number = self.number(c)?;
-        let met = if c.thresholds.is_empty() {
+        let met = if let Some(among) = &c.among {
+            among.holds(&|at| self.hits.get(at).is_some_and(|n| *n > 0))
+        } else if c.thresholds.is_empty() {
             number >= c.rules.len() as f64
         } else {
             c.thresholds.iter().all(|t| t.op.holds(number, t.number))

@@ -5,8 +5,10 @@ use hashbrown::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::{Doc, Loader};
+use crate::among::Among;
 use crate::pipeline::Subject;
 use crate::rule::{Correlation, RuleIndex, RuleKind};
+use crate::syntax::condition::{Cond, within};
 use crate::syntax::correlation::{self, Draft};
 use crate::syntax::header::{self, Header};
 use crate::syntax::xuedun;
@@ -143,6 +145,10 @@ impl<'a> Loader<'_, '_, 'a> {
                 }
             }
         }
+        let among = match &draft.among {
+            Some((cond, at)) => Some(self.among(cond, at, &draft, doc)?),
+            None => None,
+        };
         let subject = Subject { doc: doc.node, is_correlation: true };
         match self.options.pipelines.apply(subject, &LogSource::default(), &mut [], &[]) {
             Ok(applied) => applied.digests.iter().for_each(|d| hash.update(d)),
@@ -170,6 +176,7 @@ impl<'a> Loader<'_, '_, 'a> {
             value_fields,
             timespan: draft.timespan,
             thresholds: draft.thresholds,
+            among,
             percentile: draft.percentile.unwrap_or(50.0),
             generate: draft.generate,
             region: header.extension.region,
@@ -199,6 +206,43 @@ impl<'a> Loader<'_, '_, 'a> {
         let kind = RuleKind::Correlation(correlation);
         self.keep(doc, header, id, LogSource::default(), kind, hash.finalize().into());
         Some(())
+    }
+
+    /// A condition over the rules of a correlation, by their place.
+    fn among(&mut self, cond: &Cond, at: &Node, draft: &Draft, doc: &Doc<'_>) -> Option<Among> {
+        let mut all = |parts: &[Cond]| -> Option<Vec<Among>> {
+            let made: Vec<_> = parts.iter().map(|p| self.among(p, at, draft, doc)).collect();
+            made.into_iter().collect()
+        };
+        match cond {
+            Cond::All(parts) => all(parts).map(Among::All),
+            Cond::Any(parts) => all(parts).map(Among::Any),
+            Cond::Not(inner) => Some(Among::Not(Box::new(self.among(inner, at, draft, doc)?))),
+            Cond::Item(name, place) => {
+                let rule = self.names.get(name.as_str());
+                let of =
+                    |r: &Node| rule.is_some() && self.names.get(r.text().unwrap_or("")) == rule;
+                let found = draft.rules.iter().position(of);
+                if found.is_none() {
+                    self.diags[doc.source].error(
+                        "R030",
+                        &within(at, place),
+                        &format!("条件引用的规则 {name} 不在 rules 中"),
+                        &format!("the condition names {name}, which is not in rules"),
+                    );
+                }
+                found.map(Among::Hit)
+            }
+            Cond::Of { at: place, .. } => {
+                self.diags[doc.source].error(
+                    "R032",
+                    &within(at, place),
+                    "规则名表达式中不能用 of",
+                    "an expression over rules has no `of`",
+                );
+                None
+            }
+        }
     }
 
     /// What a rule that is correlated calls these fields, once aliases and pipelines have had

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::limits;
+use crate::yaml::{Kind, Node};
 
 /// A parsed condition over detection items.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,6 +218,17 @@ fn unexpected(token: &Token<'_>) -> CondError {
 
 fn error(code: &'static str, at: Range<usize>, zh: &str, en: &str) -> CondError {
     CondError { code, at, zh: zh.to_owned(), en: en.to_owned() }
+}
+
+/// The place of a part of a scalar, as exact as the notation allows: quoted and block scalars
+/// are marked as a whole.
+pub(crate) fn within(node: &Node, part: &Range<usize>) -> Range<usize> {
+    match &node.kind {
+        Kind::Scalar { plain: true, text } if node.span.len() == text.len() => {
+            node.span.start + part.start..node.span.start + part.end
+        }
+        _ => node.span.clone(),
+    }
 }
 
 #[cfg(test)]

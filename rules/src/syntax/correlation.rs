@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::condition::{self, Cond};
 use super::header::first_line;
 use super::test::Op;
 use crate::limits;
@@ -18,6 +19,8 @@ pub(crate) struct Draft {
     pub(crate) group_by: Vec<String>,
     pub(crate) timespan: Duration,
     pub(crate) thresholds: Vec<Threshold>,
+    /// A condition over the rules, with its place.
+    pub(crate) among: Option<(Cond, Node)>,
     pub(crate) fields: Vec<String>,
     pub(crate) percentile: Option<f64>,
     /// alias → (rule → field), with the place of the rule's name.
@@ -73,7 +76,12 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
     }
     let group_by = node.get("group-by").map(Node::items).unwrap_or_default();
     let group_by = group_by.iter().filter_map(|n| n.text().map(str::to_owned)).collect();
-    let condition = condition(node, kind, diags);
+    let (condition, among) = match node.get("condition") {
+        Some(at) if kind == CorrelationKind::Temporal && at.text().is_some() => {
+            (Some((Vec::new(), Vec::new(), None)), among(at, diags))
+        }
+        _ => (condition(node, kind, diags), None),
+    };
     let generate = match node.get("generate").map(|n| (n, n.scalar())) {
         None => false,
         Some((_, Some(Scalar::Bool(b)))) => b,
@@ -95,6 +103,7 @@ pub(crate) fn read(node: &Node, diags: &mut Diags<'_>) -> Option<Draft> {
         group_by,
         timespan,
         thresholds,
+        among,
         fields,
         percentile,
         aliases,
@@ -171,10 +180,10 @@ fn condition(node: &Node, kind: CorrelationKind, diags: &mut Diags<'_>) -> Optio
         return None;
     };
     let Some(entries) = at.map() else {
-        let (zh, en) = match kind.is_temporal() && at.text().is_some() {
+        let (zh, en) = match at.text().is_some() {
             true => (
-                "Sigma 2.1 的时序条件不能是规则名表达式；写成多条关联规则",
-                "in Sigma 2.1 a temporal condition is no expression over rules: write several correlations",
+                "只有 temporal 的条件可以是规则名表达式，其他类型须为映射（gte、lt……）",
+                "only temporal takes an expression over rules; of other types the condition is a map (gte, lt…)",
             ),
             false => (
                 "关联条件必须是映射（gte、lt……）",
@@ -262,6 +271,17 @@ fn condition(node: &Node, kind: CorrelationKind, diags: &mut Diags<'_>) -> Optio
         );
     }
     Some((thresholds, fields, percentile))
+}
+
+/// A condition over the rules.
+fn among(at: &Node, diags: &mut Diags<'_>) -> Option<(Cond, Node)> {
+    match condition::parse(at.text().unwrap_or("")) {
+        Ok(cond) => Some((cond, at.clone())),
+        Err(e) => {
+            diags.error(e.code, &condition::within(at, &e.at), &e.zh, &e.en);
+            None
+        }
+    }
 }
 
 fn numeric(node: &Node) -> Option<f64> {

@@ -12,7 +12,7 @@ use crate::fields::Resolver;
 use crate::limits;
 use crate::pattern::Pattern;
 use crate::problem::Diags;
-use crate::yaml::{Kind, Node};
+use crate::yaml::Node;
 
 /// What building an expression needs.
 pub(crate) struct Reader<'r, 'd, 't> {
@@ -53,7 +53,7 @@ impl Reader<'_, '_, '_> {
                     None => failed = true,
                 },
                 Err(e) => {
-                    self.diags.error(e.code, &within(node, &e.at), &e.zh, &e.en);
+                    self.diags.error(e.code, &condition::within(node, &e.at), &e.zh, &e.en);
                     failed = true;
                 }
             }
@@ -164,7 +164,7 @@ impl Reader<'_, '_, '_> {
     fn unknown(&mut self, at: &Node, place: &Range<usize>, name: &str) {
         self.diags.error(
             "R021",
-            &within(at, place),
+            &condition::within(at, place),
             &format!("条件引用的检测项 {name} 不存在"),
             &format!("the condition names {name}, which does not exist"),
         );
@@ -244,16 +244,5 @@ fn joined(all: bool, parts: Vec<Expr>) -> Option<Expr> {
         (true, _) => None,
         (false, true) => Some(Expr::all(parts)),
         (false, false) => Some(Expr::any(parts)),
-    }
-}
-
-/// The place of a part of a scalar, as exact as the notation allows: quoted and block scalars
-/// are marked as a whole.
-fn within(node: &Node, part: &Range<usize>) -> Range<usize> {
-    match &node.kind {
-        Kind::Scalar { plain: true, text } if node.span.len() == text.len() => {
-            node.span.start + part.start..node.span.start + part.end
-        }
-        _ => node.span.clone(),
     }
 }
