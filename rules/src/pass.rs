@@ -46,9 +46,9 @@ impl State {
 impl State {
     /// Notes what holds for a value.
     #[inline]
-    fn hold(&mut self, predicates: &[u32], wakes: &[u32]) {
-        predicates.iter().for_each(|id| self.holds.set(*id));
-        wakes.iter().for_each(|at| self.woken.set(*at));
+    fn hold(&mut self, predicates: impl Iterator<Item = u32>, wakes: impl Iterator<Item = u32>) {
+        predicates.for_each(|id| self.holds.set(id));
+        wakes.for_each(|at| self.woken.set(at));
     }
 
     /// Notes what holds for a value; keywords with the place of the value, if they are looked for.
@@ -60,8 +60,7 @@ impl State {
         predicates: impl Iterator<Item = u32> + Clone,
         wakes: impl Iterator<Item = u32>,
     ) {
-        predicates.clone().for_each(|id| self.holds.set(id));
-        wakes.for_each(|at| self.woken.set(at));
+        self.hold(predicates.clone(), wakes);
         if let Some(place) = keywords {
             self.hold_keywords(compiled, place, predicates);
         }
@@ -126,7 +125,7 @@ impl Pass<'_> {
                 self.value(place, last, event.value_at(at), keywords);
                 continue;
             };
-            self.state.hold(held, wakes);
+            self.state.hold(held.iter().copied(), wakes.iter().copied());
             if last.keywords {
                 self.state.hold_keywords(self.compiled, place.at, held.iter().copied());
             }

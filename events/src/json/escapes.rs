@@ -53,14 +53,10 @@ impl Text<'_, '_> {
         }
     }
 
-    /// Copies what holds nothing special; a little more is written, and then written over.
-    #[inline]
+    /// Copies what holds nothing special, near the record's end.
     fn plain(&mut self, len: usize) -> Option<()> {
-        let (from, to) = (self.bytes.get(self.at..)?, self.room.get_mut(self.len..)?);
-        match (from.first_chunk::<BLOCK>(), to.first_chunk_mut::<BLOCK>()) {
-            (Some(from), Some(to)) if len <= BLOCK => *to = *from,
-            _ => to.get_mut(..len)?.copy_from_slice(from.get(..len)?),
-        }
+        let from = self.bytes.get(self.at..)?.get(..len)?;
+        self.room.get_mut(self.len..)?.get_mut(..len)?.copy_from_slice(from);
         self.at += len;
         self.len += len;
         Some(())
