@@ -1,11 +1,11 @@
 //! Where decoders write: native fields, and the columns a pack maps them to.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use events::event::Event;
 use events::field::ColumnKind;
 use events::{FieldId, Value};
+use hashbrown::HashMap;
 
 /// Native name → columns.
 #[derive(Debug, Default)]
@@ -182,7 +182,7 @@ impl<'e> Out<'e> {
         self.native(name, value);
         if let Some(entry) = self.map.and_then(|m| m.entries.get(name)) {
             entry.targets.iter().for_each(|t| self.event.keep_last(t.field));
-        } else if let Some(id) = FieldId::find(name).filter(|id| id.column().is_some()) {
+        } else if let Some(id) = FieldId::intern(name).filter(|id| id.column().is_some()) {
             self.event.keep_last(id);
         }
     }

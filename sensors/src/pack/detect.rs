@@ -1,9 +1,10 @@
 //! Finding the pack of a record whose sensor names none: by program name, then by the texts the
 //! packs declare, in one pass.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use hashbrown::HashMap;
 
 use super::Pack;
 use crate::limits::DETECT_BYTES_MAX;
@@ -37,8 +38,10 @@ impl Detector {
                 owners.push((pack.priority, pack.name.clone()));
             }
         }
+        // A table of all states, as every record of a program that no pack names goes through it.
         // Only absurdly many texts fail to build; then only program names are looked at.
-        let texts = AhoCorasick::new(texts).ok();
+        let kind = Some(AhoCorasickKind::DFA);
+        let texts = AhoCorasick::builder().kind(kind).build(texts).ok();
         Self { apps, texts, owners }
     }
 
