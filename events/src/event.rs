@@ -32,11 +32,11 @@ pub struct Event {
     /// What was done to keep the record within its bounds.
     pub marks: Marks,
     /// The record as text (its first `raw_len` bytes), then every value that is not part of it.
-    text: String,
-    raw_len: u32,
+    pub(crate) text: String,
+    pub(crate) raw_len: u32,
     /// The record as received, where it is not UTF-8.
-    raw_bytes: Option<Box<[u8]>>,
-    slots: Vec<Slot>,
+    pub(crate) raw_bytes: Option<Box<[u8]>>,
+    pub(crate) slots: Vec<Slot>,
 }
 
 /// What happened to a record on its way in; shown to people, never silent.
@@ -68,13 +68,13 @@ impl Marks {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Slot {
-    field: FieldId,
-    value: Stored,
+pub(crate) struct Slot {
+    pub(crate) field: FieldId,
+    pub(crate) value: Stored,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Stored {
+pub(crate) enum Stored {
     Null,
     Bool(bool),
     Int(i64),
@@ -354,17 +354,6 @@ impl Event {
                 Value::Str(&self.text[start as usize..(start + len) as usize])
             }
         }
-    }
-
-    /// If a text value lies within the raw record, where.
-    pub(crate) fn raw_range_of(&self, value: &str) -> Option<Range<usize>> {
-        let start = (value.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
-        (start + value.len() <= self.raw_len as usize).then_some(start..start + value.len())
-    }
-
-    /// The record as received where it is not UTF-8.
-    pub(crate) fn raw_bytes(&self) -> Option<&[u8]> {
-        self.raw_bytes.as_deref()
     }
 
     pub(crate) fn set_raw_bytes(&mut self, bytes: &[u8]) {

@@ -16,8 +16,8 @@ pub mod state;
 pub use archive::{Archive, ArchiveFault, Expired, Retention, SealedFile, ShorterRetention};
 pub use error::Error;
 pub use journal::{
-    AppendError, Appended, Damage, DamageKind, Journal, JournalOptions, JournalStats, Pending,
-    Reader, Recovery,
+    AppendError, Appended, Damage, DamageKind, Journal, JournalOptions, JournalStats, Numbered,
+    Pending, Reader, Recovery,
 };
 pub use state::{Batch, Key, MovedAside, Opened, Record, State, Table, Transaction};
 

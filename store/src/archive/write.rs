@@ -41,18 +41,20 @@ pub(crate) struct Traits {
     pub(crate) counts: Counts,
 }
 
-/// Writes events, already sorted by time, and syncs the file.
-pub(crate) fn write_file(
-    path: &Path,
-    events: impl Iterator<Item = Result<(u64, Event), ParquetError>>,
-) -> Result<Traits, ParquetError> {
+/// Events in order of time: each call writes the next over an event, whose buffers are used again, and
+/// tells its sequence number; `None` at the end.
+pub(crate) trait Source: FnMut(&mut Event) -> Result<Option<u64>, ParquetError> {}
+
+impl<F: FnMut(&mut Event) -> Result<Option<u64>, ParquetError>> Source for F {}
+
+/// Writes the events and syncs the file.
+pub(crate) fn write_file(path: &Path, mut next: impl Source) -> Result<Traits, ParquetError> {
     let file = File::create(path).map_err(external)?;
     let schema = columns::schema();
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()?))?;
     let mut builder = Columns::new();
-    let mut waiting = 0;
-    for event in events {
-        let (seq, event) = event?;
+    let (mut waiting, mut event) = (0, Event::new());
+    while let Some(seq) = next(&mut event)? {
         builder.push(seq, &event)?;
         waiting += 1;
         if waiting == limits::ARCHIVE_BATCH_ROWS {

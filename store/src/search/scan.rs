@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use events::Timestamp;
+use events::{Event, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
@@ -152,6 +152,7 @@ impl Scan<'_, '_> {
     }
 
     fn journal(&mut self, reader: Reader) {
+        let mut event = Event::new();
         for batch in reader {
             if self.over() {
                 return;
@@ -169,12 +170,13 @@ impl Scan<'_, '_> {
                     return;
                 }
             };
-            for (seq, event) in &batch {
+            for (seq, at) in (batch.first..).zip(0..batch.events.len()) {
+                batch.events.read(at, &mut event);
                 self.progress.scanned += 1;
-                let view = View::Event(event);
-                if self.wants(*seq, &view) {
+                let view = View::Event(&event);
+                if self.wants(seq, &view) {
                     self.progress.matched += 1;
-                    self.collector.take(*seq, &view, &Source::Event(event));
+                    self.collector.take(seq, &view, &Source::Event(&event));
                 }
             }
         }
