@@ -146,6 +146,22 @@ impl Event {
         self.raw_len = record.len() as u32;
     }
 
+    /// [`Event::set_raw_text`] for a text that `write` appends to the event's own buffer. Returns what
+    /// `write` does, unless the text is over-long: then nothing that it says of it holds.
+    pub fn write_raw<T>(&mut self, write: impl FnOnce(&mut String) -> T) -> Option<T> {
+        self.text.clear();
+        self.slots.clear();
+        self.raw_bytes = None;
+        let said = write(&mut self.text);
+        if self.text.len() > limits::RAW_BYTES_MAX {
+            let text = std::mem::take(&mut self.text);
+            self.set_raw(text.as_bytes());
+            return None;
+        }
+        self.raw_len = self.text.len() as u32;
+        Some(said)
+    }
+
     /// Sets the record as received together with its text in UTF-8 (for a record in GB18030 or
     /// another encoding that a decoder knows).
     pub fn set_raw_decoded(&mut self, record: &[u8], text: &str) {

@@ -21,7 +21,7 @@ fn enriched(enricher: &Enricher, source: &str, destination: &str) -> Vec<(String
     event.push(field::SOURCE_IP, Value::Str(source));
     event.push(field::DESTINATION_IP, Value::Str(destination));
     let before = event.fields().count();
-    enricher.enrich(std::slice::from_mut(&mut event));
+    enricher.enrich(&mut event);
     event
         .fields()
         .skip(before)
@@ -81,7 +81,7 @@ fn assets_and_places_are_added_and_what_the_record_says_stays() {
     let mut event = Event::new();
     event.push(field::SOURCE_IP, Value::Str("203.0.113.5"));
     event.push_named("source.geo.country_iso_code", Value::Str("US"));
-    e.enrich(std::slice::from_mut(&mut event));
+    e.enrich(&mut event);
     let name = FieldId::intern("source.geo.country_iso_code").unwrap();
     let said: Vec<String> =
         event.fields().filter(|(id, _)| *id == name).map(|(_, v)| v.text().into_owned()).collect();

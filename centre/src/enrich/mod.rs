@@ -204,17 +204,11 @@ impl Enricher {
         self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what is known of the addresses of records, all by the same reading of the files.
-    pub fn enrich(&self, events: &mut [Event]) {
+    /// Adds what is known of the addresses of a record, both by the same reading of the files.
+    pub fn enrich(&self, event: &mut Event) {
         let tables = self.tables();
-        for event in events {
-            self.one(event, &tables);
-        }
-    }
-
-    fn one(&self, event: &mut Event, tables: &Tables) {
-        let source = self.side(event, &self.names.source, tables);
-        let destination = self.side(event, &self.names.destination, tables);
+        let source = self.side(event, &self.names.source, &tables);
+        let destination = self.side(event, &self.names.destination, &tables);
         if let (true, Some(source), Some(destination)) =
             (self.config.direction, source, destination)
         {

@@ -17,7 +17,7 @@ pub(crate) fn flow_event(
     flow: &crate::decode::flow::Flow,
     received: events::Timestamp,
 ) -> events::Event {
-    flows::Names::new().event(flow, None, received)
+    flows::Names::new().event(flow, received)
 }
 
 /// Why a connection over the bound is turned away.

@@ -213,7 +213,7 @@ async fn read(
 mod tests {
     use super::*;
     use crate::fuzzing::feed_to;
-    use events::Event;
+    use events::EventBatch;
     use std::future::{Future, ready};
     use std::pin::Pin;
     use std::sync::Mutex;
@@ -226,7 +226,7 @@ mod tests {
     impl crate::Intake for Noting {
         fn submit(
             &self,
-            batch: Arc<Vec<Event>>,
+            batch: Arc<EventBatch>,
         ) -> Pin<Box<dyn Future<Output = Result<(), crate::Refused>> + Send + '_>> {
             self.0.lock().unwrap().push((Instant::now(), batch.len()));
             Box::pin(ready(Ok(())))

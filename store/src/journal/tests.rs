@@ -284,7 +284,10 @@ fn the_queue_is_bounded() {
     }
     let dir = tempfile::tempdir().unwrap();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
-    let options = JournalOptions { queue_bytes_max: 3 * EventBatch::from(vec![event(1)]).weight(), ..small() };
+    let options = JournalOptions {
+        queue_bytes_max: 3 * EventBatch::from(vec![event(1)]).weight(),
+        ..small()
+    };
     let (journal, _) = Journal::open_on(dir.path(), options, Box::new(Gate(gate.clone()))).unwrap();
     let accepted: Vec<Pending> =
         (1..10).map_while(|n| journal.append(vec![event(n)]).ok()).collect();
