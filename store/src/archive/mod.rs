@@ -1,7 +1,7 @@
 //! The archive: events of past hours in Parquet files that anyone's tools can read.
 //!
 //! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
-//! [`counts`] how often which value is there, [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
+//! [`counts`] how often which value is there and [`minutes`] when, [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
 //! as it was written.
 //!
 //! Invariants: a file is written and synced before the manifest names it, and the manifest names
@@ -13,6 +13,7 @@ pub(crate) mod columns;
 mod counts;
 mod manifest;
 mod merge;
+pub(crate) mod minutes;
 pub(crate) mod rest;
 mod retention;
 pub(crate) mod rows;
@@ -244,6 +245,7 @@ impl Archive {
             lower: traits.lower,
             exercises: Some(traits.exercises),
             counts: traits.counts,
+            minutes: traits.minutes,
         })
     }
 

@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::archive::columns::{self, BLOOM, HEAD};
 use crate::archive::counts::{Counts, Tally};
+use crate::archive::minutes::Minutes;
 use crate::archive::rest::Rest;
 use crate::limits;
 
@@ -39,6 +40,8 @@ pub(crate) struct Traits {
     pub(crate) lower: BTreeSet<String>,
     pub(crate) exercises: u64,
     pub(crate) counts: Counts,
+    /// Where the block of [`super::minutes`] lies and how long it is.
+    pub(crate) minutes: Option<(u64, u64)>,
 }
 
 /// Events in order of time: each call writes the next over an event, whose buffers are used again, and
@@ -65,9 +68,15 @@ pub(crate) fn write_file(path: &Path, mut next: impl Source) -> Result<Traits, P
     if waiting > 0 {
         writer.write(&RecordBatch::try_new(schema.clone(), builder.finish())?)?;
     }
+    let (mut traits, minutes) = builder.traits();
+    writer.flush()?;
+    if let Some(block) = minutes.pack().map_err(external)? {
+        traits.minutes = Some((writer.bytes_written() as u64, block.len() as u64));
+        writer.write_all(&block).map_err(external)?;
+    }
     let file = writer.into_inner()?;
     file.sync_all().map_err(external)?;
-    Ok(builder.traits())
+    Ok(traits)
 }
 
 /// Events as rows of the archive, without a file.
@@ -279,6 +288,7 @@ impl Columns {
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
         self.rows += 1;
         self.waiting += 1;
+        self.tally.record(event.time, event.site);
         self.exercises += u64::from(event.exercise.is_some());
         self.span = Some(match &self.span {
             Some(span) => span.with(seq, event),
@@ -385,7 +395,7 @@ impl Columns {
         arrays
     }
 
-    fn traits(&self) -> Traits {
+    fn traits(&self) -> (Traits, Minutes) {
         let named = |flags: &[bool]| {
             let whole = COLUMNS.iter().zip(flags).filter(|(_, whole)| **whole);
             whole.map(|(c, _)| c.name.to_owned()).collect::<BTreeSet<_>>()
@@ -393,9 +403,9 @@ impl Columns {
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
         lower.retain(|name| whole.contains(name));
-        let counts = self.tally.counts(|name| whole.contains(name));
+        let (counts, minutes) = self.tally.counts(|name| whole.contains(name));
         let span = self.span.as_ref();
-        Traits {
+        let traits = Traits {
             rows: self.rows,
             time: span.map(|s| s.time).unwrap_or_default(),
             seq: span.map(|s| s.seq).unwrap_or_default(),
@@ -405,7 +415,9 @@ impl Columns {
             lower,
             exercises: self.exercises,
             counts,
-        }
+            minutes: None,
+        };
+        (traits, minutes)
     }
 }
 

@@ -259,7 +259,11 @@ proptest! {
             for (pipe, wanted) in [
                 ("count by event.outcome", by_name(of().map(|e| first(e, field::EVENT_OUTCOME)))),
                 ("count by product", by_name(of().map(|e| e.logsource.get().product.clone()))),
+                ("count by site", by_name(of().map(|e| e.site.to_string()))),
+                ("count", vec![vec![all.to_string()]]),
                 ("histogram 1h", by_name(of().map(|e| bucket(e, 3_600)))),
+                ("histogram 1m", by_name(of().map(|e| bucket(e, 60)))),
+                ("histogram 90s", by_name(of().map(|e| bucket(e, 90)))),
                 ("histogram 7m", by_name(of().map(|e| bucket(e, 420)))),
             ] {
                 let text = format!("{} | {pipe}", query.text);

@@ -50,6 +50,15 @@ impl Shape {
         Some((Timestamp::from_secs(begin), Timestamp::from_secs(begin.saturating_add(*secs))))
     }
 
+    /// Whether counts by minute are all that it takes.
+    pub(super) fn in_minutes(&self) -> bool {
+        match self {
+            Self::Events | Self::Table(_) => false,
+            Self::Count(places) => places.len() <= 1,
+            Self::Histogram(secs) => secs % 60 == 0,
+        }
+    }
+
     /// Whether records of these two times count alike: nothing more need be known of them.
     pub(super) fn counts_alike(&self, one: Timestamp, other: Timestamp) -> bool {
         match self {
