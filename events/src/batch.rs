@@ -4,10 +4,11 @@
 //! Their texts lie in one buffer and their fields in another, so a record costs no allocation of
 //! its own: it is copied in from an event that is used again, and out into one.
 
-use crate::event::{Event, Marks, Slot};
+use crate::event::{Event, Marks};
 use crate::id::{EventId, ExerciseId};
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
+use crate::slot::Slot;
 use crate::time::Timestamp;
 
 /// Records in order.

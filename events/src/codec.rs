@@ -15,11 +15,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::batch::{EventBatch, Record};
-use crate::event::{Event, Marks, Slot, Stored};
+use crate::event::{Event, Marks};
 use crate::field::FieldId;
 use crate::id::{EventId, ExerciseId};
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
+use crate::slot::{Slot, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::wire::{Reader, put, put_bytes, put_signed};
@@ -251,7 +252,7 @@ impl Kinds {
 
 /// How a value is written.
 fn tag(record: &Record<'_>, slot: &Slot) -> u8 {
-    match slot.value {
+    match slot.value() {
         Stored::Null => NULL,
         Stored::Bool(false) => FALSE,
         Stored::Bool(true) => TRUE,
@@ -294,7 +295,7 @@ fn encode_event(
         put_bytes(out, raw);
     }
     for slot in record.slots {
-        match slot.value {
+        match slot.value() {
             Stored::Null | Stored::Bool(_) => {}
             Stored::Int(i) => put_signed(out, i),
             Stored::Float(f) => out.extend_from_slice(&f.to_le_bytes()),

@@ -8,6 +8,7 @@ use crate::id::{EventId, ExerciseId};
 use crate::limits;
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
+use crate::slot::{Slot, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -65,21 +66,6 @@ impl Marks {
     pub const fn set(&mut self, mark: u8) {
         self.0 |= mark;
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Slot {
-    pub(crate) field: FieldId,
-    pub(crate) value: Stored,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Stored {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Str { start: u32, len: u32 },
 }
 
 impl Default for SensorId {
@@ -268,7 +254,7 @@ impl Event {
 
     /// All fields in the order they were added.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
-        self.slots.iter().map(|s| (s.field, self.value(s.value)))
+        self.slots.iter().map(|s| (s.field, self.value(s.value())))
     }
 
     /// The names of [`Event::fields`], alone.
@@ -279,14 +265,14 @@ impl Event {
     /// The value at a place in the order of [`Event::fields`]; null past the end.
     #[inline]
     pub fn value_at(&self, at: usize) -> Value<'_> {
-        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value))
+        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value()))
     }
 
     /// The bytes of the text at a place in the order of [`Event::fields`]; `None` if there is none. For
     /// comparisons, where it costs less than [`Event::value_at`].
     #[inline]
     pub fn text_at(&self, at: usize) -> Option<&[u8]> {
-        match self.slots.get(at)?.value {
+        match self.slots.get(at)?.value() {
             Stored::Str { start, len } => {
                 self.text.as_bytes().get(start as usize..(start + len) as usize)
             }
@@ -296,12 +282,12 @@ impl Event {
 
     /// The first value of a field.
     pub fn get(&self, field: FieldId) -> Option<Value<'_>> {
-        self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value))
+        self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value()))
     }
 
     /// Every value of a field.
     pub fn all(&self, field: FieldId) -> impl Iterator<Item = Value<'_>> {
-        self.slots.iter().filter(move |s| s.field == field).map(|s| self.value(s.value))
+        self.slots.iter().filter(move |s| s.field == field).map(|s| self.value(s.value()))
     }
 
     /// The first value of a field, if it is text.
@@ -329,14 +315,6 @@ impl Event {
         self.slots.is_empty()
     }
 
-    /// About how much memory the event holds, in bytes: for queue bounds.
-    pub fn weight(&self) -> usize {
-        size_of::<Self>()
-            + self.text.capacity()
-            + self.slots.capacity() * size_of::<Slot>()
-            + self.raw_bytes.as_ref().map_or(0, |b| b.len())
-    }
-
     /// Makes room for so many bytes of text and so many fields at once.
     pub fn reserve(&mut self, text: usize, fields: usize) {
         self.text.reserve_exact(text);
@@ -348,7 +326,7 @@ impl Event {
             self.marks.set(Marks::FIELDS_DROPPED);
             return;
         }
-        self.slots.push(Slot { field, value });
+        self.slots.push(Slot::new(field, value));
     }
 
     fn cut<'a>(&mut self, s: &'a str) -> &'a str {

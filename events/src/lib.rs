@@ -20,6 +20,7 @@ pub mod logsource;
 pub mod sensitive;
 pub mod severity;
 pub mod site;
+mod slot;
 pub mod text;
 pub mod time;
 pub mod value;

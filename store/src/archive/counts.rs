@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use events::field::{self, COLUMNS};
-use events::{FieldId, SiteId, Timestamp};
+use events::{FieldId, LogSourceId, SiteId, Timestamp};
 
 use super::minutes::{ByMinute, MINUTE_NANOS, MINUTES, Minutes};
 use super::{HOUR_NANOS, columns};
@@ -29,12 +29,21 @@ const SOURCE: [&str; 3] = [columns::PRODUCT, columns::CATEGORY, columns::SERVICE
 
 /// Counts values while a file is written; a column with too many is given up.
 pub(crate) struct Tally {
-    /// The minute of the hour that is counted for.
-    minute: usize,
+    /// Of the record that is counted, and how many of the same kind came one after the other.
+    run: (Run, u64),
     all: ByMinute,
     source: [Option<Values>; 3],
     typed: Vec<Option<Values>>,
     sites: Option<HashMap<SiteId, ByMinute>>,
+}
+
+/// What the records of a run have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Run {
+    /// The minute of the hour.
+    minute: usize,
+    site: SiteId,
+    source: LogSourceId,
 }
 
 /// The values of a column, the frequent ones in front.
@@ -44,7 +53,7 @@ impl Tally {
     pub(crate) fn new() -> Self {
         let typed = COLUMNS.iter().map(|c| FIELDS.contains(&c.id).then(Vec::new)).collect();
         Self {
-            minute: 0,
+            run: (Run::default(), 0),
             all: vec![0; MINUTES],
             source: [const { Some(Vec::new()) }; 3],
             typed,
@@ -53,15 +62,32 @@ impl Tally {
     }
 
     /// Counts a record; its values follow.
-    pub(crate) fn record(&mut self, time: Timestamp, site: SiteId) {
+    pub(crate) fn record(&mut self, time: Timestamp, site: SiteId, source: LogSourceId) {
         let nanos = time.nanos().rem_euclid(HOUR_NANOS);
-        self.minute = usize::try_from(nanos / MINUTE_NANOS).unwrap_or(0);
-        bump(&mut self.all, self.minute);
+        let minute = usize::try_from(nanos / MINUTE_NANOS).unwrap_or(0);
+        let run = Run { minute, site, source };
+        if self.run.0 != run {
+            self.end_run();
+            self.run.0 = run;
+        }
+        self.run.1 += 1;
+    }
+
+    /// Adds what the records of a run have in common.
+    fn end_run(&mut self) {
+        let (run, count) = (self.run.0, std::mem::take(&mut self.run.1));
+        if count == 0 {
+            return;
+        }
+        bump(&mut self.all, run.minute, count);
+        let source = run.source.get();
+        let parts = [&source.product, &source.category, &source.service];
+        for (column, part) in self.source.iter_mut().zip(parts) {
+            add(column, part, run.minute, count);
+        }
         let Some(sites) = &mut self.sites else { return };
-        if let Some(counts) = sites.get_mut(&site) {
-            bump(counts, self.minute);
-        } else if sites.len() < limits::COUNTED_SITES_MAX {
-            sites.insert(site, once(self.minute));
+        if sites.len() < limits::COUNTED_SITES_MAX || sites.contains_key(&run.site) {
+            bump(sites.entry(run.site).or_insert_with(|| vec![0; MINUTES]), run.minute, count);
         } else {
             self.sites = None;
         }
@@ -70,20 +96,14 @@ impl Tally {
     /// Counts a value of a typed column.
     pub(crate) fn field(&mut self, at: usize, value: &str) {
         if let Some(column) = self.typed.get_mut(at) {
-            add(column, value, self.minute);
-        }
-    }
-
-    /// Counts a part of a log source.
-    pub(crate) fn source(&mut self, part: usize, value: &str) {
-        if let Some(column) = self.source.get_mut(part) {
-            add(column, value, self.minute);
+            add(column, value, self.run.0.minute, 1);
         }
     }
 
     /// The counts of the columns that hold every value of their field: of the whole file, and by
     /// minute, there of schools too.
-    pub(crate) fn counts(&self, is_whole: impl Fn(&str) -> bool) -> (Counts, Minutes) {
+    pub(crate) fn counts(&mut self, is_whole: impl Fn(&str) -> bool) -> (Counts, Minutes) {
+        self.end_run();
         let source = SOURCE.into_iter().zip(&self.source);
         let typed = COLUMNS.iter().map(|c| c.name).zip(&self.typed);
         let columns = source.chain(typed.filter(|(name, _)| is_whole(name)));
@@ -103,29 +123,25 @@ impl Tally {
     }
 }
 
-fn bump(counts: &mut ByMinute, minute: usize) {
+fn bump(counts: &mut ByMinute, minute: usize, by: u64) {
     if let Some(count) = counts.get_mut(minute) {
-        *count += 1;
+        *count += by;
     }
 }
 
-fn once(minute: usize) -> ByMinute {
-    let mut counts = vec![0; MINUTES];
-    bump(&mut counts, minute);
-    counts
-}
-
-fn add(column: &mut Option<Values>, value: &str, minute: usize) {
+fn add(column: &mut Option<Values>, value: &str, minute: usize, by: u64) {
     let Some(values) = column else { return };
     match values.iter().position(|(known, _)| known == value) {
         Some(at) => {
-            bump(&mut values[at].1, minute);
+            bump(&mut values[at].1, minute, by);
             values.swap(at, at.saturating_sub(1));
         }
         None if values.len() < limits::COUNTED_VALUES_MAX
             && value.len() <= limits::COUNTED_VALUE_BYTES_MAX =>
         {
-            values.push((value.to_owned(), once(minute)));
+            let mut counts = vec![0; MINUTES];
+            bump(&mut counts, minute, by);
+            values.push((value.to_owned(), counts));
         }
         None => *column = None,
     }

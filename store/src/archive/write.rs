@@ -288,7 +288,7 @@ impl Columns {
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
         self.rows += 1;
         self.waiting += 1;
-        self.tally.record(event.time, event.site);
+        self.tally.record(event.time, event.site, event.logsource);
         self.exercises += u64::from(event.exercise.is_some());
         self.span = Some(match &self.span {
             Some(span) => span.with(seq, event),
@@ -308,9 +308,8 @@ impl Columns {
         }
         let source = &self.parts.1;
         let parts = [&source.product, &source.category, &source.service];
-        for (at, (builder, part)) in self.source.iter_mut().zip(parts).enumerate() {
+        for (builder, part) in self.source.iter_mut().zip(parts) {
             builder.append_value(part);
-            self.tally.source(at, part);
         }
         match event.exercise {
             Some(id) => self.exercise.append_value(id.to_bytes())?,
@@ -395,7 +394,7 @@ impl Columns {
         arrays
     }
 
-    fn traits(&self) -> (Traits, Minutes) {
+    fn traits(&mut self) -> (Traits, Minutes) {
         let named = |flags: &[bool]| {
             let whole = COLUMNS.iter().zip(flags).filter(|(_, whole)| **whole);
             whole.map(|(c, _)| c.name.to_owned()).collect::<BTreeSet<_>>()
