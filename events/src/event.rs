@@ -88,10 +88,13 @@ impl Event {
 
     /// Empties the event and keeps its buffers.
     pub fn clear(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        let slots = std::mem::take(&mut self.slots);
-        *self = Self { text, slots, ..Self::default() };
+        let Self { id, time, received, site, sensor, logsource, exercise, marks, .. } = self;
+        (*id, *time, *received) = Default::default();
+        (*site, *sensor, *logsource) = Default::default();
+        (*exercise, *marks) = Default::default();
         self.text.clear();
+        self.raw_len = 0;
+        self.raw_bytes = None;
         self.slots.clear();
     }
 

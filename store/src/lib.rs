@@ -28,6 +28,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }
 
+/// Whether a text is as [`fold`] makes it.
+pub(crate) fn is_folded(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) || fold(text) == text
+}
+
 /// A text without its case, character by character: how search compares.
 pub(crate) fn fold(text: &str) -> std::borrow::Cow<'_, str> {
     if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {

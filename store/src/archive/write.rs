@@ -352,7 +352,7 @@ impl Columns {
             (Typed::Text(text), Value::Str(s)) if !filled[at] && self.rest.is_free(field) => {
                 text.append_value(s);
                 self.tally.field(at, s);
-                self.lower[at] = self.lower[at] && crate::fold(s) == s;
+                self.lower[at] = self.lower[at] && crate::is_folded(s);
             }
             (Typed::Integer(n), Value::Int(i)) if !filled[at] && self.rest.is_free(field) => {
                 n.append_value(i);
@@ -373,22 +373,22 @@ impl Columns {
         arrays.push(Arc::new(self.time.finish()));
         arrays.push(Arc::new(self.received.finish()));
         arrays.push(Arc::new(self.site.finish()));
-        arrays.push(Arc::new(self.sensor.finish()));
+        arrays.push(taken(&mut self.sensor));
         for part in &mut self.source {
-            arrays.push(Arc::new(part.finish()));
+            arrays.push(taken(part));
         }
         arrays.push(Arc::new(self.exercise.finish()));
         arrays.push(Arc::new(self.marks.finish()));
         for typed in &mut self.typed {
             typed.fill(self.waiting);
             arrays.push(match typed {
-                Typed::Text(text) => Arc::new(text.finish()),
+                Typed::Text(text) => taken(text),
                 Typed::Integer(integer) => Arc::new(integer.finish()),
             });
         }
-        arrays.push(Arc::new(self.shape.finish()));
-        arrays.push(Arc::new(self.fields.finish()));
-        arrays.push(Arc::new(self.raw.finish()));
+        arrays.push(taken(&mut self.shape));
+        arrays.push(taken(&mut self.fields));
+        arrays.push(taken(&mut self.raw));
         arrays.push(Arc::new(self.raw_bytes.finish()));
         self.waiting = 0;
         arrays
@@ -418,6 +418,14 @@ impl Columns {
         };
         (traits, minutes)
     }
+}
+
+/// What a column holds so far. It begins anew with as much room, so that it does not grow step by step.
+fn taken(text: &mut StringBuilder) -> ArrayRef {
+    let (rows, bytes) = (text.len(), text.values_slice().len());
+    let array = text.finish();
+    *text = StringBuilder::with_capacity(rows, bytes);
+    Arc::new(array)
 }
 
 /// A name with its line breaks written `\n`, so that one line is one name.
