@@ -14,7 +14,11 @@ use crate::input::frame::Framer;
 use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::pack::{Packs, Record};
 
-/// Decodes every record of a file and calls `each`. What the file is, its first bytes tell.
+/// In place of a file: what comes by standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Decodes every record of a file and calls `each`. What the file is, its first bytes tell; `-` is a log
+/// that comes by standard input.
 ///
 /// # Errors
 /// What the system says of the file. Records that cannot be decoded are events all the same.
@@ -25,6 +29,9 @@ pub fn decode_file(
     received: Timestamp,
     each: &mut dyn FnMut(Event),
 ) -> io::Result<()> {
+    if path == Path::new(STANDARD_INPUT) {
+        return decoded(packs, pack, &mut Lines::open(path)?, received, each);
+    }
     let damaged = |problem| io::Error::new(io::ErrorKind::InvalidData, problem);
     let mut head = [0; 8];
     let have = File::open(path)?.read(&mut head)?;
@@ -55,8 +62,8 @@ pub fn decode_file(
     }
 }
 
-/// The first lines of a log that are not empty, in UTF-8, at most `max`, and the encoding that the
-/// file has.
+/// The first lines of a log (`-`: of standard input) that are not empty, in UTF-8, at most `max`, and
+/// the encoding that it has.
 ///
 /// # Errors
 /// What the system says of the file.
@@ -89,14 +96,19 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> io::Result<Self> {
-        let mut from: Box<dyn Read> = Box::new(BufReader::new(File::open(path)?));
-        let mut head = Vec::new();
-        from.by_ref().take(2).read_to_end(&mut head)?;
+        if path == Path::new(STANDARD_INPUT) {
+            return Self::of(io::stdin());
+        }
+        Self::of(File::open(path)?)
+    }
+
+    fn of(from: impl Read + 'static) -> io::Result<Self> {
+        let mut from: Box<dyn Read> = Box::new(BufReader::new(from));
+        let mut head = two_bytes(&mut from)?;
         if head == [0x1f, 0x8b] {
-            let packed = BufReader::new(File::open(path)?);
+            let packed = BufReader::new(io::Cursor::new(head).chain(from));
             from = Box::new(flate2::read::MultiGzDecoder::new(packed));
-            head.clear();
-            from.by_ref().take(2).read_to_end(&mut head)?;
+            head = two_bytes(&mut from)?;
         }
         let encoding = match head[..] {
             [0xff, 0xfe] => Encoding::Utf16le,
@@ -127,6 +139,12 @@ impl Lines {
             self.ended = n == 0;
         }
     }
+}
+
+fn two_bytes(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    from.take(2).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 fn decoded(
@@ -175,6 +193,12 @@ mod tests {
         })
         .unwrap();
         let (lines, encoding) = first_lines(file.path(), 9).unwrap();
+        // As standard input gives it: in one piece after another, and not to be read twice.
+        let trickle = io::Cursor::new(bytes[..bytes.len() / 2].to_vec())
+            .chain(io::Cursor::new(bytes[bytes.len() / 2..].to_vec()));
+        let mut piped = Lines::of(trickle).unwrap();
+        let lines_piped = std::iter::from_fn(|| piped.next().unwrap()).count();
+        assert_eq!((lines_piped, piped.encoding), (lines.len(), encoding));
         assert!(lines.iter().all(|line| line == LINE.as_bytes()), "{lines:?}");
         assert_eq!(lines.len(), found.len());
         (found, encoding)
