@@ -104,7 +104,7 @@ pub enum InputConfig {
     File {
         /// Paths; `*` and `?` stand for parts of one name.
         paths: Vec<String>,
-        /// Several lines that are one record.
+        /// Several lines that are one record; left out, as the sensor's pack says.
         #[serde(default)]
         multiline: Option<Multiline>,
         /// Encoding of the files.

@@ -6,12 +6,13 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use events::{Event, Timestamp};
+use regex::Regex;
 
 use crate::config::Encoding;
 use crate::decode::{Aside, capture, columns, evtx};
-use crate::input::file::{framing, without_bom};
+use crate::input::file::{begins, framing, without_bom};
 use crate::input::frame::Framer;
-use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, MULTILINE_LINES_MAX, RECORD_BYTES_MAX};
 use crate::pack::{Packs, Record};
 
 /// In place of a file: what comes by standard input.
@@ -90,6 +91,8 @@ struct Lines {
     framer: Framer,
     buffer: Vec<u8>,
     ended: bool,
+    /// The line that begins the next record, and whether it is cut.
+    ahead: Option<(Vec<u8>, bool)>,
     /// UTF-16 if it begins so; UTF-8 until a line is none, and GB18030 from there.
     encoding: Encoding,
 }
@@ -117,7 +120,34 @@ impl Lines {
         };
         let mut framer = Framer::new(framing(encoding), RECORD_BYTES_MAX);
         framer.add(&head);
-        Ok(Self { from, framer, buffer: vec![0; FILE_CHUNK_BYTES], ended: false, encoding })
+        let buffer = vec![0; FILE_CHUNK_BYTES];
+        Ok(Self { from, framer, buffer, ended: false, ahead: None, encoding })
+    }
+
+    /// The next record: a line, or the lines up to one that begins another.
+    fn record(&mut self, start: Option<&Regex>) -> io::Result<Option<(Vec<u8>, bool)>> {
+        let Some(start) = start else { return self.next() };
+        let Some((mut record, mut cut)) =
+            self.ahead.take().map_or_else(|| self.next(), |l| Ok(Some(l)))?
+        else {
+            return Ok(None);
+        };
+        for _ in 1..MULTILINE_LINES_MAX {
+            match self.next()? {
+                Some((line, line_cut)) if !begins(start, &line) => {
+                    cut |= line_cut || record.len() + line.len() >= RECORD_BYTES_MAX;
+                    if record.len() + line.len() < RECORD_BYTES_MAX {
+                        record.push(b'\n');
+                        record.extend_from_slice(&line);
+                    }
+                }
+                other => {
+                    self.ahead = other;
+                    break;
+                }
+            }
+        }
+        Ok(Some((record, cut)))
     }
 
     /// The next line, and whether it is cut.
@@ -156,7 +186,8 @@ fn decoded(
 ) -> io::Result<()> {
     let mut header = String::new();
     let offset = events::time::BEIJING_OFFSET_SECS;
-    while let Some((line, cut)) = lines.next()? {
+    let start = pack.and_then(|name| packs.get(name)?.run.start.as_ref());
+    while let Some((line, cut)) = lines.record(start)? {
         let text = lines.encoding.text(&line);
         if columns::is_header(&line)
             && let Ok(text) = std::str::from_utf8(&line)
@@ -220,5 +251,19 @@ mod tests {
         packed.write_all(&gbk).unwrap();
         assert_eq!(read(&packed.finish().unwrap()), (want, Encoding::Gb18030));
         assert_eq!(read(b""), (Vec::new(), Encoding::Utf8));
+    }
+
+    #[test]
+    fn the_lines_of_a_record_are_joined_as_its_pack_says() {
+        let text = "banner\nof two\n# User@Host: a[a] @ h []\nSET timestamp=1;\nselect\n1;\n# User@Host: b[b] @ h []";
+        let start = Regex::new("^# User@Host: ").unwrap();
+        let joined = |start: Option<&Regex>| {
+            let mut lines = Lines::of(io::Cursor::new(text.to_owned())).unwrap();
+            std::iter::from_fn(move || lines.record(start).unwrap())
+                .map(|(record, _)| String::from_utf8(record).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(joined(Some(&start)).join("|"), text.replace("\n#", "|#"));
+        assert_eq!(joined(None).len(), 7);
     }
 }

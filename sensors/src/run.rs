@@ -113,10 +113,11 @@ impl Job<'_> {
             }
             InputConfig::File { paths, multiline, encoding, start } => {
                 let feed = self.feed(*encoding, false);
+                let of_pack = || self.packs.get(self.config.pack.as_deref()?)?.run.start.clone();
                 let job = file::Job::new(
                     &self.config.name,
                     paths,
-                    multiline.as_ref(),
+                    file::start_of(&self.config.name, multiline.as_ref())?.or_else(of_pack),
                     *encoding,
                     *start,
                     feed,

@@ -45,13 +45,10 @@ impl Geo {
             let (ranges, bad) = ranges(&bytes, divisions);
             return Ok((Self::Ranges(ranges), bad));
         }
-        let reader = Reader::from_source(bytes).map_err(|e| ConfigError::Value {
-            key: "enrich.geoip",
-            message: Text::new(
-                format!("{} 不是 MaxMind 数据库：{e}", path.display()),
-                format!("{} is no MaxMind database: {e}", path.display()),
-            ),
-        })?;
+        let reader = mmdb("enrich.geoip", path, bytes)?;
+        if is_of_networks(&reader) {
+            return Err(of_another_kind("enrich.geoip", path, &reader));
+        }
         Ok((Self::Mmdb(reader), Vec::new()))
     }
 
@@ -61,6 +58,65 @@ impl Geo {
             Self::Ranges(ranges) => ranges.of(address).cloned(),
             Self::Mmdb(reader) => place(reader, address),
         }
+    }
+}
+
+/// Whose network an address is of (autonomous systems), from an `.mmdb` file.
+pub(crate) struct Networks(Reader<Vec<u8>>);
+
+/// The network of an address: zero and an empty text are unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Network {
+    pub(crate) number: u32,
+    pub(crate) organization: String,
+}
+
+impl Networks {
+    /// Reads a file.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        let reader = mmdb("enrich.asn", path, bytes)?;
+        if !is_of_networks(&reader) {
+            return Err(of_another_kind("enrich.asn", path, &reader));
+        }
+        Ok(Self(reader))
+    }
+
+    /// The network of an address, if the file knows. A damaged record is unknown.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<Network> {
+        let found = self.0.lookup(address).ok()?.decode::<geoip2::Asn<'_>>().ok()??;
+        Some(Network {
+            number: found.autonomous_system_number.unwrap_or_default(),
+            organization: found.autonomous_system_organization.unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+fn mmdb(key: &'static str, path: &Path, bytes: Vec<u8>) -> Result<Reader<Vec<u8>>, ConfigError> {
+    Reader::from_source(bytes).map_err(|e| ConfigError::Value {
+        key,
+        message: Text::new(
+            format!("{} 不是 MaxMind 数据库：{e}", path.display()),
+            format!("{} is no MaxMind database: {e}", path.display()),
+        ),
+    })
+}
+
+/// Whether a database says of itself that it holds autonomous systems.
+fn is_of_networks(reader: &Reader<Vec<u8>>) -> bool {
+    let kind = reader.metadata().database_type.to_ascii_uppercase();
+    kind.contains("ASN") || kind.contains("ISP")
+}
+
+fn of_another_kind(key: &'static str, path: &Path, reader: &Reader<Vec<u8>>) -> ConfigError {
+    let (path, kind) = (path.display(), &reader.metadata().database_type);
+    ConfigError::Value {
+        key,
+        message: Text::new(
+            format!("{path} 的类型为 {kind}：地理位置库写在 geoip，自治系统（ASN）库写在 asn"),
+            format!(
+                "{path} is of the kind {kind}: places belong to geoip, autonomous systems to asn"
+            ),
+        ),
     }
 }
 
@@ -193,5 +249,24 @@ mod tests {
         let berlin = of("198.51.100.1").unwrap();
         assert_eq!((berlin.country.as_str(), berlin.city.as_str()), ("DE", "Berlin"));
         assert_eq!(of("192.0.2.1"), None);
+    }
+
+    /// By the same writer: AS4134 in 203.0.113.0/24, AS4538 in 2001:db8::/32.
+    #[test]
+    fn networks_are_read_and_told_from_places() {
+        let (networks, places) = (Path::new("networks.mmdb"), Path::new("places.mmdb"));
+        let bytes = include_bytes!("networks.mmdb").to_vec();
+        let all = Networks::parse(networks, bytes.clone()).unwrap();
+        let of = |a: &str| all.of(a.parse().unwrap()).map(|n| (n.number, n.organization));
+        assert_eq!(of("203.0.113.7"), Some((4134, "CHINANET".to_owned())));
+        assert_eq!(of("2001:db8::1"), Some((4538, "CERNET".to_owned())));
+        assert_eq!(of("192.0.2.1"), None);
+        // One in place of the other would only add nothing, for ever.
+        let refused = Geo::parse(networks, bytes, &Divisions::default()).err().unwrap();
+        assert!(refused.text().zh.contains("写在 asn"), "{}", refused.text().zh);
+        let swapped = Networks::parse(places, include_bytes!("places.mmdb").to_vec());
+        assert!(swapped.err().unwrap().text().en.contains("places belong to geoip"));
+        let torn = Networks::parse(networks, b"no database".to_vec()).err().unwrap();
+        assert!(torn.text().zh.contains("不是 MaxMind 数据库"), "{}", torn.text().zh);
     }
 }
