@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use events::Text;
-use maxminddb::{Reader, geoip2};
+use maxminddb::Reader;
+use serde::Deserialize;
 
 use super::BadRow;
 use super::division::Divisions;
@@ -83,9 +84,9 @@ impl Networks {
 
     /// The network of an address, if the file knows. A damaged record is unknown.
     pub(crate) fn of(&self, address: IpAddr) -> Option<Network> {
-        let found = self.0.lookup(address).ok()?.decode::<geoip2::Asn<'_>>().ok()??;
+        let found = self.0.lookup(address).ok()?.decode::<System<'_>>().ok()??;
         Some(Network {
-            number: found.autonomous_system_number.unwrap_or_default(),
+            number: found.autonomous_system_number.0,
             organization: found.autonomous_system_organization.unwrap_or_default().to_owned(),
         })
     }
@@ -120,12 +121,75 @@ fn of_another_kind(key: &'static str, path: &Path, reader: &Reader<Vec<u8>>) -> 
     }
 }
 
+/// What is read of a record of places, and nothing more: writers differ in how wide the numbers beside
+/// are, and those that a strict model refuses would take the place with them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Located<'a> {
+    #[serde(borrow)]
+    country: Country<'a>,
+    #[serde(borrow)]
+    subdivisions: Vec<Named<'a>>,
+    #[serde(borrow)]
+    city: Named<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Country<'a> {
+    iso_code: Option<&'a str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named<'a> {
+    #[serde(borrow)]
+    names: Names<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Names<'a> {
+    #[serde(rename = "zh-CN")]
+    zh: Option<&'a str>,
+    en: Option<&'a str>,
+}
+
+/// What is read of a record of autonomous systems.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct System<'a> {
+    autonomous_system_number: Number,
+    autonomous_system_organization: Option<&'a str>,
+}
+
+/// An unsigned number of any width.
+#[derive(Default)]
+struct Number(u32);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl serde::de::Visitor<'_> for Any {
+            type Value = Number;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of an autonomous system")
+            }
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<Number, E> {
+                u32::try_from(n).map(Number).map_err(E::custom)
+            }
+            fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<Number, E> {
+                u32::try_from(n).map(Number).map_err(E::custom)
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
+
 /// A damaged record is an unknown place.
 fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
-    let found = reader.lookup(address).ok()?.decode::<geoip2::City<'_>>().ok()??;
-    let name = |names: &geoip2::Names<'_>| {
-        names.simplified_chinese.or(names.english).unwrap_or_default().to_owned()
-    };
+    let found = reader.lookup(address).ok()?.decode::<Located<'_>>().ok()??;
+    let name = |names: &Names<'_>| names.zh.or(names.en).unwrap_or_default().to_owned();
     Some(Place {
         country: found.country.iso_code.unwrap_or_default().to_owned(),
         region: found.subdivisions.first().map(|s| name(&s.names)).unwrap_or_default(),
@@ -251,7 +315,7 @@ mod tests {
         assert_eq!(of("192.0.2.1"), None);
     }
 
-    /// By the same writer: AS4134 in 203.0.113.0/24, AS4538 in 2001:db8::/32.
+    /// By the same writer, with numbers as narrow as they fit: AS4134 in 203.0.113.0/24, AS4538 in 2001:db8::/32.
     #[test]
     fn networks_are_read_and_told_from_places() {
         let (networks, places) = (Path::new("networks.mmdb"), Path::new("places.mmdb"));
