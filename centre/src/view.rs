@@ -228,6 +228,8 @@ pub struct SensorRow {
     pub turned_away: u64,
     /// Who was turned away last, and why.
     pub last_refusal: Option<String>,
+    /// Why certificates or revocation lists that were replaced are not at work: code and reason.
+    pub trouble: Option<String>,
 }
 
 /// A page of alert groups.

@@ -110,6 +110,7 @@ schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for n
 # direction = true           # 标注内外网方向 / mark inside and outside
 # assets = "assets.csv"      # 资产台账：资产名称、IP地址、资产类型、学校标识码 / asset inventory
 # geoip = "city.mmdb"        # 地理位置库，自备 / a MaxMind DB or CSV of your own
+# asn = "asn.mmdb"           # 自治系统库，自备 / autonomous systems, a MaxMind DB of your own
 # divisions = "divisions.csv" # 补充行政区划名称：code,zh,en,verified,until / further division names
 
 [evidence]

@@ -159,3 +159,20 @@ fn divisions_that_changed_are_read_again_and_what_names_them_too() {
     assert_eq!(alarms.len(), 1, "the school's division is known now: {alarms:?}");
     assert!(alarms[0].en.contains("1 lines refused"), "{alarms:?}");
 }
+
+#[test]
+fn networks_stand_beside_addresses_of_the_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("asn.mmdb");
+    std::fs::write(&file, include_bytes!("networks.mmdb")).unwrap();
+    let e = enricher(&EnrichConfig { asn: Some(file.clone()), ..EnrichConfig::default() });
+    assert!(e.adds());
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let told = [pair("source.as.number", "4134"), pair("source.as.organization.name", "CHINANET")];
+    assert_eq!(enriched(&e, "203.0.113.5", "10.1.1.9"), told);
+    // Replaced by what is no database: what was read stays at work.
+    std::fs::write(&file, "no database").unwrap();
+    assert!(!e.refresh().unwrap());
+    assert!(e.refresh().is_err());
+    assert_eq!(enriched(&e, "203.0.113.5", "10.1.1.9"), told);
+}

@@ -247,6 +247,30 @@ async fn lines_that_belong_together() {
     node.stop().await;
 }
 
+/// A pack knows where its records begin; the configuration needs to say so only to differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_says_which_lines_belong_together() {
+    let folder = Folder::new();
+    let record = |user: &str| {
+        format!(
+            "# User@Host: {user}[{user}] @ localhost [10.1.2.3]  Id: 5\n# Query_time: 1.5  \
+             Lock_time: 0.1 Rows_sent: 0  Rows_examined: 7\nSET timestamp=1795406706;\nselect *\n  from t;\n"
+        )
+    };
+    append(&folder.path("slow.log"), format!("{}{}", record("jwc"), record("root")));
+    let toml =
+        folder.toml("slow.log", "").replace("[[sensor]]", "[[sensor]]\npack = \"mysql-slow\"");
+    assert!(toml.contains("mysql-slow"), "{toml}");
+    let node = Node::start(&toml).await;
+    node.memory.wait(2).await;
+    let events = node.memory.events();
+    let users: Vec<_> = events.iter().map(|e| e.str(events::field::USER_NAME)).collect();
+    assert_eq!(users, [Some("jwc"), Some("root")]);
+    let statement = events::FieldId::intern("db.statement").unwrap();
+    assert_eq!(events[0].str(statement), Some("select *\n  from t"));
+    node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn begun_at_the_end_only_what_comes_is_read() {
     let folder = Folder::new();

@@ -58,7 +58,7 @@ impl Job {
     pub(crate) fn new(
         sensor: &str,
         patterns: &[String],
-        multiline: Option<&Multiline>,
+        multiline: Option<Regex>,
         encoding: Encoding,
         start: Start,
         feed: Feed,
@@ -67,10 +67,6 @@ impl Job {
         if patterns.is_empty() {
             return Err(refuse("`paths` is empty".to_owned()));
         }
-        let multiline = match multiline {
-            Some(m) => Some(Regex::new(&m.start).map_err(|e| refuse(e.to_string()))?),
-            None => None,
-        };
         let framing = framing(encoding);
         Ok(Self {
             sensor: sensor.to_owned(),
@@ -84,6 +80,22 @@ impl Job {
             discovered: None,
         })
     }
+}
+
+/// What the first line of a record matches, by the configuration.
+pub(crate) fn start_of(
+    sensor: &str,
+    multiline: Option<&Multiline>,
+) -> Result<Option<Regex>, Error> {
+    let refuse =
+        |e: regex::Error| Error::Config { sensor: sensor.to_owned(), reason: e.to_string() };
+    multiline.map(|m| Regex::new(&m.start)).transpose().map_err(refuse)
+}
+
+/// Whether a line begins a record. Only its beginning decides, and that is ASCII in every multi-line
+/// format met.
+pub(crate) fn begins(start: &Regex, line: &[u8]) -> bool {
+    start.is_match(&String::from_utf8_lossy(&line[..line.len().min(1024)]))
 }
 
 /// What parts the lines of a file.

@@ -14,6 +14,7 @@ use regex::Regex;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use super::begins;
 use crate::decode::columns;
 use crate::input::frame::{Framer, Framing};
 use crate::limits::{
@@ -302,8 +303,7 @@ fn join(
     end: u64,
     chunk: &mut Chunk,
 ) {
-    // Only the beginning decides, and it is ASCII in every multi-line format met.
-    let first = start.is_match(&String::from_utf8_lossy(&line[..line.len().min(1024)]));
+    let first = begins(start, line);
     match open {
         Some(group) if !first && group.lines < MULTILINE_LINES_MAX => {
             group.cut |= cut;
