@@ -292,7 +292,8 @@ impl Job {
             }
         };
         let len = file.metadata().map_or(0, |m| m.len());
-        let known = self.load(id).filter(|p| p.offset <= len && p.print.fits(&file));
+        let saved = self.load(id);
+        let known = saved.clone().filter(|p| p.offset <= len && p.print.fits(&file));
         let header = known.as_ref().map_or_else(String::new, |p| p.header.clone());
         let new = known.is_none();
         let offset = match (known, self.copied(path, &file)) {
@@ -305,12 +306,18 @@ impl Job {
                 return;
             }
             (None, Copied::No) if self.copies.contains(&id) => return,
-            (None, Copied::No) if self.discovered.is_none() && self.start == Start::End => len,
+            // What came into a file that was emptied meanwhile is not what it held at the first look.
+            (None, Copied::No)
+                if self.discovered.is_none() && self.start == Start::End && saved.is_none() =>
+            {
+                len
+            }
             (None, Copied::No) => 0,
         };
         self.copies.remove(&id);
         match Tail::open(path, file, offset, header, self.framing, self.multiline.clone()) {
-            Ok(tail) => {
+            Ok(mut tail) => {
+                tail.saved = saved.filter(|_| new).map(|p| (p.print, p.offset));
                 // Where it is begun is known after a restart too: a copy is not read again then,
                 // and what a file begun at its end grew by meanwhile is read.
                 if new {

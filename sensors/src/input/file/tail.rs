@@ -48,6 +48,11 @@ impl Fingerprint {
         Self { len: head.len(), digest }
     }
 
+    /// Whether bytes begin with these.
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        self.len > 0 && bytes.get(..self.len).is_some_and(|head| Self::of(head) == *self)
+    }
+
     /// Whether the file still begins with these bytes.
     pub(super) fn fits(&self, file: &File) -> bool {
         head(file, self.len).is_ok_and(|now| Self::of(&now) == *self)
@@ -115,6 +120,8 @@ pub(super) struct Tail {
     head: Vec<u8>,
     /// The first bytes and the position before the file was emptied.
     before: Option<(Vec<u8>, u64)>,
+    /// The same, by what was saved, of a file that was emptied while nobody looked.
+    pub(super) saved: Option<(Fingerprint, u64)>,
 }
 
 /// Whether a file is the copy of another.
@@ -187,6 +194,7 @@ impl Tail {
             news: Instant::now(),
             head,
             before: None,
+            saved: None,
         })
     }
 
@@ -199,6 +207,11 @@ impl Tail {
             Some((head, offset)) if same(head) => return Copied::Before { offset: *offset },
             Some((head, _)) if begun(head) => return Copied::Unclear,
             _ => {}
+        }
+        if let Some((print, offset)) = &self.saved
+            && print.is_of(other)
+        {
+            return Copied::Before { offset: *offset };
         }
         if begun(&self.head) {
             Copied::Unclear
