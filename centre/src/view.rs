@@ -13,7 +13,7 @@ pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
-pub use store::search::{Cursor, Stopped};
+pub use store::search::{Cursor, Stopped, instant};
 
 pub use self::record::{Record, shown};
 use crate::alert::{AlertGroup, AlertState};

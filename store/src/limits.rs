@@ -24,8 +24,8 @@ pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
 pub const COUNTED_VALUES_MAX: usize = if cfg!(test) { 3 } else { 32 };
 /// Different schools that a file counts by minute: with more it counts none.
 pub const COUNTED_SITES_MAX: usize = if cfg!(test) { 2 } else { 1_024 };
-/// Longest unpacked block of a file's counts by minute, in bytes: a longer one is not written. About
-/// 20 bytes a value and minute of the most events that a node takes in; packed a tenth of that.
+/// Longest block of a file's counts by minute before it is packed, in bytes: a longer one is not written.
+/// Room for 1,024 schools and for every counted value, each with a million records a minute.
 pub const MINUTES_BYTES_MAX: usize = 1 << 20;
 /// Longest value that is counted, in bytes.
 pub const COUNTED_VALUE_BYTES_MAX: usize = 64;

@@ -131,7 +131,7 @@ mod tests {
         );
         assert_eq!(rows(store, "NOT event.outcome:failure | count"), [["40"]]);
         assert_eq!(rows(store, "service:(sshd OR other) | count by service"), [["sshd", "60"]]);
-        assert_eq!(rows(store, "event.outcome:failure time:2026-09-21T15 | count"), [["10"]]);
+        assert_eq!(rows(store, "event.outcome:failure time:2026-09-21T23 | count"), [["10"]]);
         let none = ask(store, "event.kind:pipeline_error", Scope::All);
         assert_eq!(none.answer, Answer::Events(Vec::new()));
     }

@@ -42,6 +42,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 
 pub use parse::Query;
+pub use value::instant;
 
 /// Which sites' records a search may see. There is no search without one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use events::time::BEIJING_OFFSET_SECS;
 use events::{EventId, Text, Timestamp};
 
 use super::QueryError;
@@ -38,10 +39,11 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The bucket of a histogram that a time lies in, in seconds.
+    /// The bucket of a histogram that a time lies in, in seconds: a day begins at midnight in Beijing.
     pub(super) fn bucket(&self, time: Timestamp) -> Option<i64> {
         let Self::Histogram(secs) = self else { return None };
-        Some(time.secs().div_euclid(*secs) * secs)
+        let offset = i64::from(BEIJING_OFFSET_SECS);
+        Some((time.secs() + offset).div_euclid(*secs) * secs - offset)
     }
 
     /// When the bucket that a time lies in begins and ends.
