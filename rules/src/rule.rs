@@ -134,6 +134,11 @@ pub enum CorrelationKind {
 }
 
 impl CorrelationKind {
+    /// Whether it works on numbers: a sum or a statistic.
+    pub(crate) fn is_of_numbers(self) -> bool {
+        matches!(self, Self::ValueSum | Self::ValueAvg | Self::ValuePercentile | Self::ValueMedian)
+    }
+
     /// Whether it asks for several rules.
     pub fn is_temporal(self) -> bool {
         matches!(self, Self::Temporal | Self::TemporalOrdered)

@@ -81,10 +81,10 @@ impl Correlator {
                     None
                 } else {
                     let Some(parts) = first(fields) else { continue };
-                    // Several fields are counted as one value.
-                    Some(parts.join("\u{1f}"))
+                    Some(as_one(parts))
                 };
-                let number = fields.first().and_then(|f| values(f, event).find_map(|v| v.as_f64()));
+                let asked = fields.first().filter(|_| c.kind.is_of_numbers());
+                let number = asked.and_then(|f| values(f, event).find_map(|v| v.as_f64()));
                 let item = Item {
                     group: GroupKey {
                         site: (!c.region).then_some(event.site),
@@ -276,7 +276,7 @@ impl Correlator {
             let parts: Option<Vec<String>> =
                 c.value_fields[at].iter().map(|f| value(&f.name)).collect();
             let Some(parts) = parts else { continue };
-            let counted = (!parts.is_empty()).then(|| parts.join("\u{1f}"));
+            let counted = (!parts.is_empty()).then(|| as_one(parts));
             let item = Item {
                 group: GroupKey {
                     site: (!c.region).then_some(site),
@@ -309,6 +309,11 @@ impl Correlator {
             });
         }
     }
+}
+
+/// Several fields are counted as one value.
+fn as_one(mut parts: Vec<String>) -> String {
+    if parts.len() > 1 { parts.join("\u{1f}") } else { parts.pop().unwrap_or_default() }
 }
 
 /// The group, then the values that were counted.
