@@ -57,6 +57,25 @@ logger --rfc5424 -n 127.0.0.1 -P "$(port 2)" -T --octet-count -t sshd \
 decoded() { [ "$(search 'source.ip:203.0.113.9 AND event.outcome:failure' | wc -l)" -eq 2 ]; }
 if within 30 decoded; then pass "logger's sshd lines are decoded"; else fail "logger's sshd lines are decoded"; fi
 
+# Every form that logger has, by each way: what it sent is there once, whole and read the same.
+n=0
+for form in "--rfc3164" "--rfc5424" "--rfc5424=notime" "--rfc5424=notime,notq" "--rfc5424=nohost"; do
+    for way in "$(port 1) -d" "$(port 2) -T" "$(port 2) -T --octet-count"; do
+        n=$((n + 1))
+        # shellcheck disable=SC2086  # words apart
+        logger "$form" -n 127.0.0.1 -P $way -t ci-form -p auth.err "form $n [brackets] \"quoted\" 登录 \\end"
+    done
+done
+forms() { search 'process.name:ci-form'; }
+all_forms() { [ "$(forms | wc -l)" -ge "$n" ]; }
+within 30 all_forms || true
+forms >"$WORK/forms"
+for i in $(seq "$n"); do echo "ci-form error form $i [brackets] \"quoted\" 登录 \\end"; done | LC_ALL=C sort >"$WORK/theirs"
+jq -r '.fields | [.["process.name"], .["log.level"], .message] | join(" ")' "$WORK/forms" | LC_ALL=C sort >"$WORK/ours"
+equal "logger's forms by UDP, by lines and by octet count" "$n" "$(wc -l <"$WORK/ours")"
+differ=$(diff "$WORK/theirs" "$WORK/ours" || true)
+equal "of those, what was not read as it was sent" "" "$differ"
+
 kill "$RSYSLOG"
 node_stop
 finish

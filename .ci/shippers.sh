@@ -10,7 +10,7 @@ PYTHON=${CI_PYTHON:-}
 
 node_init
 node_sensor ci-relp "type = \"relp\", listen = \"127.0.0.1:$(port 1)\""
-for sensor in ci-omes ci-elastic ci-otlp ci-hec; do
+for sensor in ci-omes ci-elastic ci-otlp ci-hec ci-kinds; do
     n=$((${n:-1} + 1))
     declare "url_${sensor#ci-}=127.0.0.1:$(port "$n")"
     node_sensor "$sensor" "type = \"http\", listen = \"127.0.0.1:$(port "$n")\", token = \"$TOKEN\""
@@ -83,6 +83,35 @@ for line in open(path).read().splitlines():
     logger.emit(LogRecord(timestamp=time.time_ns(), severity_number=SeverityNumber.WARN, body=line))
 provider.shutdown()
 PY
+# Records of every kind that OpenTelemetry has: a text, a map, a list, a number, nothing but attributes.
+cat >"$WORK/kinds.py" <<'PY'
+import sys
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+url, token = sys.argv[1:3]
+at = 1795406706123456789
+provider = LoggerProvider(resource=Resource({"host.name": "h1", "tags": ["a", "b"]}))
+exporter = OTLPLogExporter(endpoint=url + "/v1/logs", headers={"authorization": "Bearer " + token})
+provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+logger = provider.get_logger("scope", attributes={"of": "scope"})
+logger.emit(LogRecord(timestamp=at, severity_number=SeverityNumber.ERROR, body="登录 failed", event_name="login", attributes={
+    "source.ip": "203.0.113.9", "source.port": 4022, "ratio": 0.5, "ok": True, "list": ["x", "y"], "map": {"a": {"b": 1}}}))
+logger.emit(LogRecord(timestamp=at, severity_text="Notice", body={"user": {"name": "li"}, "n": [1, 2]}))
+logger.emit(LogRecord(observed_timestamp=at, body=["l", 1]))
+logger.emit(LogRecord(timestamp=at, body=7))
+logger.emit(LogRecord(timestamp=at, attributes={"only": "attributes"}))
+provider.shutdown()
+PY
+cat >"$WORK/kinds.json" <<'JSON'
+{"fields":{"event.name":"login","list":["x","y"],"log.level":"error","map.a.b":1,"message":"登录 failed","ok":true,"ratio":0.5,"source.ip":"203.0.113.9","source.port":4022},"raw":"登录 failed"}
+{"fields":{"log.level":"notice","n":[1,2],"user.name":"li"},"raw":"{\"user\":{\"name\":\"li\"},\"n\":[1,2]}"}
+{"fields":{"message":"7"},"raw":"7"}
+{"fields":{"message":"[\"l\",1]"},"raw":"[\"l\",1]"}
+{"fields":{"only":"attributes"},"raw":"{\"only\":\"attributes\"}"}
+JSON
 cat >"$WORK/hec.py" <<'PY'
 import logging, sys
 from splunk_handler import SplunkHandler
@@ -98,7 +127,7 @@ handler.force_flush()
 handler.shutdown()
 PY
 # shellcheck disable=SC2154
-for client in elastic otlp; do
+for client in elastic otlp kinds; do
     url=url_$client
     if "$PYTHON" "$WORK/$client.py" "http://${!url}" "$TOKEN" "$WORK/lines" >"$WORK/$client.out" 2>&1; then
         pass "the $client client is content"
@@ -121,6 +150,15 @@ for sensor in ci-relp ci-omes ci-elastic ci-otlp ci-hec; do
     equal "$sensor: every line decoded as sshd's" \
         "$LINES $((LINES * 40000 + LINES * (LINES + 1) / 2))" "$ports"
 done
+
+within 30 has_records ci-kinds 5 || true
+search 'sensor:ci-kinds' >"$WORK/found"
+shared='{"host.name": "h1", "tags": ["a", "b"], "log.logger": "scope", "of": "scope"}'
+equal "ci-kinds: records with resource, scope and time" 5 "$(jq -c "select(.time == \"2026-11-23T04:05:06.123456789Z\" and
+    (.fields | contains($shared))) | .id" "$WORK/found" | wc -l)"
+jq -cS '{fields: (.fields | del(.["host.name"], .tags, .["log.logger"], .of)), raw}' "$WORK/found" | LC_ALL=C sort >"$WORK/ours"
+differ=$(diff <(LC_ALL=C sort "$WORK/kinds.json") "$WORK/ours" || true)
+equal "ci-kinds: what differs from what was sent" "" "$differ"
 
 # rsyslogd outlives the node; what was sent while it was away arrives once it is back. omrelp sends
 # into a closed connection once without noticing, keeps the record, and sends it again with the next.

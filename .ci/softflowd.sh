@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Real softflowd replays captures as NetFlow v5, v9 and IPFIX, once to nfcapd and once to
-# `xuedun serve`. Both must count the same flows. What nfcapd recorded is then sent again by nfreplay,
+# `xuedun serve`. Both must count the same flows, and every field is compared with what tshark reads in the
+# same packets. What nfcapd recorded is then sent again by nfreplay,
 # and every field compared with what nfdump reads in the same files. nfreplay speaks versions 5 and 9
 # alone; 5 has no IPv6, so that those flows are left out of it. Softflowd's IPFIX has flows that end before
 # they begin: they have no duration here, and count as -1 on both sides. Version 5 counts time in 32 bits
 # of milliseconds, and nfreplay puts flows of many weeks into one packet: ends are compared by these bits.
-# Packages: softflowd nfdump jq
+# Packages: softflowd nfdump tshark python3 jq
 PORT_BASE=24200
 . "$(dirname "$0")/lib.sh"
 CAPTURES=10
@@ -33,6 +34,15 @@ for version in 5 9; do
 done
 node_start
 
+# columns: of our records addresses, ports, protocol, packets, bytes and flags, as .ci/cflow.py has tshark's.
+columns() {
+    jq -r '{tcp: 6, udp: 17, icmp: 1, igmp: 2, gre: 47, esp: 50, "ipv6-icmp": 58, ospf: 89, sctp: 132} as $numbers | .fields |
+        (.["network.transport"] | . == "tcp" or . == "udp") as $ports |
+        [.["source.ip"], .["destination.ip"], if $ports then .["source.port"], .["destination.port"] else 0, 0 end,
+         (.["network.transport"] | $numbers[.] // tonumber), .["network.packets"], .["network.bytes"],
+         (.["netflow.tcp_flags"] // 0 | tonumber)] | join(" ")'
+}
+
 for version in 5 9 10; do
     mkdir "$WORK/nf$version"
     : >"$WORK/nfcapd.out"
@@ -48,12 +58,23 @@ for version in 5 9 10; do
     bytes=$(nfdump -R "$WORK/nf$version" -q -N -o 'fmt:%byt' </dev/null | awk '{ n += $1 } END { print n + 0 }')
 
     if [ "$expected" -gt 0 ]; then pass "version $version: there are flows"; else fail "version $version: there are flows"; fi
-    replay "$version" "$(port "$version")"
+    # On the way to the sensor the packets are kept, for tshark to read the same.
+    python3 "$ROOT/.ci/cflow.py" relay "$WORK/flows$version.pcap" "$(port $((50 + version)))" "$(port "$version")" &
+    relay=$!
+    within 10 test -s "$WORK/flows$version.pcap"
+    replay "$version" "$(port $((50 + version)))"
     within 30 has_records "ci-flow-$version" "$expected" || true
+    kill "$relay"
     search '' | jq -c "select(.sensor == \"ci-flow-$version\")" >"$WORK/found"
     equal "version $version: flows as nfcapd counts them" "$expected" "$(wc -l <"$WORK/found")"
     found=$(jq -r '.fields["network.bytes"] // 0' "$WORK/found" | awk '{ n += $1 } END { print n + 0 }')
     equal "version $version: bytes as nfdump sums them" "$bytes" "$found"
+    python3 "$ROOT/.ci/cflow.py" read "$WORK/flows$version.pcap" "$(port "$version")" | LC_ALL=C sort >"$WORK/theirs"
+    columns <"$WORK/found" | LC_ALL=C sort >"$WORK/ours"
+    equal "version $version: flows as tshark counts them" "$(wc -l <"$WORK/theirs")" "$(wc -l <"$WORK/ours")"
+    differ=$(LC_ALL=C comm -3 "$WORK/theirs" "$WORK/ours")
+    equal "version $version: fields that differ from tshark's" 0 "$(grep -c . <<<"$differ" || true)"
+    [ -z "$differ" ] || head -n 6 <<<"$differ"
 done
 
 # recording VERSION [FILTER]: what nfdump reads: addresses, ports, protocol, packets, bytes, flags, end, duration.

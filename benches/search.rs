@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use events::field;
 use events::{Event, EventId, FieldId, LogSource, LogSourceId, SensorId, SiteId, Timestamp, Value};
 use store::search::{Answer, Query, Scope, SearchRequest};
-use store::{Archive, Journal, JournalOptions};
+use store::{Archive, Journal, JournalOptions, Numbered};
 
 const START_SECS: i64 = 1_790_000_000 / 86_400 * 86_400;
 const SCHOOLS: u64 = 400;
@@ -272,10 +272,9 @@ fn fill(archive: &Archive, total: u64, days: u64) {
         let (count, start) = (end - seq, START_SECS + hour as i64 * 3_600);
         let step = 3_600_000_000_000 / count.max(1) as i64;
         let base = start * 1_000_000_000;
-        let events = (0..count)
-            .map(|n| (seq + n + 1, event(&mut rng, &words, base + n as i64 * step)))
-            .collect();
-        archive.seal(events, end).unwrap();
+        let events =
+            (0..count).map(|n| (seq + n + 1, event(&mut rng, &words, base + n as i64 * step)));
+        archive.seal(&Numbered::runs(events), end).unwrap();
         seq = end;
         if hour % 24 == 23 {
             let secs = began.elapsed().as_secs_f64();

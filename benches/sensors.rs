@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use events::{Event, EventId, Timestamp};
+use events::{Event, EventBatch, EventId, Timestamp};
 use sensors::decode::netflow::Decoder;
 use sensors::{Checkpoints, Clock, Context, Intake, Packs, Refused, SensorConfig};
 
@@ -23,7 +23,7 @@ struct Taker(Arc<AtomicU64>);
 impl Intake for Taker {
     fn submit(
         &self,
-        batch: Arc<Vec<Event>>,
+        batch: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         self.0.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Box::pin(async { Ok(()) })

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events::{Event, EventId, SiteId, Timestamp};
+use events::{Event, EventBatch, EventId, SiteId, Timestamp};
 use rules::{CorrelationLimits, Engine, LoadOptions, RuleSet};
 use sensors::{Checkpoints, Clock, Context, Intake, Packs, Refused, SensorConfig};
 use tokio::sync::watch;
@@ -141,11 +141,11 @@ struct Door(Arc<Taken>);
 impl Intake for Door {
     fn submit(
         &self,
-        batch: Arc<Vec<Event>>,
+        batch: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         Box::pin(async move {
             let mut events = self.0.events.lock().unwrap();
-            events.extend(batch.iter().cloned());
+            events.extend(batch.iter());
             self.0.count.send_replace(events.len());
             Ok(())
         })

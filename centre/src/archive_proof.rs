@@ -185,6 +185,7 @@ mod tests {
     use crate::config::EvidenceConfig;
     use crate::world::World;
     use events::Event;
+    use store::Numbered;
 
     const KEPT: Duration = Duration::from_secs(180 * 86_400);
 
@@ -205,12 +206,12 @@ mod tests {
         let evidence = Evidence::open(&dir.path().join("evidence"), &config, &world).unwrap();
         let proof = ArchiveProof::open(state).unwrap();
         let now = Timestamp::from_secs(1_800_000_000);
-        archive.seal(vec![(1, event(1))], 1).unwrap();
+        archive.seal(&Numbered::runs(vec![(1, event(1))]), 1).unwrap();
         let unlogged = compare(&archive, &evidence).unwrap();
         assert_eq!(unlogged.iter().map(|u| u.what).collect::<Vec<_>>(), [Difference::NotLogged]);
         assert_eq!(proof.tell(&archive, &evidence, KEPT, now).unwrap(), 1);
         assert_eq!(proof.tell(&archive, &evidence, KEPT, now).unwrap(), 0, "nothing is told twice");
-        archive.seal(vec![(2, event(2))], 2).unwrap();
+        archive.seal(&Numbered::runs(vec![(2, event(2))]), 2).unwrap();
         proof.tell(&archive, &evidence, KEPT, now).unwrap();
         archive.merge(now, Duration::from_secs(60)).unwrap().unwrap();
         proof.tell(&archive, &evidence, KEPT, now).unwrap();
@@ -228,7 +229,7 @@ mod tests {
             .unwrap();
         assert_eq!(kinds, ["archive.sealed", "archive.sealed", "archive.merged"]);
         // Somebody takes a file out of the list, and forges the hash of another.
-        archive.seal(vec![(3, event(4_000_000_000_000))], 3).unwrap();
+        archive.seal(&Numbered::runs(vec![(3, event(4_000_000_000_000))]), 3).unwrap();
         proof.tell(&archive, &evidence, KEPT, now).unwrap();
         drop(archive);
         let path = dir.path().join("archive/manifest.json");
@@ -266,7 +267,7 @@ mod tests {
         // A file of the hour with fewer events than what went did not take it in.
         let dir = tempfile::tempdir().unwrap();
         let archive = Archive::open(dir.path()).unwrap();
-        archive.seal(vec![(1, event(9 * 3_600_000_000_000))], 1).unwrap();
+        archive.seal(&Numbered::runs(vec![(1, event(9 * 3_600_000_000_000))]), 1).unwrap();
         let files = archive.files();
         let (told, accounted) = leaves(&[&files[0]], gone(), kept_from, kept_from);
         assert_eq!(accounted, ["d/old"]);

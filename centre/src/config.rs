@@ -290,6 +290,7 @@ impl Config {
         self.audit.targets.as_mut().map(fix);
         self.enrich.assets.as_mut().map(fix);
         self.enrich.geoip.as_mut().map(fix);
+        self.enrich.asn.as_mut().map(fix);
         self.enrich.divisions.as_mut().map(fix);
         self.evidence.anchor(fix);
         self.reveal.policy.as_mut().map(fix);

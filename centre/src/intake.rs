@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
-use events::{Event, ExerciseId, SiteId};
+use events::{Event, EventBatch, ExerciseId, SiteId};
 use sensors::{Intake, Refused};
 use store::journal::{AppendError, Journal};
 
@@ -55,23 +55,21 @@ impl JournalIntake {
 }
 
 impl Intake for JournalIntake {
-    fn prepare(&self, events: &mut [Event]) {
-        for event in events.iter_mut() {
-            event.site = self.site(event).unwrap_or(event.site);
-        }
+    fn prepare(&self, event: &mut Event) {
+        event.site = self.site(event).unwrap_or(event.site);
         if let Some(enricher) = &self.enricher {
-            enricher.enrich(events);
+            enricher.enrich(event);
         }
     }
 
     fn submit(
         &self,
-        batch: Arc<Vec<Event>>,
+        batch: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         let mut marked: Vec<(ExerciseId, String)> =
-            batch.iter().filter_map(|event| self.mark(event)).collect();
+            batch.of_exercises().filter_map(|at| self.mark(&batch.get(at)?)).collect();
         marked.dedup();
-        let pending = self.journal.append(batch);
+        let pending = self.journal.append_shared(batch);
         Box::pin(async move {
             pending.map_err(refused)?.await.map_err(refused)?;
             self.logged(&marked);

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use events::{Event, Severity, Timestamp};
+use events::{Event, EventBatch, Severity, Timestamp};
 use rules::{CorrelationLimits, Detection, Engine, Intel, RuleSet, SourceStanding};
 use sensors::Clock;
 use store::archive::Archive;
-use store::journal::{Journal, Reader};
+use store::journal::{Journal, Numbered, Reader};
 use tokio::sync::broadcast;
 
 use crate::alert::raise::raise;
@@ -221,21 +221,25 @@ impl Pipeline {
         if waiting && !all && !full {
             return Ok(false);
         }
-        let mut chunk: Vec<(u64, Event)> = Vec::new();
+        let (mut chunk, mut events): (Vec<Numbered>, usize) = (Vec::new(), 0);
         let mut reader = self.journal.read(from);
         for batch in reader.by_ref() {
             let batch = match batch {
                 Ok(batch) => batch,
-                Err(error) => skip_damage(error)?,
+                Err(error) => {
+                    skip_damage(error)?;
+                    continue;
+                }
             };
-            let Some((_, first)) = batch.first() else { continue };
-            let due = first.received.plus(self.archive_after);
+            let Some(received) = batch.events.received(0) else { continue };
+            let due = received.plus(self.archive_after);
             if chunk.is_empty() && !all && !full && self.clock.now() < due {
                 *sealing = Some((from, due));
                 return Ok(false);
             }
-            chunk.extend(batch);
-            if chunk.len() >= SEAL_EVENTS_MAX {
+            events += batch.events.len();
+            chunk.push(batch);
+            if events >= SEAL_EVENTS_MAX {
                 break;
             }
         }
@@ -243,7 +247,7 @@ impl Pipeline {
         if through < from {
             return Ok(false);
         }
-        self.archive.seal(chunk, through)?;
+        self.archive.seal(&chunk, through)?;
         let read = self.counters.detection_next.load(Ordering::Relaxed);
         self.journal.remove_before(read.min(through + 1))?;
         Ok(true)
@@ -255,11 +259,11 @@ impl Pipeline {
 }
 
 /// A damaged part of the journal is named and passed over; what comes after it still counts.
-fn skip_damage(error: store::Error) -> Result<Vec<(u64, Event)>, Error> {
+fn skip_damage(error: store::Error) -> Result<(), Error> {
     match error {
         store::Error::Damaged { damage } => {
             tracing::error!(?damage, "a damaged part of the journal was passed over");
-            Ok(Vec::new())
+            Ok(())
         }
         other => Err(other.into()),
     }
@@ -275,6 +279,8 @@ struct Detector<'p> {
     checkpoint: Checkpoint,
     raised: Vec<Raised>,
     detections: Vec<Detection>,
+    /// Used again for each event.
+    event: Event,
     committed: Timestamp,
     /// How long the last commit took.
     commit_took: Duration,
@@ -299,6 +305,7 @@ impl<'p> Detector<'p> {
             checkpoint,
             raised: Vec::new(),
             detections: Vec::new(),
+            event: Event::new(),
             committed: pipeline.clock.now(),
             commit_took: Duration::ZERO,
             dirty: false,
@@ -319,16 +326,14 @@ impl<'p> Detector<'p> {
         }
         let started = self.pipeline.clock.now();
         while let Some(batch) = self.reader.next() {
-            let batch = match batch.or_else(skip_damage) {
-                Ok(batch) => batch,
+            match batch {
+                Ok(batch) => self.feed_all(&batch.events),
                 Err(error) => {
-                    tracing::error!(%error, "detection cannot read the journal");
-                    return false;
+                    if let Err(error) = skip_damage(error) {
+                        tracing::error!(%error, "detection cannot read the journal");
+                        return false;
+                    }
                 }
-            };
-            for (_, event) in &batch {
-                self.feed(event);
-                self.checkpoint.matched += 1;
             }
             self.checkpoint.next_seq = self.reader.position();
             self.dirty = true;
@@ -359,13 +364,31 @@ impl<'p> Detector<'p> {
         if self.engine.stats().pending > 0 { PENDING_WAIT } else { IDLE_WAIT }
     }
 
+    fn feed_all(&mut self, events: &EventBatch) {
+        let mut event = std::mem::take(&mut self.event);
+        // Counted for all that were received together at once.
+        let mut together = (Timestamp::default(), 0);
+        for at in 0..events.len() {
+            events.read(at, &mut event);
+            if event.received != together.0 {
+                self.pipeline.rates.add(together.0, together.1);
+                together = (event.received, 0);
+            }
+            together.1 += 1;
+            self.feed(&event);
+            self.checkpoint.matched += 1;
+        }
+        self.pipeline.rates.add(together.0, together.1);
+        self.heard = self.pipeline.clock.now();
+        self.event = event;
+    }
+
     fn feed(&mut self, event: &Event) {
-        self.pipeline.rates.add(event.received, 1);
         self.detections.clear();
         self.engine.feed(event, &mut self.detections);
-        let now = self.pipeline.clock.now();
-        self.heard = now;
-        self.raise_all(Some(event), now);
+        if !self.detections.is_empty() {
+            self.raise_all(Some(event), self.pipeline.clock.now());
+        }
     }
 
     fn raise_all(&mut self, event: Option<&Event>, now: Timestamp) {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use events::{Event, EventId, LogSource, LogSourceId, SensorId, Text, Timestamp, Value, field};
+use events::{
+    Event, EventId, Lang, LogSource, LogSourceId, SensorId, Text, Timestamp, Value, field,
+};
 
 use crate::centre::Centre;
 use crate::limits::SENSOR_SKEW_SECS_MAX;
@@ -22,6 +24,7 @@ pub(crate) struct Said {
     silent: bool,
     skewed: bool,
     losing: bool,
+    outdated: bool,
 }
 
 /// What a sensor has lost.
@@ -52,6 +55,8 @@ enum Change {
     ClockRight,
     Losing,
     LosingNoMore,
+    Outdated,
+    Renewed,
 }
 
 impl Change {
@@ -63,13 +68,15 @@ impl Change {
             Self::ClockRight => "sensor.clock-right",
             Self::Losing => "sensor.losing",
             Self::LosingNoMore => "sensor.losing-no-more",
+            Self::Outdated => "sensor.certificate-outdated",
+            Self::Renewed => "sensor.certificate-renewed",
         }
     }
 
     const fn outcome(self) -> &'static str {
         match self {
-            Self::Silent | Self::Skewed | Self::Losing => "failure",
-            Self::Reporting | Self::ClockRight | Self::LosingNoMore => "success",
+            Self::Silent | Self::Skewed | Self::Losing | Self::Outdated => "failure",
+            Self::Reporting | Self::ClockRight | Self::LosingNoMore | Self::Renewed => "success",
         }
     }
 }
@@ -86,9 +93,30 @@ impl SensorRow {
         all.filter(|(_, n)| *n > 0)
     }
 
+    /// Records that were not stored, by cause, in words: `over its limit 12, …`.
+    pub fn losses_told(&self) -> Text {
+        let told = |lang: Lang, comma: &str| {
+            let all =
+                self.losses().map(|(cause, n)| format!("{} {n}", cause_name(cause).get(lang)));
+            all.collect::<Vec<_>>().join(comma)
+        };
+        Text::new(told(Lang::Zh, "，"), told(Lang::En, ", "))
+    }
+
     /// Records that were not stored, for whatever cause.
     pub fn lost(&self) -> u64 {
         self.losses().map(|(_, n)| n).sum()
+    }
+}
+
+/// What a cause of loss is called.
+pub fn cause_name(cause: &str) -> Text {
+    match cause {
+        "kernel" => Text::new("系统接收缓冲区满", "system buffer full"),
+        "queue" => Text::new("解析队列满", "decoding queue full"),
+        "rate" => Text::new("超过该采集器限速", "over the sensor's limit"),
+        "refused" => Text::new("未能落盘（磁盘满或停机）", "not stored (disk full or stopping)"),
+        other => Text::new(other, other),
     }
 }
 
@@ -114,7 +142,8 @@ impl SensorWatch {
         for (at, row) in rows.iter().enumerate() {
             self.note_loss(row, time);
             let losing = self.lost_lately(&row.name, time) > 0;
-            let now = Said { silent: row.silent, skewed: row.is_skewed(), losing };
+            let outdated = row.trouble.is_some();
+            let now = Said { silent: row.silent, skewed: row.is_skewed(), losing, outdated };
             let was = self.said.insert(row.name.clone(), now).unwrap_or_default();
             if now.silent != was.silent {
                 changes.push((at, if now.silent { Change::Silent } else { Change::Reporting }));
@@ -124,6 +153,9 @@ impl SensorWatch {
             }
             if now.losing != was.losing {
                 changes.push((at, if now.losing { Change::Losing } else { Change::LosingNoMore }));
+            }
+            if now.outdated != was.outdated {
+                changes.push((at, if now.outdated { Change::Outdated } else { Change::Renewed }));
             }
         }
         changes
@@ -184,12 +216,12 @@ fn alarms(row: &SensorRow, now: Timestamp) -> Vec<Text> {
         });
     }
     if row.lost_lately > 0 {
-        let causes: Vec<String> = row.losses().map(|(cause, n)| format!("{cause} {n}")).collect();
-        let (n, causes) = (row.lost_lately, causes.join(", "));
+        let (n, causes) = (row.lost_lately, row.losses_told());
+        let (zh, en) = (causes.get(Lang::Zh), causes.get(Lang::En));
         alarms.push(Text::new(
-            format!("采集器 {name} 正在丢失日志记录：近来 {n} 条（启动以来 {causes}），请检查流量和限速设置"),
+            format!("采集器 {name} 正在丢失日志记录：近来 {n} 条（启动以来：{zh}），请检查流量和限速设置"),
             format!(
-                "Sensor {name} loses records: {n} lately (since the start: {causes}); check its traffic and limits"
+                "Sensor {name} loses records: {n} lately (since the start: {en}); check its traffic and limits"
             ),
         ));
     }
@@ -201,6 +233,12 @@ fn alarms(row: &SensorRow, now: Timestamp) -> Vec<Text> {
             format!(
                 "Clock skew of sensor {name}: its senders are {seconds} s {en}; check their NTP"
             ),
+        ));
+    }
+    if let Some(why) = &row.trouble {
+        alarms.push(Text::new(
+            format!("采集器 {name} 的新证书或吊销列表不可用，仍使用更换前的：{why}"),
+            format!("Sensor {name} cannot use its new certificate or revocation list and keeps the one before: {why}"),
         ));
     }
     alarms
@@ -255,6 +293,7 @@ mod tests {
             suggested: None,
             turned_away: 0,
             last_refusal: None,
+            trouble: None,
         }
     }
 
@@ -291,6 +330,32 @@ mod tests {
             (vec!["sensor.losing"], 1),
             "what was lost before is another loss"
         );
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told_until_it_can() {
+        let mut watch = SensorWatch::default();
+        let bad = SensorRow { trouble: Some("S005 no pair".to_owned()), ..row(false, 0) };
+        let told = alarms(&bad, Timestamp::from_secs(0)).remove(0);
+        assert!(told.zh.contains("仍使用更换前的：S005 no pair"), "{}", told.zh);
+        let mut look = |row| {
+            let changes = watch.look(&[row], Timestamp::from_secs(0));
+            changes.into_iter().map(|(_, c)| c.action()).collect::<Vec<_>>()
+        };
+        assert_eq!(look(bad.clone()), ["sensor.certificate-outdated"]);
+        assert!(look(bad).is_empty());
+        assert_eq!(look(row(false, 0)), ["sensor.certificate-renewed"]);
+    }
+
+    #[test]
+    fn what_was_lost_is_told_in_words() {
+        let lost =
+            SensorRow { dropped: vec![("rate", 5), ("queue", 0)], refused: 2, ..row(false, 0) };
+        let told = lost.losses_told();
+        assert_eq!(told.zh, "超过该采集器限速 5，未能落盘（磁盘满或停机） 2");
+        assert_eq!(told.en, "over the sensor's limit 5, not stored (disk full or stopping) 2");
+        let named = ["kernel", "queue", "rate", "refused"].map(|c| cause_name(c).zh != c);
+        assert_eq!(named, [true; 4]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use playbooks::StepState;
 pub use playbooks::drill::{Coverage, Span};
 use playbooks::drill::{DrillRun, DrillScore};
 use serde::{Deserialize, Serialize};
-pub use store::search::{Cursor, Stopped};
+pub use store::search::{Cursor, Stopped, instant};
 
 pub use self::record::{Record, shown};
 use crate::alert::{AlertGroup, AlertState};
@@ -228,6 +228,8 @@ pub struct SensorRow {
     pub turned_away: u64,
     /// Who was turned away last, and why.
     pub last_refusal: Option<String>,
+    /// Why certificates or revocation lists that were replaced are not at work: code and reason.
+    pub trouble: Option<String>,
 }
 
 /// A page of alert groups.

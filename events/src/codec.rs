@@ -1,21 +1,26 @@
 //! The binary form of a batch of events: what the journal holds and what travels between nodes.
 //!
-//! A batch is self-contained: it begins with a dictionary of the names it uses (fields, sensors,
-//! log sources), so interned ids never leave the process. Integers are LEB128, signed ones
-//! zigzag. Layout, version 1:
-//! `version=1 · names: count,(len,bytes)* · events: count, event*`, an event being
-//! `id:16 · time · received−time · site · sensor · logsource · flags · [exercise:16] · marks ·
-//! raw(len,bytes) · [raw bytes(len,bytes)] · fields: count,(name, tag, value)*`.
+//! A batch is self-contained: it says the names it uses (fields, sensors, log sources), so interned
+//! ids never leave the process. Events of a batch are mostly alike, so what is the same for many is
+//! written once, as a kind. Integers are LEB128, signed ones zigzag. Layout, version 2:
+//! `version=2 · names: count,(len,bytes)* · events: count, event*`, an event being
+//! `kind · [kind, if it is the next new one] · id:16 · time − the time before · received − time ·
+//! [exercise:16] · raw(len,bytes) · [raw bytes(len,bytes)] · value*`, and a kind
+//! `site · sensor · logsource · flags · marks · fields: count,(name, tag)*`.
 //! A text value that is part of the record is written as a range of it.
 
-use std::borrow::Borrow;
-use std::collections::HashMap;
+mod v1;
 
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::batch::{EventBatch, Record};
 use crate::event::{Event, Marks};
 use crate::field::FieldId;
 use crate::id::{EventId, ExerciseId};
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
+use crate::slot::{Slot, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::wire::{Reader, put, put_bytes, put_signed};
@@ -25,8 +30,10 @@ pub use crate::wire::CodecError;
 
 /// What values beside the record mostly take, in bytes: room is made for it at once.
 const OWN_TEXT_BYTES: usize = 48;
+/// What a record mostly takes in this form, in bytes.
+const EVENT_BYTES: usize = 192;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HAS_EXERCISE: u8 = 1;
 const HAS_RAW_BYTES: u8 = 2;
 
@@ -38,36 +45,55 @@ const FLOAT: u8 = 4;
 const TEXT: u8 = 5;
 const RAW_RANGE: u8 = 6;
 
-/// Appends the batch to `out`.
-pub fn encode_batch<E: Borrow<Event>>(batch: &[E], out: &mut Vec<u8>) {
-    let mut names = Names::default();
-    let mut body = Vec::with_capacity(batch.len() * 256);
-    put(&mut body, batch.len() as u64);
-    for event in batch {
-        encode_event(event.borrow(), &mut names, &mut body);
+/// Appends some records of a batch to `out`; what is past its end is not there to be written.
+pub fn encode_batch(batch: &EventBatch, records: Range<usize>, out: &mut Vec<u8>) {
+    encode_all([(batch, records)], out);
+}
+
+/// The same for records of several batches, one after the other.
+pub fn encode_all<'b>(
+    parts: impl IntoIterator<Item = (&'b EventBatch, Range<usize>)>,
+    out: &mut Vec<u8>,
+) {
+    let (mut names, mut kinds) = (Names::default(), Kinds::default());
+    let (mut body, mut count, mut time) = (Vec::new(), 0, 0);
+    for (batch, records) in parts {
+        let records = records.start..records.end.min(batch.len());
+        body.reserve(records.len() * EVENT_BYTES);
+        for record in records.filter_map(|at| batch.record(at)) {
+            encode_event(&record, &mut time, &mut names, &mut kinds, &mut body);
+            count += 1;
+        }
     }
     out.push(VERSION);
     put(out, names.list.len() as u64);
     for name in names.list {
         put_bytes(out, name.as_bytes());
     }
+    put(out, count);
     out.extend_from_slice(&body);
 }
 
 /// Reads a batch. Never panics, whatever the bytes; allocates no more than the bytes can hold.
-pub fn decode_batch(bytes: &[u8]) -> Result<Vec<Event>, CodecError> {
+pub fn decode_batch(bytes: &[u8]) -> Result<EventBatch, CodecError> {
     let mut r = Reader::new(bytes);
-    let version = r.byte("version")?;
-    if version != VERSION {
-        return Err(CodecError::Version(version));
-    }
-    let mut names = Known::read(&mut r)?;
-    let count = r.count("event count")?;
-    let mut events = Vec::with_capacity(count);
-    for _ in 0..count {
-        events.push(decode_event(&mut r, &mut names)?);
-    }
+    let events = match r.byte("version")? {
+        1 => v1::read(&mut r)?,
+        VERSION => read(&mut r)?,
+        version => return Err(CodecError::Version(version)),
+    };
     r.end("batch")?;
+    Ok(events)
+}
+
+fn read(r: &mut Reader<'_>) -> Result<EventBatch, CodecError> {
+    let (mut names, mut kinds, mut time) = (Known::read(r)?, Vec::new(), 0);
+    let count = r.count("event count")?;
+    let (mut events, mut event) = (EventBatch::with_capacity(count), Event::new());
+    for _ in 0..count {
+        read_event(r, &mut time, &mut names, &mut kinds, &mut event)?;
+        events.push(&event);
+    }
     Ok(events)
 }
 
@@ -175,101 +201,174 @@ impl<'a> Known<'a> {
     }
 }
 
-fn encode_event(event: &Event, names: &mut Names, out: &mut Vec<u8>) {
-    out.extend_from_slice(&event.id.to_bytes());
-    put_signed(out, event.time.nanos());
-    put_signed(out, event.received.nanos().wrapping_sub(event.time.nanos()));
-    put(out, event.site.as_u64());
-    put(out, names.of_sensor(event.sensor));
-    put(out, names.of_source(event.logsource));
-    let mut flags = 0;
-    if event.exercise.is_some() {
-        flags |= HAS_EXERCISE;
+/// What is the same for many records.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    site: SiteId,
+    sensor: SensorId,
+    logsource: LogSourceId,
+    flags: u8,
+    marks: u8,
+    fields: Vec<(FieldId, u8)>,
+}
+
+/// The kinds that were written, by number, and the one that is being looked for.
+#[derive(Default)]
+struct Kinds {
+    known: HashMap<Kind, u64>,
+    last: Option<(Kind, u64)>,
+    fields: Vec<(FieldId, u8)>,
+}
+
+impl Kinds {
+    /// The number of a record's kind, and whether it is new.
+    fn of(&mut self, record: &Record<'_>) -> (u64, bool) {
+        self.fields.clear();
+        self.fields.extend(record.slots.iter().map(|slot| (slot.field, tag(record, slot))));
+        let flags = u8::from(record.exercise.is_some()) * HAS_EXERCISE
+            + u8::from(record.raw_bytes.is_some()) * HAS_RAW_BYTES;
+        if let Some((last, number)) = &self.last
+            && last.fields == self.fields
+            && (last.site, last.sensor, last.logsource)
+                == (record.site, record.sensor, record.logsource)
+            && (last.flags, last.marks) == (flags, record.marks.0)
+        {
+            return (*number, false);
+        }
+        let kind = Kind {
+            site: record.site,
+            sensor: record.sensor,
+            logsource: record.logsource,
+            flags,
+            marks: record.marks.0,
+            fields: self.fields.clone(),
+        };
+        let next = self.known.len() as u64;
+        let number = *self.known.entry(kind.clone()).or_insert(next);
+        self.last = Some((kind, number));
+        (number, number == next)
     }
-    if event.raw_bytes().is_some() {
-        flags |= HAS_RAW_BYTES;
+}
+
+/// How a value is written.
+fn tag(record: &Record<'_>, slot: &Slot) -> u8 {
+    match slot.value() {
+        Stored::Null => NULL,
+        Stored::Bool(false) => FALSE,
+        Stored::Bool(true) => TRUE,
+        Stored::Int(_) => INT,
+        Stored::Float(_) => FLOAT,
+        Stored::Str { start, len } if len > 2 && start + len <= record.raw_len => RAW_RANGE,
+        Stored::Str { .. } => TEXT,
     }
-    out.push(flags);
-    if let Some(exercise) = event.exercise {
+}
+
+fn encode_event(
+    record: &Record<'_>,
+    time: &mut i64,
+    names: &mut Names,
+    kinds: &mut Kinds,
+    out: &mut Vec<u8>,
+) {
+    let (number, new) = kinds.of(record);
+    put(out, number);
+    if new && let Some((kind, _)) = &kinds.last {
+        put(out, kind.site.as_u64());
+        put(out, names.of_sensor(kind.sensor));
+        put(out, names.of_source(kind.logsource));
+        out.extend_from_slice(&[kind.flags, kind.marks]);
+        put(out, kind.fields.len() as u64);
+        for (field, tag) in &kind.fields {
+            put(out, names.of_field(*field));
+            out.push(*tag);
+        }
+    }
+    out.extend_from_slice(&record.id.to_bytes());
+    let at = record.time.nanos();
+    put_signed(out, at.wrapping_sub(std::mem::replace(time, at)));
+    put_signed(out, record.received.nanos().wrapping_sub(at));
+    if let Some(exercise) = record.exercise {
         out.extend_from_slice(&exercise.to_bytes());
     }
-    out.push(event.marks.0);
-    put_bytes(out, event.raw_text().as_bytes());
-    if let Some(raw) = event.raw_bytes() {
+    put_bytes(out, &record.text.as_bytes()[..record.raw_len as usize]);
+    if let Some(raw) = record.raw_bytes {
         put_bytes(out, raw);
     }
-    put(out, event.len() as u64);
-    for (id, value) in event.fields() {
-        put(out, names.of_field(id));
-        encode_value(event, value, out);
+    for slot in record.slots {
+        match slot.value() {
+            Stored::Null | Stored::Bool(_) => {}
+            Stored::Int(i) => put_signed(out, i),
+            Stored::Float(f) => out.extend_from_slice(&f.to_le_bytes()),
+            Stored::Str { start, len } => {
+                if tag(record, slot) == RAW_RANGE {
+                    put(out, start.into());
+                    put(out, len.into());
+                } else {
+                    put_bytes(out, &record.text.as_bytes()[start as usize..(start + len) as usize]);
+                }
+            }
+        }
     }
 }
 
-fn encode_value(event: &Event, value: Value<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Null => out.push(NULL),
-        Value::Bool(false) => out.push(FALSE),
-        Value::Bool(true) => out.push(TRUE),
-        Value::Int(i) => {
-            out.push(INT);
-            put_signed(out, i);
-        }
-        Value::Float(f) => {
-            out.push(FLOAT);
-            out.extend_from_slice(&f.to_le_bytes());
-        }
-        Value::Str(s) => match event.raw_range_of(s) {
-            Some(range) if s.len() > 2 => {
-                out.push(RAW_RANGE);
-                put(out, range.start as u64);
-                put(out, s.len() as u64);
-            }
-            _ => {
-                out.push(TEXT);
-                put_bytes(out, s.as_bytes());
-            }
-        },
-    }
-}
-
-fn decode_event<'a>(r: &mut Reader<'a>, names: &mut Known<'a>) -> Result<Event, CodecError> {
-    let mut event = Event::new();
-    event.id = EventId::from_u128(u128::from_be_bytes(r.array("event id")?));
-    let time = r.signed("time")?;
-    event.time = Timestamp::from_nanos(time);
-    event.received = Timestamp::from_nanos(time.wrapping_add(r.signed("received")?));
+fn read_event<'a>(
+    r: &mut Reader<'a>,
+    time: &mut i64,
+    names: &mut Known<'a>,
+    kinds: &mut Vec<Kind>,
+    event: &mut Event,
+) -> Result<(), CodecError> {
     let at = r.at();
-    event.site =
-        SiteId::from_u64(r.number("site")?).map_err(|_| CodecError::Bad { at, what: "site" })?;
-    event.sensor = names.sensor(r)?;
-    event.logsource = names.source(r)?;
-    let flags = r.byte("flags")?;
-    if flags & HAS_EXERCISE != 0 {
+    let number = r.number("kind")? as usize;
+    if number == kinds.len() {
+        kinds.push(read_kind(r, names)?);
+    }
+    let kind = kinds.get(number).ok_or(CodecError::Bad { at, what: "kind" })?;
+    event.id = EventId::from_u128(u128::from_be_bytes(r.array("event id")?));
+    *time = time.wrapping_add(r.signed("time")?);
+    event.time = Timestamp::from_nanos(*time);
+    event.received = Timestamp::from_nanos(time.wrapping_add(r.signed("received")?));
+    (event.site, event.sensor, event.logsource) = (kind.site, kind.sensor, kind.logsource);
+    event.exercise = None;
+    if kind.flags & HAS_EXERCISE != 0 {
         event.exercise = Some(ExerciseId::from_u128(u128::from_be_bytes(r.array("exercise")?)));
     }
-    let marks = Marks(r.byte("marks")?);
-    let raw = r.text("record")?;
-    event.reserve(raw.len() + OWN_TEXT_BYTES, 0);
-    event.set_raw_text(raw);
-    if flags & HAS_RAW_BYTES != 0 {
+    event.set_raw_text(r.text("record")?);
+    if kind.flags & HAS_RAW_BYTES != 0 {
         event.set_raw_bytes(r.slice("record bytes")?);
     }
+    for (field, tag) in &kind.fields {
+        read_value(r, event, *field, *tag)?;
+    }
+    event.marks = Marks(kind.marks);
+    Ok(())
+}
+
+fn read_kind<'a>(r: &mut Reader<'a>, names: &mut Known<'a>) -> Result<Kind, CodecError> {
+    let at = r.at();
+    let site =
+        SiteId::from_u64(r.number("site")?).map_err(|_| CodecError::Bad { at, what: "site" })?;
+    let (sensor, logsource) = (names.sensor(r)?, names.source(r)?);
+    let (flags, marks) = (r.byte("flags")?, r.byte("marks")?);
     let count = r.count("field count")?;
     if count > limits::FIELDS_MAX {
         return Err(CodecError::Bad { at: r.at(), what: "field count" });
     }
-    event.reserve(0, count);
+    let mut fields = Vec::with_capacity(count);
     for _ in 0..count {
-        let id = names.field(r)?;
-        decode_value(r, &mut event, id)?;
+        fields.push((names.field(r)?, r.byte("tag")?));
     }
-    event.marks = marks;
-    Ok(event)
+    Ok(Kind { site, sensor, logsource, flags, marks, fields })
 }
 
-fn decode_value(r: &mut Reader<'_>, event: &mut Event, id: FieldId) -> Result<(), CodecError> {
+fn read_value(
+    r: &mut Reader<'_>,
+    event: &mut Event,
+    id: FieldId,
+    tag: u8,
+) -> Result<(), CodecError> {
     let at = r.at();
-    match r.byte("tag")? {
+    match tag {
         NULL => event.push(id, Value::Null),
         FALSE => event.push(id, Value::Bool(false)),
         TRUE => event.push(id, Value::Bool(true)),
@@ -296,7 +395,7 @@ mod tests {
     use super::*;
     use crate::logsource::LogSource;
 
-    fn sample() -> Event {
+    pub(super) fn sample() -> Event {
         let mut e = Event::new();
         e.id = EventId::from_u128(7);
         e.time = Timestamp::from_secs(1_700_000_000);
@@ -314,18 +413,25 @@ mod tests {
         e
     }
 
+    fn written(batch: &EventBatch) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode_batch(batch, 0..batch.len(), &mut bytes);
+        bytes
+    }
+
     #[test]
     fn round_trip() {
-        let batch = vec![sample(), Event::new(), sample()];
-        let mut bytes = Vec::new();
-        encode_batch(&batch, &mut bytes);
+        let batch = EventBatch::from(vec![sample(), Event::new(), sample(), sample()]);
+        let bytes = written(&batch);
         assert_eq!(decode_batch(&bytes).unwrap(), batch);
+        let mut bytes = Vec::new();
+        encode_all([(&batch, 1..3), (&batch, 3..9), (&batch, 0..0)], &mut bytes);
+        assert!(decode_batch(&bytes).unwrap().iter().eq(batch.iter().skip(1)));
     }
 
     #[test]
     fn every_prefix_is_refused_with_its_place() {
-        let mut bytes = Vec::new();
-        encode_batch(&[sample()], &mut bytes);
+        let bytes = written(&vec![sample(), Event::new()].into());
         for end in 0..bytes.len() {
             assert!(decode_batch(&bytes[..end]).is_err(), "prefix of {end} bytes");
         }
@@ -335,15 +441,16 @@ mod tests {
         #[test]
         fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = decode_batch(&bytes);
-            let mut versioned = vec![VERSION];
-            versioned.extend(bytes);
-            let _ = decode_batch(&versioned);
+            for version in [1, VERSION] {
+                let mut versioned = vec![version];
+                versioned.extend(&bytes);
+                let _ = decode_batch(&versioned);
+            }
         }
 
         #[test]
         fn a_flipped_byte_never_panics(at in 0usize..120, bit in 0u8..8) {
-            let mut bytes = Vec::new();
-            encode_batch(&[sample()], &mut bytes);
+            let mut bytes = written(&vec![sample(), sample(), Event::new()].into());
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
             let _ = decode_batch(&bytes);
@@ -357,11 +464,12 @@ mod tests {
             e.received = Timestamp::from_nanos(received);
             e.set_raw(&raw);
             e.push(field::MESSAGE, Value::Str(&text));
-            let mut bytes = Vec::new();
-            encode_batch(std::slice::from_ref(&e), &mut bytes);
-            let back = decode_batch(&bytes).unwrap();
-            prop_assert_eq!(back[0].raw(), &raw[..]);
-            prop_assert_eq!(&back[0], &e);
+            let batch = EventBatch::from(vec![sample(), e.clone(), Event::new(), e.clone()]);
+            let back = decode_batch(&written(&batch)).unwrap();
+            let first = back.get(1).unwrap();
+            prop_assert_eq!(first.raw(), &raw[..]);
+            prop_assert_eq!(&back.get(3).unwrap(), &e);
+            prop_assert_eq!(back, batch);
         }
     }
 }

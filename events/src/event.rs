@@ -8,6 +8,7 @@ use crate::id::{EventId, ExerciseId};
 use crate::limits;
 use crate::logsource::LogSourceId;
 use crate::site::{SensorId, SiteId};
+use crate::slot::{Slot, Stored};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -32,11 +33,11 @@ pub struct Event {
     /// What was done to keep the record within its bounds.
     pub marks: Marks,
     /// The record as text (its first `raw_len` bytes), then every value that is not part of it.
-    text: String,
-    raw_len: u32,
+    pub(crate) text: String,
+    pub(crate) raw_len: u32,
     /// The record as received, where it is not UTF-8.
-    raw_bytes: Option<Box<[u8]>>,
-    slots: Vec<Slot>,
+    pub(crate) raw_bytes: Option<Box<[u8]>>,
+    pub(crate) slots: Vec<Slot>,
 }
 
 /// What happened to a record on its way in; shown to people, never silent.
@@ -67,21 +68,6 @@ impl Marks {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Slot {
-    field: FieldId,
-    value: Stored,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stored {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Str { start: u32, len: u32 },
-}
-
 impl Default for SensorId {
     fn default() -> Self {
         Self::UNKNOWN
@@ -102,10 +88,13 @@ impl Event {
 
     /// Empties the event and keeps its buffers.
     pub fn clear(&mut self) {
-        let text = std::mem::take(&mut self.text);
-        let slots = std::mem::take(&mut self.slots);
-        *self = Self { text, slots, ..Self::default() };
+        let Self { id, time, received, site, sensor, logsource, exercise, marks, .. } = self;
+        (*id, *time, *received) = Default::default();
+        (*site, *sensor, *logsource) = Default::default();
+        (*exercise, *marks) = Default::default();
         self.text.clear();
+        self.raw_len = 0;
+        self.raw_bytes = None;
         self.slots.clear();
     }
 
@@ -144,6 +133,22 @@ impl Event {
         self.raw_bytes = None;
         self.text.push_str(record);
         self.raw_len = record.len() as u32;
+    }
+
+    /// [`Event::set_raw_text`] for a text that `write` appends to the event's own buffer. Returns what
+    /// `write` does, unless the text is over-long: then nothing that it says of it holds.
+    pub fn write_raw<T>(&mut self, write: impl FnOnce(&mut String) -> T) -> Option<T> {
+        self.text.clear();
+        self.slots.clear();
+        self.raw_bytes = None;
+        let said = write(&mut self.text);
+        if self.text.len() > limits::RAW_BYTES_MAX {
+            let text = std::mem::take(&mut self.text);
+            self.set_raw(text.as_bytes());
+            return None;
+        }
+        self.raw_len = self.text.len() as u32;
+        Some(said)
     }
 
     /// Sets the record as received together with its text in UTF-8 (for a record in GB18030 or
@@ -252,7 +257,7 @@ impl Event {
 
     /// All fields in the order they were added.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (FieldId, Value<'_>)> + Clone {
-        self.slots.iter().map(|s| (s.field, self.value(s.value)))
+        self.slots.iter().map(|s| (s.field, self.value(s.value())))
     }
 
     /// The names of [`Event::fields`], alone.
@@ -263,14 +268,14 @@ impl Event {
     /// The value at a place in the order of [`Event::fields`]; null past the end.
     #[inline]
     pub fn value_at(&self, at: usize) -> Value<'_> {
-        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value))
+        self.slots.get(at).map_or(Value::Null, |s| self.value(s.value()))
     }
 
     /// The bytes of the text at a place in the order of [`Event::fields`]; `None` if there is none. For
     /// comparisons, where it costs less than [`Event::value_at`].
     #[inline]
     pub fn text_at(&self, at: usize) -> Option<&[u8]> {
-        match self.slots.get(at)?.value {
+        match self.slots.get(at)?.value() {
             Stored::Str { start, len } => {
                 self.text.as_bytes().get(start as usize..(start + len) as usize)
             }
@@ -280,12 +285,12 @@ impl Event {
 
     /// The first value of a field.
     pub fn get(&self, field: FieldId) -> Option<Value<'_>> {
-        self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value))
+        self.slots.iter().find(|s| s.field == field).map(|s| self.value(s.value()))
     }
 
     /// Every value of a field.
     pub fn all(&self, field: FieldId) -> impl Iterator<Item = Value<'_>> {
-        self.slots.iter().filter(move |s| s.field == field).map(|s| self.value(s.value))
+        self.slots.iter().filter(move |s| s.field == field).map(|s| self.value(s.value()))
     }
 
     /// The first value of a field, if it is text.
@@ -313,14 +318,6 @@ impl Event {
         self.slots.is_empty()
     }
 
-    /// About how much memory the event holds, in bytes: for queue bounds.
-    pub fn weight(&self) -> usize {
-        size_of::<Self>()
-            + self.text.capacity()
-            + self.slots.capacity() * size_of::<Slot>()
-            + self.raw_bytes.as_ref().map_or(0, |b| b.len())
-    }
-
     /// Makes room for so many bytes of text and so many fields at once.
     pub fn reserve(&mut self, text: usize, fields: usize) {
         self.text.reserve_exact(text);
@@ -332,7 +329,7 @@ impl Event {
             self.marks.set(Marks::FIELDS_DROPPED);
             return;
         }
-        self.slots.push(Slot { field, value });
+        self.slots.push(Slot::new(field, value));
     }
 
     fn cut<'a>(&mut self, s: &'a str) -> &'a str {
@@ -354,17 +351,6 @@ impl Event {
                 Value::Str(&self.text[start as usize..(start + len) as usize])
             }
         }
-    }
-
-    /// If a text value lies within the raw record, where.
-    pub(crate) fn raw_range_of(&self, value: &str) -> Option<Range<usize>> {
-        let start = (value.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
-        (start + value.len() <= self.raw_len as usize).then_some(start..start + value.len())
-    }
-
-    /// The record as received where it is not UTF-8.
-    pub(crate) fn raw_bytes(&self) -> Option<&[u8]> {
-        self.raw_bytes.as_deref()
     }
 
     pub(crate) fn set_raw_bytes(&mut self, bytes: &[u8]) {

@@ -60,7 +60,7 @@ mod tests {
     use crate::context::{Intake, Refused};
     use crate::feed::Origin;
     use crate::fuzzing::feed_to;
-    use events::{Event, Timestamp};
+    use events::{EventBatch, Timestamp};
     use std::future::Future;
     use std::pin::Pin;
     use std::sync::Arc;
@@ -73,7 +73,7 @@ mod tests {
     impl Intake for Holding {
         fn submit(
             &self,
-            _: Arc<Vec<Event>>,
+            _: Arc<EventBatch>,
         ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
             let mut taken = self.0.clone();
             self.1.send_modify(|offered| *offered += 1);

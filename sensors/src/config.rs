@@ -74,14 +74,15 @@ pub enum InputConfig {
         /// Connections served at a time.
         #[serde(default = "connections")]
         connections_max: usize,
-        /// Certificate chain of the server, PEM.
+        /// Certificate chain of the server, PEM. This file and the three below are read again when
+        /// they change.
         cert: PathBuf,
         /// Private key of the server, PEM.
         key: PathBuf,
         /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
         #[serde(default)]
         client_ca: Option<PathBuf>,
-        /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+        /// What those revoked (certificate revocation lists), PEM.
         #[serde(default)]
         client_crl: Option<PathBuf>,
     },
@@ -103,7 +104,7 @@ pub enum InputConfig {
     File {
         /// Paths; `*` and `?` stand for parts of one name.
         paths: Vec<String>,
-        /// Several lines that are one record.
+        /// Several lines that are one record; left out, as the sensor's pack says.
         #[serde(default)]
         multiline: Option<Multiline>,
         /// Encoding of the files.
@@ -194,14 +195,14 @@ pub enum InputConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTls {
-    /// Certificate chain of the server, PEM.
+    /// Certificate chain of the server, PEM. This file and those below are read again when they change.
     pub cert: PathBuf,
     /// Private key of the server, PEM.
     pub key: PathBuf,
     /// Certificates that sign clients, PEM. When given, a client must have such a certificate.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
-    /// What those revoked (certificate revocation lists), PEM; read when the sensor starts.
+    /// What those revoked (certificate revocation lists), PEM.
     #[serde(default)]
     pub client_crl: Option<PathBuf>,
 }

@@ -5,20 +5,20 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use events::{Event, EventId, ExerciseId, SiteId, Timestamp};
+use events::{Event, EventBatch, EventId, ExerciseId, SiteId, Timestamp};
 
 /// Where events go. `submit` resolves only when the batch is durable (journal fsync); then the
 /// sender is acknowledged.
 pub trait Intake: Send + Sync + 'static {
-    /// Adds to events what is known beside them, once, before they are offered.
-    fn prepare(&self, events: &mut [Event]) {
-        let _ = events;
+    /// Adds to an event what is known beside it, once, before it is offered.
+    fn prepare(&self, event: &mut Event) {
+        let _ = event;
     }
 
     /// Takes a batch whole, or refuses it whole. Who offers keeps a share of it to offer again.
     fn submit(
         &self,
-        batch: Arc<Vec<Event>>,
+        batch: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>>;
 }
 

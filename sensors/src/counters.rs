@@ -46,6 +46,9 @@ pub struct SensorCounters {
     pub connections_refused: u64,
     /// Who was turned away last, and why.
     pub last_refusal: Option<String>,
+    /// Certificates or revocation lists that were replaced by what cannot be used: code and reason.
+    /// Those of before are at work.
+    pub trouble: Option<String>,
     /// Records that no pack declares: kept undecoded, or taken by a pack for anything.
     pub undeclared: u64,
     /// The pack that would tell most of those, by the ones that were looked at.
@@ -91,6 +94,7 @@ pub(crate) struct Counters {
     pub(crate) future: AtomicU64,
     connections_refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
+    trouble: Mutex<Option<String>>,
     undeclared: AtomicU64,
     fits: Mutex<BTreeMap<String, u64>>,
     pub(crate) sequence_gaps: AtomicU64,
@@ -140,6 +144,11 @@ impl Counters {
         *self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }
 
+    /// Notes what keeps new certificates from being used; `None`: nothing does.
+    pub(crate) fn trouble(&self, what: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
     /// Notes a record that no pack declares. `best` says which would fit; it is asked of the first
     /// ones and then ever more rarely, for it tries all packs.
     pub(crate) fn undeclared(&self, best: impl FnOnce() -> Option<String>) {
@@ -181,6 +190,7 @@ impl Counters {
             future: get(&self.future),
             connections_refused: get(&self.connections_refused),
             last_refusal: self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             undeclared: get(&self.undeclared),
             suggested: self.suggested(),
             sequence_gaps: get(&self.sequence_gaps),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use events::event::Marks;
 use events::logsource::LogSourceId;
-use events::{Event, SensorId, SiteId, Timestamp};
+use events::{Event, EventBatch, SensorId, SiteId, Timestamp};
 use memchr::memmem;
 use tokio::sync::watch;
 
@@ -61,8 +61,10 @@ pub(crate) struct Feed {
 /// Events on their way to the intake, with what they add to the counters once taken.
 #[derive(Default)]
 pub(crate) struct Batch {
-    events: Vec<Event>,
+    events: EventBatch,
     tally: Tally,
+    /// Used again for each record.
+    spare: Event,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -81,7 +83,7 @@ impl Batch {
     /// One that will mostly hold so many events.
     pub(crate) fn with_room(events: u64) -> Self {
         let events = usize::try_from(events).unwrap_or(0).min(BATCH_EVENTS_MAX);
-        Self { events: Vec::with_capacity(events), tally: Tally::default() }
+        Self { events: EventBatch::with_capacity(events), ..Self::default() }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -96,8 +98,15 @@ impl Batch {
         self.tally.events
     }
 
-    pub(crate) fn events(&self) -> &[Event] {
+    pub(crate) fn events(&self) -> &EventBatch {
         &self.events
+    }
+
+    /// An empty event to be filled and given to [`Feed::push`], with the buffers of the one before.
+    pub(crate) fn spare(&mut self) -> Event {
+        let mut event = std::mem::take(&mut self.spare);
+        event.clear();
+        event
     }
 
     /// How many of the events could not be decoded.
@@ -190,7 +199,7 @@ impl Feed {
         received: Timestamp,
         aside: &Aside<'_>,
     ) {
-        let (mut event, bytes) = (Event::new(), record.bytes);
+        let (mut event, bytes) = (batch.spare(), record.bytes);
         let pack = self.pack.as_deref();
         let decoded = self.packs.decode_record(pack, record, received, self.zone_secs, &mut event);
         let found = match decoded {
@@ -216,19 +225,30 @@ impl Feed {
 
     /// Sets what does not depend on the record.
     pub(crate) fn head(&self, event: &mut Event, origin: Origin) {
+        self.head_at(event, self.site(origin));
+    }
+
+    /// [`Feed::head`] for one of many records of the same origin.
+    pub(crate) fn head_at(&self, event: &mut Event, site: SiteId) {
         event.id = (self.context.ids)(event.received);
         event.sensor = self.sensor;
-        event.site = match (origin.site, origin.address) {
+        event.site = site;
+    }
+
+    /// The school that a record from there is about.
+    pub(crate) fn site(&self, origin: Origin) -> SiteId {
+        match (origin.site, origin.address) {
             (Some(site), _) => site,
             (None, Some(address)) if self.site.is_bureau() => {
                 (self.context.site_of)(address.to_canonical()).unwrap_or(self.site)
             }
             _ => self.site,
-        };
+        }
     }
 
     /// Adds an event to the batch.
-    pub(crate) fn push(&self, batch: &mut Batch, event: Event, bytes: usize) {
+    pub(crate) fn push(&self, batch: &mut Batch, mut event: Event, bytes: usize) {
+        self.context.intake.prepare(&mut event);
         let tally = &mut batch.tally;
         tally.events += 1;
         tally.bytes += bytes;
@@ -240,7 +260,8 @@ impl Feed {
             tally.behind_ms = tally.behind_ms.saturating_add(behind);
             tally.future += u64::from(behind < -FUTURE_MS);
         }
-        batch.events.push(event);
+        batch.events.push(&event);
+        batch.spare = event;
     }
 
     /// Adds an event that could not be decoded to the batch.
@@ -284,10 +305,9 @@ impl Feed {
     }
 
     /// Offers a batch once; it is counted as received only when taken.
-    pub(crate) async fn offer(&self, mut batch: Batch) -> Result<(), Refused> {
+    pub(crate) async fn offer(&self, batch: Batch) -> Result<(), Refused> {
         if !batch.is_empty() {
             self.allowed(batch.tally.events).map_err(|_| Refused::Busy)?;
-            self.context.intake.prepare(&mut batch.events);
             let _turn = self.turns.take(self.number, batch.events.len()).await;
             self.context.intake.submit(Arc::new(batch.events)).await?;
             self.count(&batch.tally);
@@ -309,11 +329,7 @@ impl Feed {
     }
 
     /// The same without the sensor's own limit, where [`Feed::sheds`] has seen to it.
-    pub(crate) async fn deliver_now(
-        &self,
-        mut batch: Batch,
-        stop: &mut watch::Receiver<bool>,
-    ) -> bool {
+    pub(crate) async fn deliver_now(&self, batch: Batch, stop: &mut watch::Receiver<bool>) -> bool {
         let n = batch.tally.events;
         if n == 0 {
             return true;
@@ -321,7 +337,6 @@ impl Feed {
         self.count(&batch.tally);
         let mut wait = Duration::from_millis(RETRY_MS.0);
         let mut left = Duration::from_millis(STOP_FLUSH_MS);
-        self.context.intake.prepare(&mut batch.events);
         let events = Arc::new(batch.events);
         loop {
             let turn = self.turns.take(self.number, events.len()).await;

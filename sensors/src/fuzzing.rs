@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use events::{Event, EventId, Timestamp, codec};
+use events::{Event, EventBatch, EventId, Timestamp, codec};
 
 use crate::config::{Encoding, SensorConfig};
 use crate::context::{Checkpoints, Clock, Context, Intake, Refused};
@@ -36,7 +36,7 @@ struct Nowhere;
 impl Intake for Nowhere {
     fn submit(
         &self,
-        _: Arc<Vec<Event>>,
+        _: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         Box::pin(async { Ok(()) })
     }
@@ -87,12 +87,12 @@ pub(crate) fn feed_to(intake: Arc<dyn Intake>) -> Feed {
 }
 
 /// What every event must be: written to the journal and read again, it says the same.
-fn sound(events: &[Event]) {
+fn sound(events: &EventBatch) {
     let mut bytes = Vec::new();
-    codec::encode_batch(events, &mut bytes);
+    codec::encode_batch(events, 0..events.len(), &mut bytes);
     let again = codec::decode_batch(&bytes).unwrap_or_default();
     assert_eq!(again.len(), events.len(), "the journal gives back what it took");
-    for (old, new) in events.iter().zip(&again) {
+    for (old, new) in events.iter().zip(again.iter()) {
         assert_eq!((old.time, old.raw(), old.marks), (new.time, new.raw(), new.marks));
         assert_eq!(
             (old.logsource, old.site, old.exercise),
@@ -134,7 +134,7 @@ pub fn syslog(data: &[u8]) {
         let mut event = Event::new();
         event.set_raw(text.as_bytes());
         envelope.write(&mut Out::new(&mut event, &text, None));
-        sound(&[event]);
+        sound(&vec![event].into());
     }
     let _found = (
         time::any(&text, RECEIVED, OFFSET_SECS),
@@ -185,7 +185,7 @@ pub fn pack(data: &[u8]) {
             let mut event = Event::new();
             packs().decode_record(name, &record, RECEIVED, OFFSET_SECS, &mut event);
             assert!(event.raw().len() <= RECORD_BYTES_MAX);
-            sound(&[event]);
+            sound(&vec![event].into());
         }
     }
     packs().suggest(data.split(|b| *b == b'\n'), RECEIVED);
@@ -199,7 +199,7 @@ pub fn pairs(data: &[u8]) {
     event.set_raw(text.as_bytes());
     let mut out = Out::new(&mut event, &text, Some(&map));
     let _read = [cef::write, leef::write, kv::write][first % 3](&text, &mut out);
-    sound(&[event]);
+    sound(&vec![event].into());
     cef::extension(&text, |_, _| {});
     kv::pairs(&text, |name, _| assert!(text.contains(name)));
 }
@@ -274,7 +274,7 @@ pub fn windows(data: &[u8]) {
         if let Ok((text, _)) = record {
             let mut event = Event::new();
             packs().decode(None, text.as_bytes(), RECEIVED, &mut event);
-            sound(&[event]);
+            sound(&vec![event].into());
         }
     });
 }

@@ -87,6 +87,8 @@ pub const PENDING_BYTES_MAX: usize = 8 << 20;
 pub const PENDING_SETS_MAX: usize = 4_096;
 /// NetFlow exporters whose sequence numbers are followed.
 pub const EXPORTERS_MAX: usize = 4_096;
+/// Time between two looks at the certificates of a sensor, in milliseconds.
+pub const TLS_LOOK_MS: u64 = 2_000;
 /// Samples of one sFlow datagram, and records of one sample.
 pub const SAMPLES_PER_DATAGRAM_MAX: u32 = 1_024;
 /// Flows of one capture that are open at once; beyond, the oldest is ended.

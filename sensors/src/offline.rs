@@ -6,15 +6,20 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use events::{Event, Timestamp};
+use regex::Regex;
 
 use crate::config::Encoding;
 use crate::decode::{Aside, capture, columns, evtx};
-use crate::input::file::{framing, without_bom};
+use crate::input::file::{begins, framing, without_bom};
 use crate::input::frame::Framer;
-use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::limits::{FILE_CHUNK_BYTES, HEADER_BYTES_MAX, MULTILINE_LINES_MAX, RECORD_BYTES_MAX};
 use crate::pack::{Packs, Record};
 
-/// Decodes every record of a file and calls `each`. What the file is, its first bytes tell.
+/// In place of a file: what comes by standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// Decodes every record of a file and calls `each`. What the file is, its first bytes tell; `-` is a log
+/// that comes by standard input.
 ///
 /// # Errors
 /// What the system says of the file. Records that cannot be decoded are events all the same.
@@ -25,6 +30,9 @@ pub fn decode_file(
     received: Timestamp,
     each: &mut dyn FnMut(Event),
 ) -> io::Result<()> {
+    if path == Path::new(STANDARD_INPUT) {
+        return decoded(packs, pack, &mut Lines::open(path)?, received, each);
+    }
     let damaged = |problem| io::Error::new(io::ErrorKind::InvalidData, problem);
     let mut head = [0; 8];
     let have = File::open(path)?.read(&mut head)?;
@@ -55,8 +63,8 @@ pub fn decode_file(
     }
 }
 
-/// The first lines of a log that are not empty, in UTF-8, at most `max`, and the encoding that the
-/// file has.
+/// The first lines of a log (`-`: of standard input) that are not empty, in UTF-8, at most `max`, and
+/// the encoding that it has.
 ///
 /// # Errors
 /// What the system says of the file.
@@ -83,20 +91,27 @@ struct Lines {
     framer: Framer,
     buffer: Vec<u8>,
     ended: bool,
+    /// The line that begins the next record, and whether it is cut.
+    ahead: Option<(Vec<u8>, bool)>,
     /// UTF-16 if it begins so; UTF-8 until a line is none, and GB18030 from there.
     encoding: Encoding,
 }
 
 impl Lines {
     fn open(path: &Path) -> io::Result<Self> {
-        let mut from: Box<dyn Read> = Box::new(BufReader::new(File::open(path)?));
-        let mut head = Vec::new();
-        from.by_ref().take(2).read_to_end(&mut head)?;
+        if path == Path::new(STANDARD_INPUT) {
+            return Self::of(io::stdin());
+        }
+        Self::of(File::open(path)?)
+    }
+
+    fn of(from: impl Read + 'static) -> io::Result<Self> {
+        let mut from: Box<dyn Read> = Box::new(BufReader::new(from));
+        let mut head = two_bytes(&mut from)?;
         if head == [0x1f, 0x8b] {
-            let packed = BufReader::new(File::open(path)?);
+            let packed = BufReader::new(io::Cursor::new(head).chain(from));
             from = Box::new(flate2::read::MultiGzDecoder::new(packed));
-            head.clear();
-            from.by_ref().take(2).read_to_end(&mut head)?;
+            head = two_bytes(&mut from)?;
         }
         let encoding = match head[..] {
             [0xff, 0xfe] => Encoding::Utf16le,
@@ -105,7 +120,34 @@ impl Lines {
         };
         let mut framer = Framer::new(framing(encoding), RECORD_BYTES_MAX);
         framer.add(&head);
-        Ok(Self { from, framer, buffer: vec![0; FILE_CHUNK_BYTES], ended: false, encoding })
+        let buffer = vec![0; FILE_CHUNK_BYTES];
+        Ok(Self { from, framer, buffer, ended: false, ahead: None, encoding })
+    }
+
+    /// The next record: a line, or the lines up to one that begins another.
+    fn record(&mut self, start: Option<&Regex>) -> io::Result<Option<(Vec<u8>, bool)>> {
+        let Some(start) = start else { return self.next() };
+        let Some((mut record, mut cut)) =
+            self.ahead.take().map_or_else(|| self.next(), |l| Ok(Some(l)))?
+        else {
+            return Ok(None);
+        };
+        for _ in 1..MULTILINE_LINES_MAX {
+            match self.next()? {
+                Some((line, line_cut)) if !begins(start, &line) => {
+                    cut |= line_cut || record.len() + line.len() >= RECORD_BYTES_MAX;
+                    if record.len() + line.len() < RECORD_BYTES_MAX {
+                        record.push(b'\n');
+                        record.extend_from_slice(&line);
+                    }
+                }
+                other => {
+                    self.ahead = other;
+                    break;
+                }
+            }
+        }
+        Ok(Some((record, cut)))
     }
 
     /// The next line, and whether it is cut.
@@ -129,6 +171,12 @@ impl Lines {
     }
 }
 
+fn two_bytes(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    from.take(2).read_to_end(&mut head)?;
+    Ok(head)
+}
+
 fn decoded(
     packs: &Packs,
     pack: Option<&str>,
@@ -138,7 +186,8 @@ fn decoded(
 ) -> io::Result<()> {
     let mut header = String::new();
     let offset = events::time::BEIJING_OFFSET_SECS;
-    while let Some((line, cut)) = lines.next()? {
+    let start = pack.and_then(|name| packs.get(name)?.run.start.as_ref());
+    while let Some((line, cut)) = lines.record(start)? {
         let text = lines.encoding.text(&line);
         if columns::is_header(&line)
             && let Ok(text) = std::str::from_utf8(&line)
@@ -175,6 +224,12 @@ mod tests {
         })
         .unwrap();
         let (lines, encoding) = first_lines(file.path(), 9).unwrap();
+        // As standard input gives it: in one piece after another, and not to be read twice.
+        let trickle = io::Cursor::new(bytes[..bytes.len() / 2].to_vec())
+            .chain(io::Cursor::new(bytes[bytes.len() / 2..].to_vec()));
+        let mut piped = Lines::of(trickle).unwrap();
+        let lines_piped = std::iter::from_fn(|| piped.next().unwrap()).count();
+        assert_eq!((lines_piped, piped.encoding), (lines.len(), encoding));
         assert!(lines.iter().all(|line| line == LINE.as_bytes()), "{lines:?}");
         assert_eq!(lines.len(), found.len());
         (found, encoding)
@@ -196,5 +251,19 @@ mod tests {
         packed.write_all(&gbk).unwrap();
         assert_eq!(read(&packed.finish().unwrap()), (want, Encoding::Gb18030));
         assert_eq!(read(b""), (Vec::new(), Encoding::Utf8));
+    }
+
+    #[test]
+    fn the_lines_of_a_record_are_joined_as_its_pack_says() {
+        let text = "banner\nof two\n# User@Host: a[a] @ h []\nSET timestamp=1;\nselect\n1;\n# User@Host: b[b] @ h []";
+        let start = Regex::new("^# User@Host: ").unwrap();
+        let joined = |start: Option<&Regex>| {
+            let mut lines = Lines::of(io::Cursor::new(text.to_owned())).unwrap();
+            std::iter::from_fn(move || lines.record(start).unwrap())
+                .map(|(record, _)| String::from_utf8(record).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(joined(Some(&start)).join("|"), text.replace("\n#", "|#"));
+        assert_eq!(joined(None).len(), 7);
     }
 }

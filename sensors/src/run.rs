@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::config::{Encoding, InputConfig, SensorConfig, ServerTls, WholeFile};
 use crate::context::Context;
@@ -16,8 +15,9 @@ use crate::counters::{Counters, SensorCounters};
 use crate::decode::{netflow, sflow};
 use crate::error::Error;
 use crate::feed::Feed;
+use crate::input::renewal::{Renewal, Tls};
 use crate::input::syslog::Protocol;
-use crate::input::{file, flows, http, integrity, journald, syslog, tls, udp, whole};
+use crate::input::{file, flows, http, integrity, journald, syslog, udp, whole};
 use crate::limits::IN_FLIGHT_EVENTS_MAX;
 use crate::pack::Packs;
 use crate::turns::Turns;
@@ -100,21 +100,24 @@ impl Job<'_> {
                 client_ca,
                 client_crl,
             } => {
-                let clients = (client_ca.as_deref(), client_crl.as_deref());
-                let tls = tls::acceptor(&self.config.name, cert, key, clients)?;
-                let (feed, tls) = (self.feed(*encoding, true), Some(tls));
+                let (client_ca, client_crl) = (client_ca.clone(), client_crl.clone());
+                let (cert, key) = (cert.clone(), key.clone());
+                let files = ServerTls { cert, key, client_ca, client_crl };
+                let tls = self.tls(running, Some(&files))?;
+                let feed = self.feed(*encoding, true);
                 self.stream(running, feed, Protocol::Plain, *listen, *connections_max, tls).await?;
             }
             InputConfig::Relp { listen, encoding, connections_max, tls } => {
-                let (feed, tls) = (self.feed(*encoding, true), self.server_tls(tls.as_ref())?);
+                let (feed, tls) = (self.feed(*encoding, true), self.tls(running, tls.as_ref())?);
                 self.stream(running, feed, Protocol::Relp, *listen, *connections_max, tls).await?;
             }
             InputConfig::File { paths, multiline, encoding, start } => {
                 let feed = self.feed(*encoding, false);
+                let of_pack = || self.packs.get(self.config.pack.as_deref()?)?.run.start.clone();
                 let job = file::Job::new(
                     &self.config.name,
                     paths,
-                    multiline.as_ref(),
+                    file::start_of(&self.config.name, multiline.as_ref())?.or_else(of_pack),
                     *encoding,
                     *start,
                     feed,
@@ -123,7 +126,7 @@ impl Job<'_> {
                 running.threads.push(file::start(&self.config.name, job, stop)?);
             }
             InputConfig::Http { listen, token, tokens, tls } => {
-                let tls = self.server_tls(tls.as_ref())?;
+                let tls = self.tls(running, tls.as_ref())?;
                 let (listener, address) = self.listen(*listen).await?;
                 running.addresses.push((self.config.name.clone(), address));
                 let server = http::Server::new(self.feed(Encoding::Utf8, true), token, tokens);
@@ -203,12 +206,13 @@ impl Job<'_> {
         Feed::new(self.config, encoding, live, packs, context, counters, turns)
     }
 
-    fn server_tls(&self, tls: Option<&ServerTls>) -> Result<Option<TlsAcceptor>, Error> {
-        tls.map(|t| {
-            let clients = (t.client_ca.as_deref(), t.client_crl.as_deref());
-            tls::acceptor(&self.config.name, &t.cert, &t.key, clients)
-        })
-        .transpose()
+    /// The TLS of these files, which are followed from here on.
+    fn tls(&self, running: &mut Running, files: Option<&ServerTls>) -> Result<Option<Tls>, Error> {
+        let Some(files) = files else { return Ok(None) };
+        let renewal = Renewal::open(&self.config.name, files, &self.counters)?;
+        let tls = renewal.tls();
+        running.tasks.spawn(renewal.follow(self.stopped.clone()));
+        Ok(Some(tls))
     }
 
     async fn listen(
@@ -226,7 +230,7 @@ impl Job<'_> {
         protocol: Protocol,
         listen: SocketAddr,
         connections_max: usize,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Tls>,
     ) -> Result<(), Error> {
         let (listener, address) = self.listen(listen).await?;
         running.addresses.push((self.config.name.clone(), address));

@@ -110,6 +110,7 @@ schedule = "0 3 * * *" # 北京时间 / Beijing time; "" 表示不定时 / for n
 # direction = true           # 标注内外网方向 / mark inside and outside
 # assets = "assets.csv"      # 资产台账：资产名称、IP地址、资产类型、学校标识码 / asset inventory
 # geoip = "city.mmdb"        # 地理位置库，自备 / a MaxMind DB or CSV of your own
+# asn = "asn.mmdb"           # 自治系统库，自备 / autonomous systems, a MaxMind DB of your own
 # divisions = "divisions.csv" # 补充行政区划名称：code,zh,en,verified,until / further division names
 
 [evidence]
@@ -160,18 +161,25 @@ input = {{ type = "netflow", listen = "0.0.0.0:2055" }}
 # Every sensor also takes: site, pack (left out: found record by record), silence_minutes (default
 # 60), events_per_second_max, zone_minutes (of times that name no zone; default 480, Beijing).
 #
+# 证书、私钥、client_ca、client_crl 更换后自动重新读入，无需重启；新的不可用时沿用旧的并告警
+# Certificates, keys, client_ca and client_crl are read again when they change; what cannot be used changes nothing
+#
 # RELP（rsyslog 的 omrelp）：落盘后才应答 / answered only when durable
 # [[sensor]]
 # name = "relp"
 # input = {{ type = "relp", listen = "0.0.0.0:2514", tls = {{ cert = "cert.pem", key = "key.pem" }} }}
 #
 # 一个 HTTP 端口：/_bulk（Filebeat、Winlogbeat、Fluent Bit、Vector、omelasticsearch）、/v1/logs
-# （OpenTelemetry）、/services/collector（Splunk HEC）、/ingest（JSON 行）；每校可有自己的令牌
-# One HTTP port speaks /_bulk, /v1/logs, /services/collector and /ingest; schools may have own tokens:
+# （OpenTelemetry，用 http/protobuf 或 http/json，不收 gRPC）、/services/collector（Splunk HEC）、/ingest（JSON 行）；
+# 每校可有自己的令牌
+# One HTTP port speaks /_bulk, /v1/logs (OTLP by http/protobuf or http/json, not gRPC), /services/collector
+# and /ingest; schools may have own tokens:
 # input = {{ type = "http", listen = "0.0.0.0:8088", token = "…", tokens = [{{ site = "2133000001", token = "…" }}] }}
 #
-# 文件：encoding 为 utf8、gb18030、utf16le、utf16be；多行记录用 multiline
-# Files: encoding is utf8, gb18030, utf16le or utf16be
+# 文件：encoding 为 utf8、gb18030、utf16le、utf16be；多行记录用 multiline（指定 pack 为 mysql、mysql-slow、
+# postgresql 时已内置）
+# Files: encoding is utf8, gb18030, utf16le or utf16be; records of several lines take multiline, which the packs
+# mysql, mysql-slow and postgresql bring
 # [[sensor]]
 # name = "nginx"
 # site = "2133000001"

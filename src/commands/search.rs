@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use centre::control::Request;
-use centre::view::{Cursor, Stopped};
+use centre::view::{Cursor, Stopped, instant};
 use events::{Lang, Timestamp};
 
 use super::node::ConfigArg;
@@ -40,10 +40,11 @@ pub struct Args {
 /// What is asked of an answer beside the query.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// From when (RFC 3339); default: a day ago
+    /// From when, such as 2026-11-28 or 2026-11-28T08:30 (Beijing time if it names no offset); default: a
+    /// day ago
     #[arg(long)]
     from: Option<String>,
-    /// Until when (RFC 3339)
+    /// Until when, written alike; without what happened at that time
     #[arg(long)]
     to: Option<String>,
     /// At most this many records; 0 for all
@@ -67,8 +68,8 @@ impl Options {
     /// From when and until when.
     fn times(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
         let time = |text: &Option<String>| {
-            let parse = |t: &String| Timestamp::parse_rfc3339(t).map_err(|_| t.clone());
-            text.as_ref().map(parse).transpose().map_err(|t| Failure::usage("X012", t))
+            let parse = |t: &String| instant(t).ok_or_else(|| Failure::usage("X012", t.clone()));
+            text.as_ref().map(parse).transpose()
         };
         let (from, to) = (time(&self.from)?, time(&self.to)?);
         if let (Some(first), Some(last)) = (from, to)

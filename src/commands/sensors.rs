@@ -19,7 +19,7 @@ pub struct Args {
 enum Verb {
     /// Say which pack decodes each line of a file, show what fails, and suggest packs that would fit
     Suggest {
-        /// A file of log lines
+        /// A file of log lines; `-` for standard input
         file: PathBuf,
         /// A folder of further packs
         #[arg(long, value_name = "FOLDER")]
@@ -30,7 +30,7 @@ enum Verb {
     },
     /// Print the events of a file as JSON lines: a log (plain or gzip), a capture, an EVTX file
     Decode {
-        /// The file
+        /// The file; `-` for a log by standard input
         file: PathBuf,
         /// The pack; without one it is found record by record
         #[arg(long)]

@@ -1,6 +1,7 @@
 //! `xuedun status`: how a node does.
 
 use centre::control::Request;
+use centre::sensor_health::cause_name;
 use events::Lang;
 use serde_json::Value;
 
@@ -51,8 +52,6 @@ pub fn run(args: Args, lang: Lang) -> Done {
 fn sensor_line(sensor: &Value, lang: Lang) -> String {
     let text = |key: &str| sensor[key].as_str().unwrap_or_default().to_owned();
     let number = |key: &str| sensor[key].as_u64().unwrap_or_default();
-    let pair = |pair: &Value| pair[1].as_u64().unwrap_or_default();
-    let dropped: u64 = sensor["dropped"].as_array().map_or(0, |d| d.iter().map(pair).sum());
     let silent =
         if sensor["silent"] == Value::Bool(true) { lang.pick("静默", "silent") } else { "" };
     [
@@ -61,12 +60,44 @@ fn sensor_line(sensor: &Value, lang: Lang) -> String {
         text("place"),
         format!("{} {}", lang.pick("收到", "received"), number("received")),
         format!("{} {}", lang.pick("未能解析", "undecoded"), number("undecoded")),
-        format!("{} {dropped}", lang.pick("丢弃", "dropped")),
+        lost(sensor, lang),
         silent.to_owned(),
+        skew(sensor, lang),
         turned_away(sensor, lang),
         suggested(sensor, lang),
     ]
     .join("\t")
+}
+
+/// Records that were not stored, and why.
+fn lost(sensor: &Value, lang: Lang) -> String {
+    let dropped = sensor["dropped"].as_array().into_iter().flatten();
+    let dropped = dropped.map(|pair| (pair[0].as_str().unwrap_or_default(), &pair[1]));
+    let by_cause: Vec<(&str, u64)> = dropped
+        .chain([("refused", &sensor["refused"])])
+        .map(|(cause, n)| (cause, n.as_u64().unwrap_or_default()))
+        .filter(|(_, n)| *n > 0)
+        .collect();
+    let total: u64 = by_cause.iter().map(|(_, n)| n).sum();
+    let causes: Vec<String> =
+        by_cause.iter().map(|(cause, n)| format!("{} {n}", cause_name(cause).get(lang))).collect();
+    match total {
+        0 => format!("{} 0", lang.pick("丢失", "lost")),
+        n => format!("{} {n} ({})", lang.pick("丢失", "lost"), causes.join(lang.pick("，", ", "))),
+    }
+}
+
+/// How far the senders' clocks are off, if by a second or more.
+fn skew(sensor: &Value, lang: Lang) -> String {
+    let ms = sensor["skew_ms"].as_i64().unwrap_or_default();
+    let seconds = ms.unsigned_abs() / 1_000;
+    match (seconds, ms < 0) {
+        (0, _) => String::new(),
+        (n, true) => format!("{} {n} {}", lang.pick("时钟快", "clock ahead"), lang.pick("秒", "s")),
+        (n, false) => {
+            format!("{} {n} {}", lang.pick("时钟慢", "clock behind"), lang.pick("秒", "s"))
+        }
+    }
 }
 
 /// Who was turned away, if anybody was.

@@ -16,8 +16,8 @@ pub mod state;
 pub use archive::{Archive, ArchiveFault, Expired, Retention, SealedFile, ShorterRetention};
 pub use error::Error;
 pub use journal::{
-    AppendError, Appended, Damage, DamageKind, Journal, JournalOptions, JournalStats, Pending,
-    Reader, Recovery,
+    AppendError, Appended, Damage, DamageKind, Journal, JournalOptions, JournalStats, Numbered,
+    Pending, Reader, Recovery,
 };
 pub use state::{Batch, Key, MovedAside, Opened, Record, State, Table, Transaction};
 
@@ -26,6 +26,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
+}
+
+/// Whether a text is as [`fold`] makes it.
+pub(crate) fn is_folded(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) || fold(text) == text
 }
 
 /// A text without its case, character by character: how search compares.

@@ -22,6 +22,11 @@ pub const GROUP_WEIGHT_BYTES: usize = 16 << 20;
 pub const ROW_GROUP_ROWS: usize = if cfg!(test) { 16 } else { 65_536 };
 /// Different values of a column that the archive's list counts for a file: with more it counts none.
 pub const COUNTED_VALUES_MAX: usize = if cfg!(test) { 3 } else { 32 };
+/// Different schools that a file counts by minute: with more it counts none.
+pub const COUNTED_SITES_MAX: usize = if cfg!(test) { 2 } else { 1_024 };
+/// Longest block of a file's counts by minute before it is packed, in bytes: a longer one is not written.
+/// Room for 1,024 schools and for every counted value, each with a million records a minute.
+pub const MINUTES_BYTES_MAX: usize = 1 << 20;
 /// Longest value that is counted, in bytes.
 pub const COUNTED_VALUE_BYTES_MAX: usize = 64;
 /// Rows that a search reads at once to see which of them match; few in this crate's tests, so that a

@@ -21,7 +21,7 @@ fn enriched(enricher: &Enricher, source: &str, destination: &str) -> Vec<(String
     event.push(field::SOURCE_IP, Value::Str(source));
     event.push(field::DESTINATION_IP, Value::Str(destination));
     let before = event.fields().count();
-    enricher.enrich(std::slice::from_mut(&mut event));
+    enricher.enrich(&mut event);
     event
         .fields()
         .skip(before)
@@ -81,7 +81,7 @@ fn assets_and_places_are_added_and_what_the_record_says_stays() {
     let mut event = Event::new();
     event.push(field::SOURCE_IP, Value::Str("203.0.113.5"));
     event.push_named("source.geo.country_iso_code", Value::Str("US"));
-    e.enrich(std::slice::from_mut(&mut event));
+    e.enrich(&mut event);
     let name = FieldId::intern("source.geo.country_iso_code").unwrap();
     let said: Vec<String> =
         event.fields().filter(|(id, _)| *id == name).map(|(_, v)| v.text().into_owned()).collect();
@@ -158,4 +158,21 @@ fn divisions_that_changed_are_read_again_and_what_names_them_too() {
     let alarms = e.alarms();
     assert_eq!(alarms.len(), 1, "the school's division is known now: {alarms:?}");
     assert!(alarms[0].en.contains("1 lines refused"), "{alarms:?}");
+}
+
+#[test]
+fn networks_stand_beside_addresses_of_the_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("asn.mmdb");
+    std::fs::write(&file, include_bytes!("networks.mmdb")).unwrap();
+    let e = enricher(&EnrichConfig { asn: Some(file.clone()), ..EnrichConfig::default() });
+    assert!(e.adds());
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let told = [pair("source.as.number", "4134"), pair("source.as.organization.name", "CHINANET")];
+    assert_eq!(enriched(&e, "203.0.113.5", "10.1.1.9"), told);
+    // Replaced by what is no database: what was read stays at work.
+    std::fs::write(&file, "no database").unwrap();
+    assert!(!e.refresh().unwrap());
+    assert!(e.refresh().is_err());
+    assert_eq!(enriched(&e, "203.0.113.5", "10.1.1.9"), told);
 }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use events::Text;
-use maxminddb::{Reader, geoip2};
+use maxminddb::Reader;
+use serde::Deserialize;
 
 use super::BadRow;
 use super::division::Divisions;
@@ -45,13 +46,10 @@ impl Geo {
             let (ranges, bad) = ranges(&bytes, divisions);
             return Ok((Self::Ranges(ranges), bad));
         }
-        let reader = Reader::from_source(bytes).map_err(|e| ConfigError::Value {
-            key: "enrich.geoip",
-            message: Text::new(
-                format!("{} 不是 MaxMind 数据库：{e}", path.display()),
-                format!("{} is no MaxMind database: {e}", path.display()),
-            ),
-        })?;
+        let reader = mmdb("enrich.geoip", path, bytes)?;
+        if is_of_networks(&reader) {
+            return Err(of_another_kind("enrich.geoip", path, &reader));
+        }
         Ok((Self::Mmdb(reader), Vec::new()))
     }
 
@@ -64,12 +62,134 @@ impl Geo {
     }
 }
 
+/// Whose network an address is of (autonomous systems), from an `.mmdb` file.
+pub(crate) struct Networks(Reader<Vec<u8>>);
+
+/// The network of an address: zero and an empty text are unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Network {
+    pub(crate) number: u32,
+    pub(crate) organization: String,
+}
+
+impl Networks {
+    /// Reads a file.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        let reader = mmdb("enrich.asn", path, bytes)?;
+        if !is_of_networks(&reader) {
+            return Err(of_another_kind("enrich.asn", path, &reader));
+        }
+        Ok(Self(reader))
+    }
+
+    /// The network of an address, if the file knows. A damaged record is unknown.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<Network> {
+        let found = self.0.lookup(address).ok()?.decode::<System<'_>>().ok()??;
+        Some(Network {
+            number: found.autonomous_system_number.0,
+            organization: found.autonomous_system_organization.unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+fn mmdb(key: &'static str, path: &Path, bytes: Vec<u8>) -> Result<Reader<Vec<u8>>, ConfigError> {
+    Reader::from_source(bytes).map_err(|e| ConfigError::Value {
+        key,
+        message: Text::new(
+            format!("{} 不是 MaxMind 数据库：{e}", path.display()),
+            format!("{} is no MaxMind database: {e}", path.display()),
+        ),
+    })
+}
+
+/// Whether a database says of itself that it holds autonomous systems.
+fn is_of_networks(reader: &Reader<Vec<u8>>) -> bool {
+    let kind = reader.metadata().database_type.to_ascii_uppercase();
+    kind.contains("ASN") || kind.contains("ISP")
+}
+
+fn of_another_kind(key: &'static str, path: &Path, reader: &Reader<Vec<u8>>) -> ConfigError {
+    let (path, kind) = (path.display(), &reader.metadata().database_type);
+    ConfigError::Value {
+        key,
+        message: Text::new(
+            format!("{path} 的类型为 {kind}：地理位置库写在 geoip，自治系统（ASN）库写在 asn"),
+            format!(
+                "{path} is of the kind {kind}: places belong to geoip, autonomous systems to asn"
+            ),
+        ),
+    }
+}
+
+/// What is read of a record of places, and nothing more: writers differ in how wide the numbers beside
+/// are, and those that a strict model refuses would take the place with them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Located<'a> {
+    #[serde(borrow)]
+    country: Country<'a>,
+    #[serde(borrow)]
+    subdivisions: Vec<Named<'a>>,
+    #[serde(borrow)]
+    city: Named<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Country<'a> {
+    iso_code: Option<&'a str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named<'a> {
+    #[serde(borrow)]
+    names: Names<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Names<'a> {
+    #[serde(rename = "zh-CN")]
+    zh: Option<&'a str>,
+    en: Option<&'a str>,
+}
+
+/// What is read of a record of autonomous systems.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct System<'a> {
+    autonomous_system_number: Number,
+    autonomous_system_organization: Option<&'a str>,
+}
+
+/// An unsigned number of any width.
+#[derive(Default)]
+struct Number(u32);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl serde::de::Visitor<'_> for Any {
+            type Value = Number;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of an autonomous system")
+            }
+            fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<Number, E> {
+                u32::try_from(n).map(Number).map_err(E::custom)
+            }
+            fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<Number, E> {
+                u32::try_from(n).map(Number).map_err(E::custom)
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
+
 /// A damaged record is an unknown place.
 fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place> {
-    let found = reader.lookup(address).ok()?.decode::<geoip2::City<'_>>().ok()??;
-    let name = |names: &geoip2::Names<'_>| {
-        names.simplified_chinese.or(names.english).unwrap_or_default().to_owned()
-    };
+    let found = reader.lookup(address).ok()?.decode::<Located<'_>>().ok()??;
+    let name = |names: &Names<'_>| names.zh.or(names.en).unwrap_or_default().to_owned();
     Some(Place {
         country: found.country.iso_code.unwrap_or_default().to_owned(),
         region: found.subdivisions.first().map(|s| name(&s.names)).unwrap_or_default(),
@@ -193,5 +313,24 @@ mod tests {
         let berlin = of("198.51.100.1").unwrap();
         assert_eq!((berlin.country.as_str(), berlin.city.as_str()), ("DE", "Berlin"));
         assert_eq!(of("192.0.2.1"), None);
+    }
+
+    /// By the same writer, with numbers as narrow as they fit: AS4134 in 203.0.113.0/24, AS4538 in 2001:db8::/32.
+    #[test]
+    fn networks_are_read_and_told_from_places() {
+        let (networks, places) = (Path::new("networks.mmdb"), Path::new("places.mmdb"));
+        let bytes = include_bytes!("networks.mmdb").to_vec();
+        let all = Networks::parse(networks, bytes.clone()).unwrap();
+        let of = |a: &str| all.of(a.parse().unwrap()).map(|n| (n.number, n.organization));
+        assert_eq!(of("203.0.113.7"), Some((4134, "CHINANET".to_owned())));
+        assert_eq!(of("2001:db8::1"), Some((4538, "CERNET".to_owned())));
+        assert_eq!(of("192.0.2.1"), None);
+        // One in place of the other would only add nothing, for ever.
+        let refused = Geo::parse(networks, bytes, &Divisions::default()).err().unwrap();
+        assert!(refused.text().zh.contains("写在 asn"), "{}", refused.text().zh);
+        let swapped = Networks::parse(places, include_bytes!("places.mmdb").to_vec());
+        assert!(swapped.err().unwrap().text().en.contains("places belong to geoip"));
+        let torn = Networks::parse(networks, b"no database".to_vec()).err().unwrap();
+        assert!(torn.text().zh.contains("不是 MaxMind 数据库"), "{}", torn.text().zh);
     }
 }

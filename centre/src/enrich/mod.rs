@@ -33,6 +33,9 @@ pub struct EnrichConfig {
     /// Where addresses lie: an `.mmdb` file, or CSV of address ranges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geoip: Option<std::path::PathBuf>,
+    /// Whose networks addresses are of: an `.mmdb` file of autonomous systems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asn: Option<std::path::PathBuf>,
     /// Further names of administrative divisions: a CSV file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divisions: Option<std::path::PathBuf>,
@@ -97,6 +100,8 @@ struct Side {
     region: Option<FieldId>,
     city: Option<FieldId>,
     place: Option<FieldId>,
+    network: Option<FieldId>,
+    organization: Option<FieldId>,
 }
 
 /// The fields that the node itself adds to records, where its files and lists know something.
@@ -110,7 +115,7 @@ pub fn added() -> impl Iterator<Item = FieldId> {
 
 const DIRECTION: &str = "network.direction";
 /// Beside each of a record's two addresses.
-const ADDED: [&str; 7] = [
+const ADDED: [&str; 9] = [
     "asset.name",
     "asset.type",
     "asset.school",
@@ -118,13 +123,27 @@ const ADDED: [&str; 7] = [
     "geo.region_name",
     "geo.city_name",
     "geo.name",
+    "as.number",
+    "as.organization.name",
 ];
 
 impl Side {
     fn new(side: &str, address: FieldId) -> Self {
         let name = |rest| FieldId::intern(&format!("{side}.{rest}"));
-        let [asset_name, asset_type, asset_school, country, region, city, place] = ADDED.map(name);
-        Self { address, asset_name, asset_type, asset_school, country, region, city, place }
+        let [asset_name, asset_type, asset_school, rest @ ..] = ADDED.map(name);
+        let [country, region, city, place, network, organization] = rest;
+        Self {
+            address,
+            asset_name,
+            asset_type,
+            asset_school,
+            country,
+            region,
+            city,
+            place,
+            network,
+            organization,
+        }
     }
 }
 
@@ -148,7 +167,8 @@ impl Enricher {
 
     /// Whether anything is added to records.
     pub fn adds(&self) -> bool {
-        self.config.direction || self.config.assets.is_some() || self.config.geoip.is_some()
+        let EnrichConfig { direction, assets, geoip, asn, divisions: _ } = &self.config;
+        *direction || assets.is_some() || geoip.is_some() || asn.is_some()
     }
 
     /// The administrative divisions.
@@ -204,17 +224,11 @@ impl Enricher {
         self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what is known of the addresses of records, all by the same reading of the files.
-    pub fn enrich(&self, events: &mut [Event]) {
+    /// Adds what is known of the addresses of a record, both by the same reading of the files.
+    pub fn enrich(&self, event: &mut Event) {
         let tables = self.tables();
-        for event in events {
-            self.one(event, &tables);
-        }
-    }
-
-    fn one(&self, event: &mut Event, tables: &Tables) {
-        let source = self.side(event, &self.names.source, tables);
-        let destination = self.side(event, &self.names.destination, tables);
+        let source = self.side(event, &self.names.source, &tables);
+        let destination = self.side(event, &self.names.destination, &tables);
         if let (true, Some(source), Some(destination)) =
             (self.config.direction, source, destination)
         {
@@ -248,6 +262,14 @@ impl Enricher {
             add(event, side.region, &place.region);
             add(event, side.city, &place.city);
             add(event, side.place, &place.name);
+        }
+        if !inside && let Some(network) = tables.networks.as_ref().and_then(|n| n.of(address)) {
+            if let Some(id) = side.network.filter(|id| event.get(*id).is_none())
+                && network.number > 0
+            {
+                event.push(id, Value::Int(network.number.into()));
+            }
+            add(event, side.organization, &network.organization);
         }
         Some(inside || asset.is_some() || self.directory.site_of(address).is_some())
     }

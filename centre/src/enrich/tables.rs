@@ -9,7 +9,7 @@ use events::Text;
 
 use super::assets::Assets;
 use super::division::Divisions;
-use super::geo::Geo;
+use super::geo::{Geo, Networks};
 use super::{BadRow, EnrichConfig};
 use crate::config::ConfigError;
 
@@ -18,6 +18,7 @@ pub(super) struct Tables {
     pub(super) divisions: Arc<Divisions>,
     pub(super) assets: Option<Assets>,
     pub(super) geo: Option<Geo>,
+    pub(super) networks: Option<Networks>,
 }
 
 impl Tables {
@@ -38,14 +39,18 @@ impl Tables {
             Ok::<_, ConfigError>(geo)
         });
         let geo = geo.transpose()?;
-        Ok((Self { divisions, assets, geo }, alarms))
+        let networks =
+            config.asn.as_deref().map(|path| Networks::parse(path, read("enrich.asn", path)?));
+        let networks = networks.transpose()?;
+        Ok((Self { divisions, assets, geo, networks }, alarms))
     }
 }
 
 /// What changes when one of the files does.
 pub(super) fn fingerprint(config: &EnrichConfig) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for path in [&config.assets, &config.geoip, &config.divisions].into_iter().flatten() {
+    let EnrichConfig { assets, geoip, asn, divisions, direction: _ } = config;
+    for path in [assets, geoip, asn, divisions].into_iter().flatten() {
         let seen = std::fs::metadata(path).ok();
         seen.map(|m| (m.ino(), m.len(), m.mtime(), m.mtime_nsec())).hash(&mut hasher);
     }

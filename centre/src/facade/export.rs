@@ -22,6 +22,7 @@ const SLICE_MS_MAX: u64 = 16_000;
 pub struct Export {
     centre: Arc<Centre>,
     caller: Caller,
+    query: Query,
     form: SearchForm,
     end: Instant,
     state: ExportEnd,
@@ -59,12 +60,13 @@ impl Centre {
     ) -> Result<Export, Error> {
         caller.need(Permission::Search)?;
         // What cannot be read is told now, not in the middle of a file.
-        Query::parse(&form.query)?;
+        let query = Query::parse(&form.query)?;
         self.audit_log.record(Some(caller), "search.export", &form.query, true, self.now())?;
         let (from, to) = self.search_span(&form);
         Ok(Export {
             centre: Arc::clone(self),
             caller: caller.clone(),
+            query,
             // Every page is of the same time, whenever it is read.
             form: SearchForm { from: Some(from), to: Some(to), slice_ms: Some(SLICE_MS), ..form },
             end: Instant::now() + within,
@@ -82,7 +84,8 @@ impl Export {
         }
         let left = self.end.saturating_duration_since(Instant::now()).as_millis();
         self.form.deadline_ms = Some(u64::try_from(left).unwrap_or(u64::MAX));
-        let found = self.centre.search_with(&self.form, self.caller.scope(), &self.caller, cancel);
+        let (query, scope) = (self.query.clone(), self.caller.scope());
+        let found = self.centre.search_with(query, &self.form, scope, &self.caller, cancel);
         let page = found.inspect_err(|_| self.over = true)?;
         let rows = page.table.as_ref().map_or(page.records.len(), |(_, rows)| rows.len());
         self.state.given += rows as u64;

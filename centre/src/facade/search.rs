@@ -34,9 +34,9 @@ impl Centre {
         cancel: &AtomicBool,
     ) -> Result<SearchPage, Error> {
         caller.need(Permission::Search)?;
-        let readable = Query::parse(&form.query).is_ok();
-        self.audit_log.record(Some(caller), "search", &form.query, readable, self.now())?;
-        self.search_with(form, caller.scope(), caller, cancel)
+        let query = Query::parse(&form.query);
+        self.audit_log.record(Some(caller), "search", &form.query, query.is_ok(), self.now())?;
+        self.search_with(query?, form, caller.scope(), caller, cancel)
     }
 
     pub(crate) fn search_in(
@@ -45,7 +45,8 @@ impl Centre {
         scope: Scope,
         caller: &Caller,
     ) -> Result<SearchPage, Error> {
-        self.search_with(form, scope, caller, &AtomicBool::new(false))
+        let query = Query::parse(&form.query)?;
+        self.search_with(query, form, scope, caller, &AtomicBool::new(false))
     }
 
     /// What the caller looks through: everything that holds text of records goes out through it.
@@ -73,7 +74,8 @@ impl Centre {
             ..SearchForm::default()
         };
         let cancel = AtomicBool::new(false);
-        Ok(self.search_through(&form, caller.scope(), caller, veil, &cancel)?.records)
+        let query = Query::parse(&form.query)?;
+        Ok(self.search_through(query, &form, caller.scope(), caller, veil, &cancel)?.records)
     }
 
     /// From when until when a search looks.
@@ -83,19 +85,22 @@ impl Centre {
         (from, form.to.unwrap_or_else(|| now.plus(AHEAD)))
     }
 
+    /// Answers a form whose query was read.
     pub(crate) fn search_with(
         &self,
+        query: Query,
         form: &SearchForm,
         scope: Scope,
         caller: &Caller,
         cancel: &AtomicBool,
     ) -> Result<SearchPage, Error> {
-        self.search_through(form, scope, caller, &mut self.veil(caller), cancel)
+        self.search_through(query, form, scope, caller, &mut self.veil(caller), cancel)
     }
 
     /// The same through a veil that is not the caller's own.
     pub(crate) fn search_through(
         &self,
+        query: Query,
         form: &SearchForm,
         scope: Scope,
         caller: &Caller,
@@ -109,7 +114,7 @@ impl Centre {
         let deadline_ms =
             form.deadline_ms.unwrap_or(limits::SEARCH_MS_MAX).min(limits::SEARCH_MS_LONGEST);
         let request = SearchRequest {
-            query: Query::parse(&form.query)?,
+            query,
             from,
             // What is newer was given: files of it need no look.
             to: form.after.map_or(to, |cursor| {

@@ -97,6 +97,7 @@ impl Centre {
                 suggested: c.and_then(|c| c.suggested.clone()),
                 turned_away: c.map_or(0, |c| c.connections_refused),
                 last_refusal: c.and_then(|c| c.last_refusal.clone()),
+                trouble: c.and_then(|c| c.trouble.clone()),
             }
         });
         rows.collect()

@@ -1,8 +1,7 @@
 //! Search (检索): one query bar, a time range, and what was found.
 
-use centre::view::{Cursor, SearchForm, SearchPage, Stopped};
+use centre::view::{Cursor, SearchForm, SearchPage, Stopped, instant};
 use events::Timestamp;
-use events::time::BEIJING_OFFSET_SECS;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ impl Query {
     pub(crate) fn form(&self, now: Timestamp, limit: usize) -> SearchForm {
         let (from, to) = match RANGES.iter().find(|(r, _)| *r == self.range) {
             Some((_, secs)) => (Some(now.minus(Duration::from_secs(*secs))), None),
-            None => (local(&self.from), local(&self.to)),
+            None => (instant(&self.from), instant(&self.to)),
         };
         SearchForm {
             query: self.text.clone(),
@@ -101,14 +100,6 @@ impl Query {
             ],
         )
     }
-}
-
-/// A local date and time as a person or a `datetime-local` field writes it, in Beijing time.
-fn local(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    Timestamp::parse_rfc3339(text)
-        .or_else(|_| Timestamp::parse_local(text, BEIJING_OFFSET_SECS))
-        .ok()
 }
 
 /// What was found, or why not.
@@ -199,7 +190,7 @@ fn help(t: &Messages) -> Markup {
         ("(user.name:root OR user.name:admin) NOT event.outcome:success", s.help_bool),
         ("event.outcome:failure | count by source.ip | top 10", s.help_count),
         ("destination.port:>1024 | table source.ip, destination.ip", s.help_table),
-        ("time:>=2026-11-28T08:30+08:00 | histogram 5m", s.help_time),
+        ("time:>=2026-11-28T08:30 | histogram 5m", s.help_time),
     ];
     html! {
         p { (s.start) }

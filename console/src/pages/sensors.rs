@@ -1,5 +1,6 @@
 //! Sensors (采集): what each received, kept and lost.
 
+use centre::sensor_health::cause_name;
 use centre::view::{Figures, SensorRow};
 use maud::{Markup, html};
 
@@ -45,6 +46,8 @@ pub(crate) fn health(chrome: &Chrome, row: &SensorRow) -> Markup {
     html! {
         @if row.silent { span.badge.bad { (t.silent) } }
         @else if row.lost_lately > 0 { span.badge.bad { (t.losing) } }
+        @else if row.is_skewed() { span.badge.warn { (t.skewed) } }
+        @else if row.trouble.is_some() { span.badge.warn { (t.outdated) } }
         @else if row.last.is_none() { span.badge.warn { (t.waiting) } }
         @else { span.badge.ok { (t.ok) } }
     }
@@ -84,7 +87,7 @@ fn line(chrome: &Chrome, row: &SensorRow) -> Markup {
             td {
                 @if row.lost() == 0 { span.faint.nowrap { (t.sensors.dropped_none) } } @else {
                     @for (cause, n) in row.losses() {
-                        span.badge.bad { (cause) " " (number(n)) } " "
+                        span.badge.bad { (cause_name(cause).get(chrome.lang)) " " (number(n)) } " "
                     }
                 }
             }

@@ -217,6 +217,8 @@ messages! {
         ok: "正常", "Reporting";
         silent: "静默", "Silent";
         losing: "丢失记录", "Losing records";
+        skewed: "时钟偏差", "Clock skew";
+        outdated: "证书未能更新", "Certificate not renewed";
         waiting: "等待首条", "Waiting";
         samples: "无法解析的样本", "Undecoded samples";
         samples_none: "没有无法解析的记录。", "Nothing failed to decode.";

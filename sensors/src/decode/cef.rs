@@ -59,7 +59,9 @@ fn key_positions(text: &str) -> Vec<(usize, usize)> {
                 .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
                 .count();
             let start = equals - len;
-            (len > 0 && (start == 0 || b[start - 1] == b' ')).then_some((start, equals))
+            // No key begins with a digit, but ` or 1=1` stands in what many firewalls caught.
+            let named = len > 0 && !b[start].is_ascii_digit();
+            (named && (start == 0 || b[start - 1] == b' ')).then_some((start, equals))
         })
         .collect()
 }
@@ -122,6 +124,16 @@ mod tests {
         assert_eq!(get("act"), "deny");
         assert_eq!(read("CEF:0|a|b|c").err(), Some(Problem::NotCef));
         assert!(read("CEF:0|a|b|c|d|e|5").is_ok());
+    }
+
+    #[test]
+    fn what_only_looks_like_a_key_belongs_to_the_value() {
+        let e = read(r"CEF:0|a|b|c|d|e|5|request=/p?id=1' or 1=1 -- act=deny msg=one\ntwo c\=d")
+            .unwrap();
+        let get = |name| e.str(FieldId::intern(name).unwrap()).unwrap().to_owned();
+        assert_eq!(get("request"), "/p?id=1' or 1=1 --");
+        assert_eq!(get("act"), "deny");
+        assert_eq!(get("msg"), "one\ntwo c=d");
     }
 
     proptest! {

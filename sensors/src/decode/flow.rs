@@ -1,7 +1,10 @@
 //! One flow, whatever brought it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
+use std::ops::Range;
+
+use itoa::Buffer;
 
 use super::community;
 use super::packet::icmp_ports;
@@ -118,27 +121,123 @@ impl Flow {
     }
 }
 
-/// A line for people: a flow has no text of its own.
+/// Where what a field says stands in the line of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) transport: Option<Range<usize>>,
+    pub(crate) source: Option<Range<usize>>,
+    pub(crate) destination: Option<Range<usize>>,
+}
+
+impl Flow {
+    /// Appends a line for people: a flow has no text of its own.
+    pub(crate) fn line(&self, to: &mut String) -> Places {
+        to.push_str(self.form.name());
+        let mut places = Places::default();
+        if let Some(number) = self.protocol {
+            to.push_str(if self.transport().is_some() { " " } else { " proto " });
+            let start = to.len();
+            match self.transport() {
+                Some(name) => to.push_str(name),
+                None => to.push_str(Buffer::new().format(number)),
+            }
+            places.transport = Some(start..to.len());
+        }
+        to.push(' ');
+        places.source = end(to, self.source, self.source_port);
+        to.push_str(" > ");
+        places.destination = end(to, self.destination, self.destination_port);
+        to.push_str(" bytes ");
+        to.push_str(Buffer::new().format(self.bytes));
+        to.push_str(" packets ");
+        to.push_str(Buffer::new().format(self.packets));
+        places
+    }
+}
+
+/// One end of a flow; where its address stands.
+fn end(to: &mut String, address: Option<IpAddr>, port: Option<u16>) -> Option<Range<usize>> {
+    let Some(address) = address.map(|address| address.to_canonical()) else {
+        to.push('?');
+        return None;
+    };
+    let bracketed = address.is_ipv6() && port.is_some();
+    if bracketed {
+        to.push('[');
+    }
+    let start = to.len();
+    match address {
+        IpAddr::V4(v4) => {
+            for (at, octet) in v4.octets().into_iter().enumerate() {
+                if at > 0 {
+                    to.push('.');
+                }
+                to.push_str(Buffer::new().format(octet));
+            }
+        }
+        // Writing to memory cannot fail.
+        IpAddr::V6(v6) => drop(write!(to, "{v6}")),
+    }
+    let place = start..to.len();
+    if bracketed {
+        to.push(']');
+    }
+    if let Some(port) = port {
+        to.push(':');
+        to.push_str(Buffer::new().format(port));
+    }
+    Some(place)
+}
+
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.form.name())?;
-        match (self.transport(), self.protocol) {
-            (Some(name), _) => write!(f, " {name}")?,
-            (None, Some(number)) => write!(f, " proto {number}")?,
-            (None, None) => {}
-        }
-        let end = |f: &mut fmt::Formatter<'_>, address: Option<IpAddr>, port: Option<u16>| match (
-            address, port,
-        ) {
-            (Some(a), Some(p)) if a.is_ipv6() => write!(f, "[{a}]:{p}"),
-            (Some(a), Some(p)) => write!(f, "{a}:{p}"),
-            (Some(a), None) => write!(f, "{a}"),
-            (None, _) => f.write_str("?"),
+        let mut line = String::new();
+        self.line(&mut line);
+        f.write_str(&line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_where_its_ends_stand() {
+        let flow = |source: &str, protocol, source_port| Flow {
+            form: Form::V9,
+            source: source.parse().ok(),
+            destination: "2001:db8::9".parse().ok(),
+            source_port,
+            destination_port: Some(443),
+            protocol,
+            bytes: u64::MAX,
+            packets: 0,
+            ..Flow::default()
         };
-        f.write_str(" ")?;
-        end(f, self.source, self.source_port)?;
-        f.write_str(" > ")?;
-        end(f, self.destination, self.destination_port)?;
-        write!(f, " bytes {} packets {}", self.bytes, self.packets)
+        for (flow, line, parts) in [
+            (
+                flow("10.1.0.255", Some(6), Some(1024)),
+                "netflow v9 tcp 10.1.0.255:1024 > [2001:db8::9]:443 bytes 18446744073709551615 packets 0",
+                ["tcp", "10.1.0.255"],
+            ),
+            (
+                flow("::ffff:10.0.0.1", Some(99), None),
+                "netflow v9 proto 99 10.0.0.1 > [2001:db8::9]:443 bytes 18446744073709551615 packets 0",
+                ["99", "10.0.0.1"],
+            ),
+            (
+                flow("", None, Some(1)),
+                "netflow v9 ? > [2001:db8::9]:443 bytes 18446744073709551615 packets 0",
+                ["", ""],
+            ),
+        ] {
+            let mut text = String::new();
+            let places = flow.line(&mut text);
+            assert_eq!(text, line);
+            assert_eq!(flow.to_string(), line);
+            let part = |place: Option<Range<usize>>| &text[place.unwrap_or_default()];
+            assert_eq!([part(places.transport), part(places.source)], parts);
+            assert_eq!(part(places.destination), "2001:db8::9");
+        }
     }
 }

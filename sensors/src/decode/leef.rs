@@ -17,12 +17,11 @@ pub fn write(text: &str, out: &mut Out<'_>) -> Result<(), Problem> {
         out.native(name, parts.next().ok_or(Problem::NotLeef)?);
     }
     let body = parts.next().ok_or(Problem::NotLeef)?;
-    let (separator, body) = match version.starts_with('2') {
-        true => match body.split_once('|') {
-            Some((named, rest)) => (separator(named), rest),
-            None => ('\t', body),
-        },
-        false => ('\t', body),
+    let named = version.starts_with('2').then(|| body.split_once('|')).flatten();
+    // A sender may leave the separator out and have a bar in a value.
+    let (separator, body) = match named.and_then(|(named, rest)| Some((separator(named)?, rest))) {
+        Some(found) => found,
+        None => ('\t', body),
     };
     for pair in body.split(separator).take(PAIRS_MAX) {
         if let Some((name, value)) = pair.split_once('=')
@@ -34,15 +33,18 @@ pub fn write(text: &str, out: &mut Out<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// `^`, `x5E` or `0x5E`; a tab when nothing is named.
-fn separator(named: &str) -> char {
-    let hex = named.strip_prefix("0x").or_else(|| named.strip_prefix('x'));
-    match hex {
-        Some(digits) if !digits.is_empty() => {
-            u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).unwrap_or('\t')
-        }
-        _ => named.chars().next().unwrap_or('\t'),
+/// `^`, `x5E`, `0x5E`, `\x5E` or `\t`; a tab when nothing is named. `None`: this names no separator.
+fn separator(named: &str) -> Option<char> {
+    let named = if named.trim().is_empty() { "\t" } else { named };
+    let mut chars = named.chars();
+    if let (Some(one), None) = (chars.next(), chars.next()) {
+        return Some(one);
     }
+    if named == "\\t" {
+        return Some('\t');
+    }
+    let digits = ["0x", "\\x", "x"].iter().find_map(|before| named.strip_prefix(before))?;
+    u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
 }
 
 #[cfg(test)]
@@ -63,6 +65,10 @@ mod tests {
             "LEEF:1.0|V|P|1|login|src=10.0.0.1\tusrName=zhang san",
             "LEEF:2.0|V|P|1|login|^|src=10.0.0.1^usrName=zhang san",
             "LEEF:2.0|V|P|1|login|0x5E|src=10.0.0.1^usrName=zhang san",
+            "LEEF:2.0|V|P|1|login|x7C|src=10.0.0.1|usrName=zhang san",
+            "LEEF:2.0|V|P|1|login||src=10.0.0.1\tusrName=zhang san",
+            "LEEF:2.0|V|P|1|login|\\t|src=10.0.0.1\tusrName=zhang san",
+            "LEEF:2.0|V|P|1|login|src=10.0.0.1\tusrName=zhang san\tmsg=a|b",
         ] {
             let e = read(text).unwrap();
             let get = |name| e.str(FieldId::intern(name).unwrap()).unwrap().to_owned();

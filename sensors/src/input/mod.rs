@@ -1,4 +1,5 @@
-//! Inputs: one file per transport. `frame` cuts streams into records, `tls` reads certificates.
+//! Inputs: one file per transport. `frame` cuts streams into records, `tls` reads certificates,
+//! `renewal` reads them again.
 
 pub(crate) mod file;
 pub(crate) mod flows;
@@ -7,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod integrity;
 pub(crate) mod journald;
 pub(crate) mod relp;
+pub(crate) mod renewal;
 pub(crate) mod syslog;
 pub(crate) mod tls;
 pub(crate) mod udp;
@@ -17,7 +19,7 @@ pub(crate) fn flow_event(
     flow: &crate::decode::flow::Flow,
     received: events::Timestamp,
 ) -> events::Event {
-    flows::Names::new().event(flow, None, received)
+    flows::Names::new().event(flow, received)
 }
 
 /// Why a connection over the bound is turned away.

@@ -13,9 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 use super::frame::{Framer, Framing};
+use super::renewal::Tls;
 use super::udp::Datagrams;
 use super::{TOO_MANY, relp, stopped, tls};
 use crate::ahead::Ahead;
@@ -82,7 +82,7 @@ pub(crate) async fn accept(
     feed: Feed,
     protocol: Protocol,
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     connections_max: usize,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -121,7 +121,7 @@ async fn serve(
     protocol: Protocol,
     stream: TcpStream,
     peer: IpAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     stop: watch::Receiver<bool>,
 ) {
     let Some(tls) = tls else { return protocol.run(&feed, stream, peer, stop).await };
@@ -213,7 +213,7 @@ async fn read(
 mod tests {
     use super::*;
     use crate::fuzzing::feed_to;
-    use events::Event;
+    use events::EventBatch;
     use std::future::{Future, ready};
     use std::pin::Pin;
     use std::sync::Mutex;
@@ -226,7 +226,7 @@ mod tests {
     impl crate::Intake for Noting {
         fn submit(
             &self,
-            batch: Arc<Vec<Event>>,
+            batch: Arc<EventBatch>,
         ) -> Pin<Box<dyn Future<Output = Result<(), crate::Refused>> + Send + '_>> {
             self.0.lock().unwrap().push((Instant::now(), batch.len()));
             Box::pin(ready(Ok(())))

@@ -14,18 +14,16 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::renewal::Tls;
+use crate::config::ServerTls;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::limits::HANDSHAKE_MS;
 
 /// Reads certificate, key, client authorities and what those revoked. A client whose certificate is on
 /// a list is refused; one whose authority has no list is not.
-pub(crate) fn acceptor(
-    sensor: &str,
-    cert: &Path,
-    key: &Path,
-    (client_ca, client_crl): (Option<&Path>, Option<&Path>),
-) -> Result<TlsAcceptor, Error> {
+pub(crate) fn acceptor(sensor: &str, files: &ServerTls) -> Result<TlsAcceptor, Error> {
+    let ServerTls { cert, key, client_ca, client_crl } = files;
     let unusable = |source| Error::Tls { sensor: sensor.to_owned(), source };
     let chain = certificates(sensor, cert)?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(sensor, key, &e))?;
@@ -34,17 +32,16 @@ pub(crate) fn acceptor(
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
     let builder = match client_ca {
-        None if client_crl.is_some() => {
-            let path = client_crl.unwrap_or(cert);
-            return Err(unreadable(sensor, path, &"client_crl needs client_ca"));
-        }
-        None => builder.with_no_client_auth(),
+        None => match client_crl {
+            Some(path) => return Err(unreadable(sensor, path, &"client_crl needs client_ca")),
+            None => builder.with_no_client_auth(),
+        },
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for authority in certificates(sensor, path)? {
                 roots.add(authority).map_err(unusable)?;
             }
-            let lists = client_crl.map(|path| revoked(sensor, path)).transpose()?;
+            let lists = client_crl.as_ref().map(|path| revoked(sensor, path)).transpose()?;
             let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
                 .with_crls(lists.unwrap_or_default())
                 .only_check_end_entity_revocation()
@@ -61,11 +58,11 @@ pub(crate) fn acceptor(
 /// A connection's handshake. One that fails is counted, with who and why: `None`.
 pub(crate) async fn shake_hands(
     feed: &Feed,
-    tls: &TlsAcceptor,
+    tls: &Tls,
     stream: TcpStream,
     peer: IpAddr,
 ) -> Option<TlsStream<TcpStream>> {
-    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.accept(stream)).await {
+    match timeout(Duration::from_millis(HANDSHAKE_MS), tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => {
             tracing::info!(%peer, %error, "a TLS handshake failed");

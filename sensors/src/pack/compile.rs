@@ -60,6 +60,7 @@ pub(crate) struct Compiled {
     pub(crate) pattern_required: bool,
     pub(crate) when: Vec<When>,
     pub(crate) detect: Option<Regex>,
+    pub(crate) start: Option<Regex>,
     pub(crate) tests: Vec<TestSpec>,
 }
 
@@ -107,6 +108,10 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Pack, Vec<PackProblem>> 
             None
         }
     });
+    let start = spec.start.as_deref().map(regex).transpose().unwrap_or_else(|message| {
+        problem("S205", message);
+        None
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -136,6 +141,7 @@ pub(crate) fn compile(file: &str, text: &str) -> Result<Pack, Vec<PackProblem>> 
             pattern_required: spec.pattern_required,
             when: spec.when.into_iter().filter_map(when).collect(),
             detect,
+            start,
             tests: spec.test,
         },
     })

@@ -158,11 +158,16 @@ impl Packs {
         let app = event.str(field::PROCESS_NAME).map(str::to_owned);
         let (time, source) = (event.time, event.logsource);
         let mut job = Job { text: &text, base: "", envelope: None, ..*job };
-        let Some(pack) = self.declared(app.as_deref(), true, &mut job) else { return };
-        if pack.name == outer.name {
-            return;
+        let declared = self.declared(app.as_deref(), true, &mut job);
+        let pack = match (declared, text.starts_with('{')) {
+            (Some(pack), _) => Some(pack),
+            (None, true) => self.get(GENERIC_JSON),
+            (None, false) => None,
+        };
+        let Some(pack) = pack.filter(|pack| pack.name != outer.name) else { return };
+        if declared.is_some() {
+            event.logsource = pack.run.logsource;
         }
-        event.logsource = pack.run.logsource;
         if job.run(pack, event).is_err() {
             event.logsource = source;
         }

@@ -28,6 +28,9 @@ pub(crate) struct PackSpec {
     /// The field that may hold another program's whole record, which is then decoded too.
     #[serde(default)]
     pub(crate) inner: Option<String>,
+    /// What the first line of a record matches, where a file's records are of several lines.
+    #[serde(default)]
+    pub(crate) start: Option<String>,
     /// Where times are found: each entry names fields joined by a blank; the first that parses wins.
     #[serde(default)]
     pub(crate) time: Vec<String>,

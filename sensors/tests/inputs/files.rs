@@ -134,6 +134,34 @@ async fn a_copy_is_known_after_a_restart() {
     node.stop().await;
 }
 
+/// Copied and emptied while the node was away: of the copy only what was not read, of the file what is new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_made_while_nobody_looked_is_read_on_and_not_again() {
+    for more in ["", "start = \"end\""] {
+        let folder = Folder::new();
+        let log = folder.path("app.log");
+        let saved = Arc::new(Saved::default());
+        append(&log, "");
+        let toml = folder.toml("app.log*", more);
+        let node = Node::start_with(&toml, Memory::new(), Arc::clone(&saved)).await;
+        append(&log, lines(0, 100));
+        node.memory.wait(100).await;
+        node.stop().await;
+        append(&log, lines(100, 103));
+        fs::copy(&log, folder.path("app.log.1")).unwrap();
+        OpenOptions::new().write(true).truncate(true).open(&log).unwrap();
+        append(&log, lines(200, 205));
+        let node = Node::start_with(&toml, Memory::new(), saved).await;
+        node.memory.wait(8).await;
+        append(&folder.path("app.log.late"), lines(400, 401));
+        node.memory.wait(9).await;
+        let mut found = numbers(&node);
+        found.sort_unstable();
+        assert_eq!(found, [100, 101, 102, 200, 201, 202, 203, 204, 400], "{more}");
+        node.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_file_begun_at_its_end_grew_by_while_nobody_looked_is_read() {
     let folder = Folder::new();
@@ -244,6 +272,30 @@ async fn lines_that_belong_together() {
         node.memory.raws(),
         ["2026-11-23 first\n  at a\n  at b", "2026-11-23 second\n  at c"]
     );
+    node.stop().await;
+}
+
+/// A pack knows where its records begin; the configuration needs to say so only to differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_says_which_lines_belong_together() {
+    let folder = Folder::new();
+    let record = |user: &str| {
+        format!(
+            "# User@Host: {user}[{user}] @ localhost [10.1.2.3]  Id: 5\n# Query_time: 1.5  \
+             Lock_time: 0.1 Rows_sent: 0  Rows_examined: 7\nSET timestamp=1795406706;\nselect *\n  from t;\n"
+        )
+    };
+    append(&folder.path("slow.log"), format!("{}{}", record("jwc"), record("root")));
+    let toml =
+        folder.toml("slow.log", "").replace("[[sensor]]", "[[sensor]]\npack = \"mysql-slow\"");
+    assert!(toml.contains("mysql-slow"), "{toml}");
+    let node = Node::start(&toml).await;
+    node.memory.wait(2).await;
+    let events = node.memory.events();
+    let users: Vec<_> = events.iter().map(|e| e.str(events::field::USER_NAME)).collect();
+    assert_eq!(users, [Some("jwc"), Some("root")]);
+    let statement = events::FieldId::intern("db.statement").unwrap();
+    assert_eq!(events[0].str(statement), Some("select *\n  from t"));
     node.stop().await;
 }
 

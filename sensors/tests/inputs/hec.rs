@@ -45,26 +45,102 @@ async fn raw_lines_take_their_host_from_the_query() {
     node.stop().await;
 }
 
+/// Who may send, in Splunk's order: a token in the address is looked at, and refused by its own number.
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_in_the_words_of_splunk() {
+async fn who_is_refused_in_the_numbers_of_splunk() {
     let node = Node::start(HTTP).await;
     let path = "/services/collector";
-    let body = b"{\"event\":1}";
-    let bad = ["Authorization: Splunk wrong-token"];
-    assert_eq!(ask(&node, "POST", path, &[], body).await.body["code"], 2);
-    assert_eq!(ask(&node, "POST", path, &bad, body).await.status, 403);
-    assert_eq!(send(&node, path, b"").await.body["code"], 5);
-    assert_eq!(send(&node, "/services/collector/ack", b"{}").await.body["code"], 14);
+    let in_query = format!("{path}?token={TOKEN}");
+    let right = format!("Authorization: Splunk {TOKEN}");
+    for (path, header, status, code) in [
+        (path, "X-None: 1", 401, 2),
+        (path, "Authorization: Digest abc", 401, 3),
+        (path, "Authorization: Splunk wrong-token", 403, 4),
+        ("/services/collector?token=wrong-token", "X-None: 1", 403, 4),
+        (&in_query, "X-None: 1", 400, 16),
+        ("/services/collector/raw", "X-None: 1", 401, 2),
+        ("/services/collector/ack", "X-None: 1", 401, 2),
+        ("/services/collector/ack", &right, 400, 14),
+        (path, &right, 200, 0),
+    ] {
+        let answer = ask(&node, "POST", path, &[header], b"{\"event\":1}").await;
+        let said = (answer.status, answer.body["code"].as_u64());
+        assert_eq!(said, (status, Some(code)), "{path} {header}");
+    }
+    let health = ask(&node, "GET", "/services/collector/health", &[], b"").await;
+    assert_eq!((health.status, health.body["code"].as_u64()), (200, Some(17)));
+    assert_eq!(node.memory.events().len(), 1);
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "http").connections_refused, 7);
+}
+
+/// What is wrong with a body, by Splunk's numbers; none of it is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_is_told_by_its_number_and_kept() {
+    let node = Node::start(HTTP).await;
+    let path = "/services/collector";
+    let mut kept = 0;
+    for (body, code, number) in [
+        ("", 5, None),
+        (" \n", 5, None),
+        ("no json", 6, Some(0)),
+        ("[1]", 6, Some(0)),
+        (r#"{"event":"a","host":7}"#, 6, Some(0)),
+        (r#"{"host":"x"}"#, 12, Some(0)),
+        (r#"{"event":null}"#, 12, Some(0)),
+        (r#"{"event":""}"#, 13, Some(0)),
+        (r#"{"event":"a","fields":"b"}"#, 15, Some(0)),
+        (r#"{"event":"a","fields":{"b":{"c":1}}}"#, 15, Some(0)),
+        (r#"{"event":"a","fields":{"b":[[1]]}}"#, 15, Some(0)),
+    ] {
+        let answer = send(&node, path, body.as_bytes()).await;
+        let said = (answer.status, answer.body["code"].as_u64());
+        assert_eq!(said, (400, Some(code)), "{body}");
+        assert_eq!(answer.body["invalid-event-number"].as_u64(), number, "{body}");
+        kept += usize::from(number.is_some());
+        assert_eq!(node.memory.raws().len(), kept, "{body}");
+    }
+    assert_eq!(send(&node, "/services/collector/raw", b"\n").await.body["code"], 5);
+    let zipped = [&format!("Authorization: Splunk {TOKEN}"), "Content-Encoding: gzip"];
+    assert_eq!(ask(&node, "POST", path, &zipped, b"no gzip").await.body["code"], 6);
+    // What follows the first bad event is kept with it as one undecodable record.
+    let half = send(&node, path, b"{\"event\":\"good\"}{\"host\":\"x\"} rest").await;
+    assert_eq!((half.status, half.body["code"].as_u64()), (400, Some(12)));
+    assert_eq!(half.body["invalid-event-number"], 1);
+    let raws = node.memory.raws();
+    assert_eq!(raws[kept..], ["good", "{\"host\":\"x\"} rest"]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_may_be_lists_and_say_nothing_when_null() {
+    let node = Node::start(HTTP).await;
+    let body = br#"{"event":"a","fields":{"tag":["x","y"],"none":null,"n":1.5,"yes":true}}"#;
+    assert_eq!(send(&node, "/services/collector", body).await.status, 200);
+    let event = node.memory.events().remove(0);
+    let of = |name: &str| {
+        let id = events::FieldId::intern(name).unwrap();
+        event.fields().filter(|(i, _)| *i == id).map(|(_, v)| v.text().into_owned()).collect()
+    };
+    let all: [Vec<String>; 4] = ["tag", "none", "n", "yes"].map(of);
+    assert_eq!(
+        all,
+        [
+            vec!["x".to_owned(), "y".to_owned()],
+            vec![],
+            vec!["1.5".to_owned()],
+            vec!["true".to_owned()]
+        ]
+    );
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_is_told_as_splunk_tells_it() {
+    let node = Node::start(HTTP).await;
     node.memory.set(Mood::Refuses(Refused::Busy));
-    let busy = send(&node, path, body).await;
+    let busy = send(&node, "/services/collector", b"{\"event\":1}").await;
     assert_eq!((busy.status, busy.body["code"].as_u64()), (503, Some(9)));
     node.memory.set(Mood::Takes);
-    // What follows the first bad event is kept as one undecodable record.
-    let half = send(&node, path, b"{\"event\":\"good\"}{\"host\":\"x\"} rest").await;
-    assert_eq!((half.status, half.body["invalid-event-number"].as_u64()), (400, Some(1)));
-    let raws = node.memory.raws();
-    assert_eq!(raws.len(), 2);
-    assert_eq!(raws[0], "good");
-    assert!(raws[1].contains("rest"), "{raws:?}");
     node.stop().await;
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use events::{Event, EventId, ExerciseId, SiteId, Timestamp};
+use events::{Event, EventBatch, EventId, ExerciseId, SiteId, Timestamp};
 use sensors::{
     Checkpoints, Clock, Context, Intake, Packs, Refused, Running, SensorConfig, SensorCounters,
 };
@@ -76,7 +76,7 @@ struct Door(Arc<Memory>);
 impl Intake for Door {
     fn submit(
         &self,
-        batch: Arc<Vec<Event>>,
+        batch: Arc<EventBatch>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
         Box::pin(async move {
             self.0.offers.send_modify(|n| *n += 1);
@@ -86,7 +86,7 @@ impl Intake for Door {
                 return Err(why);
             }
             let mut events = self.0.events.lock().unwrap();
-            events.extend(batch.iter().cloned());
+            events.extend(batch.iter());
             self.0.count.send_replace(events.len());
             Ok(())
         })

@@ -46,16 +46,18 @@ impl Keys {
             reason_code: None,
             invalidity_date: None,
         };
-        let list = CertificateRevocationListParams {
+        let list = |revoked_certs| CertificateRevocationListParams {
             this_update: date_time_ymd(2026, 1, 1),
             next_update: date_time_ymd(2100, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
-            revoked_certs: vec![revoked],
+            revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = list.signed_by(&authority).unwrap();
-        std::fs::write(keys.path("revoked.pem"), list.pem().unwrap()).unwrap();
+        for (name, revoked) in [("none", vec![]), ("revoked", vec![revoked])] {
+            let list = list(revoked).signed_by(&authority).unwrap();
+            std::fs::write(keys.path(&format!("{name}.pem")), list.pem().unwrap()).unwrap();
+        }
         keys
     }
 
@@ -172,4 +174,38 @@ async fn a_certificate_that_was_revoked_is_refused() {
     let counters = node.stop().await;
     let last = of(&counters, "tls").last_refusal.clone().unwrap();
     assert!(last.contains("Revoked") || last.contains("revoked"), "{last}");
+}
+
+/// What stood at the start is not for ever: a list that comes to hold a client refuses it, without a
+/// restart, and a certificate that was renewed is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_and_lists_are_read_again() {
+    let keys = Keys::make();
+    let (list, none) = (keys.path("list.pem"), keys.path("none.pem"));
+    std::fs::copy(&none, &list).unwrap();
+    let shown = format!("client_crl = \"{}\", client_ca =", list.display());
+    let node = Node::start(&keys.toml(true).replace("client_ca =", &shown)).await;
+    let _end = send(&node, keys.client(Some("lost"))).await;
+    node.memory.wait(1).await;
+    let before = shown_by(&node, &keys).await;
+
+    std::fs::copy(keys.path("revoked.pem"), &list).unwrap();
+    std::fs::copy(keys.path("client.pem"), keys.path("server.pem")).unwrap();
+    std::fs::copy(keys.path("client.key"), keys.path("server.key")).unwrap();
+    while shown_by(&node, &keys).await == before {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(send(&node, keys.client(Some("lost"))).await.is_err());
+    let _end = send(&node, keys.client(Some("client"))).await;
+    node.memory.wait(2).await;
+    let counters = node.stop().await;
+    assert_eq!(of(&counters, "tls").trouble, None);
+}
+
+/// The certificate that the server shows.
+async fn shown_by(node: &Node, keys: &Keys) -> Vec<u8> {
+    let stream = TcpStream::connect(node.address("tls")).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = keys.client(Some("client")).connect(name, stream).await.unwrap();
+    stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }

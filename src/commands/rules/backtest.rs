@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use centre::control::Request;
+use centre::view::instant;
 use events::{Lang, Timestamp};
 use serde_json::Value;
 
@@ -25,10 +26,10 @@ pub struct Args {
 /// Which time to look at.
 #[derive(Debug, clap::Args)]
 pub struct Span {
-    /// From when (RFC 3339)
+    /// From when, such as 2026-11-28 or 2026-11-28T08:30 (Beijing time if it names no offset)
     #[arg(long)]
     from: String,
-    /// Until when (RFC 3339)
+    /// Until when, written alike; without what happened at that time
     #[arg(long)]
     to: String,
 }
@@ -36,9 +37,8 @@ pub struct Span {
 impl Span {
     /// Both ends.
     pub fn times(&self) -> Result<(Timestamp, Timestamp), Failure> {
-        let time = |text: &str| {
-            Timestamp::parse_rfc3339(text).map_err(|e| Failure::usage("X012", e.to_string()))
-        };
+        let time =
+            |text: &str| instant(text).ok_or_else(|| Failure::usage("X012", text.to_owned()));
         Ok((time(&self.from)?, time(&self.to)?))
     }
 }

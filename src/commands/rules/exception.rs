@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use centre::control::Request;
 use centre::facade::rules::ExceptionDraft;
-use events::{Lang, SiteId, Timestamp};
+use centre::view::instant;
+use events::{Lang, SiteId};
 
 use super::backtest::{Span, show};
 use crate::commands::node::ConfigArg;
@@ -75,7 +76,7 @@ struct Draft {
     /// Why
     #[arg(long)]
     reason: String,
-    /// When it ends (RFC 3339)
+    /// When it ends, such as 2026-12-28 or 2026-12-28T18:00 (Beijing time if it names no offset)
     #[arg(long)]
     expires: String,
 }
@@ -99,8 +100,8 @@ impl Draft {
             rules::exception::check_when(&name, &text).map_err(|p| tell(p, &text))?;
             (Vec::new(), text.clone())
         };
-        let expires = Timestamp::parse_rfc3339(&self.expires)
-            .map_err(|e| Failure::usage("X012", e.to_string()))?;
+        let expires =
+            instant(&self.expires).ok_or_else(|| Failure::usage("X012", self.expires.clone()))?;
         let rules = if self.rule.is_empty() { named } else { self.rule };
         Ok(ExceptionDraft { rules, sites: self.site, when, reason: self.reason, expires })
     }

@@ -1,6 +1,8 @@
 //! The pages of a search on standard output.
 
 use centre::export;
+use events::Timestamp;
+use events::time::BEIJING_OFFSET_SECS;
 use serde_json::Value;
 
 use crate::commands::{Failure, print_json, print_line, print_text};
@@ -31,14 +33,19 @@ pub fn print_page(page: &Value, form: Form, first: bool) -> Result<usize, Failur
             Form::Json => print_json(record)?,
             Form::Csv => print_text(&export::csv_record(record))?,
             Form::Text => {
-                let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-                let line =
-                    format!("{} {} {} {}", text("time"), text("site"), text("sensor"), text("raw"));
-                print_line(&line)?;
+                let text = |key: &str| record[key].as_str().unwrap_or_default();
+                let (site, sensor, raw) = (text("site"), text("sensor"), text("raw"));
+                print_line(&format!("{} {site} {sensor} {raw}", shown(text("time"))))?;
             }
         }
     }
     Ok(records.len())
+}
+
+/// A time as a query would name it: in Beijing time.
+fn shown(time: &str) -> String {
+    let read = Timestamp::parse_rfc3339(time);
+    read.map_or_else(|_| time.to_owned(), |time| time.to_rfc3339_at(BEIJING_OFFSET_SECS))
 }
 
 fn print_table(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use centre::view::{Cursor, Stopped};
 use events::Lang;
+use events::time::BEIJING_OFFSET_SECS;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -99,7 +100,7 @@ pub fn masked(rows: u64, lang: Lang) -> String {
 
 /// How far back an answer that was stopped is whole.
 fn whole_down_to(next: Cursor, lang: Lang) -> String {
-    let time = next.time.to_rfc3339();
+    let time = next.time.to_rfc3339_at(BEIJING_OFFSET_SECS);
     match lang {
         Lang::Zh => format!("{time} 之后的结果完整"),
         Lang::En => format!("whole after {time}"),

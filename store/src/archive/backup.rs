@@ -81,6 +81,7 @@ fn copy(from: &Path, to: &Path, sha256: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Numbered;
     use events::{Event, Timestamp};
 
     #[test]
@@ -90,7 +91,7 @@ mod tests {
         for n in 1..=3u64 {
             let mut event = Event::new();
             event.time = Timestamp::from_secs(n as i64 * 3_600);
-            archive.seal(vec![(n, event)], n).unwrap();
+            archive.seal(&Numbered::runs(vec![(n, event)]), n).unwrap();
         }
         assert_eq!(archive.back_up(there.path()).unwrap(), 3);
         assert_eq!(archive.back_up(there.path()).unwrap(), 0, "what is there is not copied again");

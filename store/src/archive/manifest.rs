@@ -49,6 +49,9 @@ pub struct SealedFile {
     /// How many of its events have which value, of columns with few; none in older versions' files.
     #[serde(default, skip_serializing_if = "Counts::is_empty")]
     pub counts: Counts,
+    /// Where in the file its counts by minute lie, and how long they are; none in older versions' files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

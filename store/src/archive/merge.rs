@@ -41,7 +41,8 @@ impl Archive {
         // The number of rows tells it from every file that it takes in.
         let name = format!("{}-m{rows}.parquet", stem(hour, first_seq, last_seq));
         let part = self.dir.join(format!("{name}{MERGING}"));
-        let into = self.write(name, hour, &part, Merge::open(self, &from)?)?;
+        let mut merge = Merge::open(self, &from)?;
+        let into = self.write(name, hour, &part, |event| merge.next(event))?;
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.manifest().clone();
         let before = next.files.len();
@@ -150,17 +151,15 @@ impl Source {
     }
 }
 
-impl Iterator for Merge {
-    type Item = Result<(u64, Event), ParquetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((_, _, at)) = self.next.pop()?;
-        let source = self.sources.get_mut(at)?;
-        let event = source.events.pop_front()?;
-        if let Err(error) = source.load() {
-            return Some(Err(error));
-        }
+impl Merge {
+    /// The next event and its sequence number; `None` at the end.
+    fn next(&mut self, into: &mut Event) -> Result<Option<u64>, ParquetError> {
+        let Some(Reverse((_, _, at))) = self.next.pop() else { return Ok(None) };
+        let Some(source) = self.sources.get_mut(at) else { return Ok(None) };
+        let Some((seq, event)) = source.events.pop_front() else { return Ok(None) };
+        *into = event;
+        source.load()?;
         self.queue(at);
-        Some(Ok(event))
+        Ok(Some(seq))
     }
 }

@@ -1,7 +1,7 @@
 //! The archive: events of past hours in Parquet files that anyone's tools can read.
 //!
 //! Layout: [`columns`] the schema, [`write`] events into a file, [`rows`] and [`rest`] back again,
-//! [`counts`] how often which value is there, [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
+//! [`counts`] how often which value is there and [`minutes`] when, [`manifest`] what there is, [`backup`] a copy of it, [`merge`] an hour's files into one, [`retention`] how long it is kept, [`verify`] whether it is still
 //! as it was written.
 //!
 //! Invariants: a file is written and synced before the manifest names it, and the manifest names
@@ -13,6 +13,7 @@ pub(crate) mod columns;
 mod counts;
 mod manifest;
 mod merge;
+pub(crate) mod minutes;
 pub(crate) mod rest;
 mod retention;
 pub(crate) mod rows;
@@ -25,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use events::{Event, Timestamp};
-use parquet::errors::ParquetError;
 
 pub use backup::Restored;
 pub use counts::Counts;
@@ -35,7 +35,16 @@ pub use retention::{Expired, Retention, ShorterRetention};
 pub use verify::{ArchiveFault, READ_AGAIN_DAYS, VerifyMemory};
 
 use crate::error::Error;
+use crate::journal::Numbered;
 use manifest::Manifest;
+
+/// Where an event to be sealed lies.
+struct Place {
+    time: Timestamp,
+    seq: u64,
+    batch: usize,
+    at: usize,
+}
 
 const HOUR_NANOS: i64 = 3_600_000_000_000;
 /// Ending of a file that a merge is still writing.
@@ -83,25 +92,35 @@ impl Archive {
     /// Archives events that follow [`Archive::archived_through`] up to and including `through`, one
     /// file per hour of their times, and returns the new files. When it returns an error, nothing
     /// of it counts. Events at or before `archived_through` are passed over: they are there.
-    pub fn seal(&self, events: Vec<(u64, Event)>, through: u64) -> Result<Vec<SealedFile>, Error> {
+    pub fn seal(&self, batches: &[Numbered], through: u64) -> Result<Vec<SealedFile>, Error> {
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.manifest().clone();
-        let mut hours: BTreeMap<i64, Vec<(u64, Event)>> = BTreeMap::new();
-        for (seq, event) in events {
-            if seq > next.archived_through && seq <= through {
-                let hour = event.time.nanos().div_euclid(HOUR_NANOS);
-                hours.entry(hour).or_default().push((seq, event));
+        let mut hours: BTreeMap<i64, Vec<Place>> = BTreeMap::new();
+        for (batch, numbered) in batches.iter().enumerate() {
+            for (seq, at) in (numbered.first..).zip(0..numbered.events.len()) {
+                if seq > next.archived_through && seq <= through {
+                    let time = numbered.events.time(at).unwrap_or_default();
+                    let hour = time.nanos().div_euclid(HOUR_NANOS);
+                    hours.entry(hour).or_default().push(Place { time, seq, batch, at });
+                }
             }
         }
         let mut sealed = Vec::with_capacity(hours.len());
-        for (hour, mut events) in hours {
-            events.sort_by_key(|(seq, event)| (event.time, *seq));
+        for (hour, mut places) in hours {
+            places.sort_unstable_by_key(|place| (place.time, place.seq));
             let start = Timestamp::from_nanos(hour.saturating_mul(HOUR_NANOS));
-            let seqs = || events.iter().map(|(seq, _)| *seq);
+            let seqs = || places.iter().map(|place| place.seq);
             let (first, last) = (seqs().min().unwrap_or(0), seqs().max().unwrap_or(0));
             let name = format!("{}.parquet", stem(start, first, last));
             let path = self.dir.join(&name);
-            sealed.push(self.write(name, start, &path, events.into_iter().map(Ok))?);
+            let mut places = places.iter();
+            let events = |event: &mut Event| {
+                Ok(places.next().map(|place| {
+                    batches[place.batch].events.read(place.at, event);
+                    place.seq
+                }))
+            };
+            sealed.push(self.write(name, start, &path, events)?);
         }
         next.archived_through = next.archived_through.max(through);
         next.files.extend(sealed.iter().cloned());
@@ -201,7 +220,7 @@ impl Archive {
         name: String,
         hour: Timestamp,
         path: &Path,
-        events: impl Iterator<Item = Result<(u64, Event), ParquetError>>,
+        events: impl write::Source,
     ) -> Result<SealedFile, Error> {
         let folder = path.parent().unwrap_or(&self.dir);
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -226,6 +245,7 @@ impl Archive {
             lower: traits.lower,
             exercises: Some(traits.exercises),
             counts: traits.counts,
+            minutes: traits.minutes,
         })
     }
 

@@ -11,6 +11,8 @@ use serde_json::{Map, Value as Json};
 pub(crate) struct Rest {
     members: Vec<(FieldId, usize)>,
     text: Vec<u8>,
+    /// Names as JSON with the colon, by the number of their field: most come again and again.
+    names: Vec<Box<[u8]>>,
 }
 
 impl Rest {
@@ -28,15 +30,14 @@ impl Rest {
         if self.members.is_empty() {
             return None;
         }
-        let Self { members, text } = self;
+        let Self { members, text, names } = self;
         text.clear();
         for (n, (field, at)) in members.iter().enumerate() {
             if members[..n].iter().any(|(earlier, _)| earlier == field) {
                 continue;
             }
             text.push(if n == 0 { b'{' } else { b',' });
-            write(text, field.name());
-            text.push(b':');
+            text.extend_from_slice(named(names, *field));
             let mut others = members[n + 1..].iter().filter(|(id, _)| id == field).peekable();
             if others.peek().is_none() {
                 write_value(text, event.value_at(*at));
@@ -54,6 +55,22 @@ impl Rest {
         members.clear();
         std::str::from_utf8(text).ok()
     }
+}
+
+/// A field's name as it stands before its value.
+fn named(names: &mut Vec<Box<[u8]>>, field: FieldId) -> &[u8] {
+    let at = field.index();
+    if at >= names.len() {
+        names.resize(at + 1, Box::default());
+    }
+    let name = &mut names[at];
+    if name.is_empty() {
+        let mut text = Vec::new();
+        write(&mut text, field.name());
+        text.push(b':');
+        *name = text.into();
+    }
+    name
 }
 
 /// Writing to memory cannot fail.

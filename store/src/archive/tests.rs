@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::archive::rows::Rows;
+use crate::journal::Numbered;
 
 /// What a reader of an event can see of it.
 fn seen(event: &Event) -> String {
@@ -98,7 +99,7 @@ proptest! {
         let archive = Archive::open(dir.path()).unwrap();
         let count = events.len() as u64;
         let numbered: Vec<(u64, Event)> = (1..).zip(events).collect();
-        let files = archive.seal(numbered.clone(), count).unwrap();
+        let files = archive.seal(&Numbered::runs(numbered.clone()), count).unwrap();
         let mut back = Vec::new();
         for file in &files {
             let rows = read(&archive.path(file));
@@ -130,12 +131,16 @@ fn a_seal_counts_once_and_survives() {
     {
         let archive = Archive::open(dir.path()).unwrap();
         let events = vec![event(1, 0), event(2, 3_600), event(3, 10)];
-        let files = archive.seal(events.clone(), 3).unwrap();
+        let files = archive.seal(&Numbered::runs(events.clone()), 3).unwrap();
         assert_eq!(files.iter().map(|f| f.rows).collect::<Vec<_>>(), [2, 1]);
         assert!(files[0].name.starts_with("1970-01-01/00-"), "{}", files[0].name);
         assert!(files[0].lower.contains("source.ip") && !files[0].lower.contains("user.name"));
         assert_eq!(Archive::open(dir.path()).err().map(|e| e.code()), Some("T002"));
-        assert_eq!(archive.seal(events, 3).unwrap(), vec![], "they are there already");
+        assert_eq!(
+            archive.seal(&Numbered::runs(events), 3).unwrap(),
+            vec![],
+            "they are there already"
+        );
     }
     // A seal that died before its manifest: the file counts for nothing.
     std::fs::write(dir.path().join("1970-01-01/07-x.parquet"), b"half").unwrap();
@@ -151,7 +156,7 @@ fn verify_names_what_was_done_to_it() {
     let dir = tempfile::tempdir().unwrap();
     let archive = Archive::open(dir.path()).unwrap();
     let events = vec![event(1, 0), event(2, 3_600), event(3, 7_200)];
-    let files = archive.seal(events, 3).unwrap();
+    let files = archive.seal(&Numbered::runs(events), 3).unwrap();
     let flipped = archive.path(&files[0]);
     let mut bytes = std::fs::read(&flipped).unwrap();
     let middle = bytes.len() / 2;
@@ -171,7 +176,7 @@ fn verify_names_what_was_done_to_it() {
 fn an_untouched_file_is_read_again_within_its_week_only() {
     let dir = tempfile::tempdir().unwrap();
     let archive = Archive::open(dir.path()).unwrap();
-    let files = archive.seal(vec![event(1, 0), event(2, 3_600)], 2).unwrap();
+    let files = archive.seal(&Numbered::runs(vec![event(1, 0), event(2, 3_600)]), 2).unwrap();
     let now = Timestamp::from_secs(1_700_000_000);
     let mut memory = VerifyMemory::default();
     assert_eq!(archive.verify_touched(&mut memory, now), vec![]);
@@ -199,8 +204,10 @@ fn nothing_goes_before_its_time() {
     let old = now.minus(day * 181).secs();
     let mut late = event(3, old);
     late.1.received = now;
-    archive.seal(vec![event(1, old), event(2, now.minus(day * 179).secs())], 2).unwrap();
-    archive.seal(vec![late], 3).unwrap();
+    archive
+        .seal(&Numbered::runs(vec![event(1, old), event(2, now.minus(day * 179).secs())]), 2)
+        .unwrap();
+    archive.seal(&Numbered::runs(vec![late]), 3).unwrap();
     assert_eq!(Retention::days(179), None);
     let nobody = ShorterRetention { approver: " ".to_owned(), reason: "room".to_owned() };
     assert_eq!(Retention::shorter(30, &nobody), None);
@@ -214,7 +221,8 @@ fn nothing_goes_before_its_time() {
 #[test]
 fn a_damaged_manifest_is_an_error_and_nothing_is_touched() {
     let dir = tempfile::tempdir().unwrap();
-    let files = Archive::open(dir.path()).unwrap().seal(vec![event(1, 0)], 1).unwrap();
+    let files =
+        Archive::open(dir.path()).unwrap().seal(&Numbered::runs(vec![event(1, 0)]), 1).unwrap();
     std::fs::write(dir.path().join("manifest.json"), b"{").unwrap();
     assert_eq!(Archive::open(dir.path()).err().map(|e| e.code()), Some("T012"));
     assert!(dir.path().join(&files[0].name).exists());
@@ -246,7 +254,7 @@ proptest! {
                 next += 1;
                 (next - 1, e)
             }).collect();
-            archive.seal(events, next - 1).unwrap();
+            archive.seal(&Numbered::runs(events), next - 1).unwrap();
         }
         let before = all(&archive);
         let hours: std::collections::BTreeSet<_> = archive.files().iter().map(|f| f.hour).collect();
@@ -287,8 +295,8 @@ fn a_merge_that_was_cut_short_leaves_nothing_behind() {
         event
     };
     let archive = Archive::open(dir.path()).unwrap();
-    archive.seal(vec![(1, event(1))], 1).unwrap();
-    archive.seal(vec![(2, event(2))], 2).unwrap();
+    archive.seal(&Numbered::runs(vec![(1, event(1))]), 1).unwrap();
+    archive.seal(&Numbered::runs(vec![(2, event(2))]), 2).unwrap();
     let part = archive.path(&archive.files()[0]).with_extension("parquet.merging");
     drop(archive);
     std::fs::write(&part, b"half").unwrap();

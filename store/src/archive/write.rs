@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::archive::columns::{self, BLOOM, HEAD};
 use crate::archive::counts::{Counts, Tally};
+use crate::archive::minutes::Minutes;
 use crate::archive::rest::Rest;
 use crate::limits;
 
@@ -39,20 +40,24 @@ pub(crate) struct Traits {
     pub(crate) lower: BTreeSet<String>,
     pub(crate) exercises: u64,
     pub(crate) counts: Counts,
+    /// Where the block of [`super::minutes`] lies and how long it is.
+    pub(crate) minutes: Option<(u64, u64)>,
 }
 
-/// Writes events, already sorted by time, and syncs the file.
-pub(crate) fn write_file(
-    path: &Path,
-    events: impl Iterator<Item = Result<(u64, Event), ParquetError>>,
-) -> Result<Traits, ParquetError> {
+/// Events in order of time: each call writes the next over an event, whose buffers are used again, and
+/// tells its sequence number; `None` at the end.
+pub(crate) trait Source: FnMut(&mut Event) -> Result<Option<u64>, ParquetError> {}
+
+impl<F: FnMut(&mut Event) -> Result<Option<u64>, ParquetError>> Source for F {}
+
+/// Writes the events and syncs the file.
+pub(crate) fn write_file(path: &Path, mut next: impl Source) -> Result<Traits, ParquetError> {
     let file = File::create(path).map_err(external)?;
     let schema = columns::schema();
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()?))?;
     let mut builder = Columns::new();
-    let mut waiting = 0;
-    for event in events {
-        let (seq, event) = event?;
+    let (mut waiting, mut event) = (0, Event::new());
+    while let Some(seq) = next(&mut event)? {
         builder.push(seq, &event)?;
         waiting += 1;
         if waiting == limits::ARCHIVE_BATCH_ROWS {
@@ -63,9 +68,15 @@ pub(crate) fn write_file(
     if waiting > 0 {
         writer.write(&RecordBatch::try_new(schema.clone(), builder.finish())?)?;
     }
+    let (mut traits, minutes) = builder.traits();
+    writer.flush()?;
+    if let Some(block) = minutes.pack().map_err(external)? {
+        traits.minutes = Some((writer.bytes_written() as u64, block.len() as u64));
+        writer.write_all(&block).map_err(external)?;
+    }
     let file = writer.into_inner()?;
     file.sync_all().map_err(external)?;
-    Ok(builder.traits())
+    Ok(traits)
 }
 
 /// Events as rows of the archive, without a file.
@@ -277,6 +288,7 @@ impl Columns {
     fn push(&mut self, seq: u64, event: &Event) -> Result<(), ParquetError> {
         self.rows += 1;
         self.waiting += 1;
+        self.tally.record(event.time, event.site, event.logsource);
         self.exercises += u64::from(event.exercise.is_some());
         self.span = Some(match &self.span {
             Some(span) => span.with(seq, event),
@@ -296,9 +308,8 @@ impl Columns {
         }
         let source = &self.parts.1;
         let parts = [&source.product, &source.category, &source.service];
-        for (at, (builder, part)) in self.source.iter_mut().zip(parts).enumerate() {
+        for (builder, part) in self.source.iter_mut().zip(parts) {
             builder.append_value(part);
-            self.tally.source(at, part);
         }
         match event.exercise {
             Some(id) => self.exercise.append_value(id.to_bytes())?,
@@ -341,7 +352,7 @@ impl Columns {
             (Typed::Text(text), Value::Str(s)) if !filled[at] && self.rest.is_free(field) => {
                 text.append_value(s);
                 self.tally.field(at, s);
-                self.lower[at] = self.lower[at] && crate::fold(s) == s;
+                self.lower[at] = self.lower[at] && crate::is_folded(s);
             }
             (Typed::Integer(n), Value::Int(i)) if !filled[at] && self.rest.is_free(field) => {
                 n.append_value(i);
@@ -362,28 +373,28 @@ impl Columns {
         arrays.push(Arc::new(self.time.finish()));
         arrays.push(Arc::new(self.received.finish()));
         arrays.push(Arc::new(self.site.finish()));
-        arrays.push(Arc::new(self.sensor.finish()));
+        arrays.push(taken(&mut self.sensor));
         for part in &mut self.source {
-            arrays.push(Arc::new(part.finish()));
+            arrays.push(taken(part));
         }
         arrays.push(Arc::new(self.exercise.finish()));
         arrays.push(Arc::new(self.marks.finish()));
         for typed in &mut self.typed {
             typed.fill(self.waiting);
             arrays.push(match typed {
-                Typed::Text(text) => Arc::new(text.finish()),
+                Typed::Text(text) => taken(text),
                 Typed::Integer(integer) => Arc::new(integer.finish()),
             });
         }
-        arrays.push(Arc::new(self.shape.finish()));
-        arrays.push(Arc::new(self.fields.finish()));
-        arrays.push(Arc::new(self.raw.finish()));
+        arrays.push(taken(&mut self.shape));
+        arrays.push(taken(&mut self.fields));
+        arrays.push(taken(&mut self.raw));
         arrays.push(Arc::new(self.raw_bytes.finish()));
         self.waiting = 0;
         arrays
     }
 
-    fn traits(&self) -> Traits {
+    fn traits(&mut self) -> (Traits, Minutes) {
         let named = |flags: &[bool]| {
             let whole = COLUMNS.iter().zip(flags).filter(|(_, whole)| **whole);
             whole.map(|(c, _)| c.name.to_owned()).collect::<BTreeSet<_>>()
@@ -391,9 +402,9 @@ impl Columns {
         let whole = named(&self.whole);
         let mut lower = named(&self.lower);
         lower.retain(|name| whole.contains(name));
-        let counts = self.tally.counts(|name| whole.contains(name));
+        let (counts, minutes) = self.tally.counts(|name| whole.contains(name));
         let span = self.span.as_ref();
-        Traits {
+        let traits = Traits {
             rows: self.rows,
             time: span.map(|s| s.time).unwrap_or_default(),
             seq: span.map(|s| s.seq).unwrap_or_default(),
@@ -403,8 +414,18 @@ impl Columns {
             lower,
             exercises: self.exercises,
             counts,
-        }
+            minutes: None,
+        };
+        (traits, minutes)
     }
+}
+
+/// What a column holds so far. It begins anew with as much room, so that it does not grow step by step.
+fn taken(text: &mut StringBuilder) -> ArrayRef {
+    let (rows, bytes) = (text.len(), text.values_slice().len());
+    let array = text.finish();
+    *text = StringBuilder::with_capacity(rows, bytes);
+    Arc::new(array)
 }
 
 /// A name with its line breaks written `\n`, so that one line is one name.

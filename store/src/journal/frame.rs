@@ -6,9 +6,9 @@
 //! is known only to the segment, so a log record that contains the bytes of a frame is never
 //! taken for one when a reader looks for the next frame after damage.
 
-use std::borrow::Borrow;
+use std::ops::Range;
 
-use events::{Event, codec};
+use events::{EventBatch, codec};
 
 use crate::limits;
 
@@ -89,26 +89,27 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// Appends one frame to `out`. An empty slice appends nothing.
-    pub(crate) fn frame<E: Borrow<Event>>(
+    /// Appends one frame of some records to `out`; of none, nothing.
+    pub(crate) fn frame(
         &mut self,
         salt: u64,
         first_seq: u64,
-        events: &[E],
+        parts: &[(&EventBatch, Range<usize>)],
         out: &mut Vec<u8>,
     ) {
-        if events.is_empty() {
+        let count: usize = parts.iter().map(|(_, records)| records.len()).sum();
+        if count == 0 {
             return;
         }
         self.plain.clear();
-        codec::encode_batch(events, &mut self.plain);
+        codec::encode_all(parts.iter().cloned(), &mut self.plain);
         let packed = self.pack();
         let payload = packed.as_deref().unwrap_or(&self.plain);
         let header = Header {
             packed: packed.is_some(),
             payload_bytes: payload.len() as u32,
             unpacked_bytes: self.plain.len() as u32,
-            count: events.len() as u32,
+            count: count as u32,
             first_seq,
             payload_crc: crc32fast::hash(payload),
         };
@@ -128,41 +129,56 @@ impl Encoder {
     }
 }
 
-/// The events of a payload whose checksum was right. `None` if it is no batch all the same.
-pub(crate) fn decode(header: &Header, payload: &[u8]) -> Option<Vec<Event>> {
-    let events = if header.packed {
-        let plain = zstd::bulk::decompress(payload, header.unpacked_bytes as usize).ok()?;
-        codec::decode_batch(&plain).ok()?
-    } else {
-        codec::decode_batch(payload).ok()?
-    };
-    (events.len() == header.count as usize).then_some(events)
+/// Reads frames; keeps its buffer between them.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    plain: Vec<u8>,
+    unpacker: Option<zstd::bulk::Decompressor<'static>>,
+}
+
+impl Decoder {
+    /// The events of a payload whose checksum was right. `None` if it is no batch all the same.
+    pub(crate) fn decode(&mut self, header: &Header, payload: &[u8]) -> Option<EventBatch> {
+        let plain = if header.packed { self.unpack(header, payload)? } else { payload };
+        let events = codec::decode_batch(plain).ok()?;
+        (events.len() == header.count as usize).then_some(events)
+    }
+
+    fn unpack(&mut self, header: &Header, payload: &[u8]) -> Option<&[u8]> {
+        if self.unpacker.is_none() {
+            self.unpacker = zstd::bulk::Decompressor::new().ok();
+        }
+        self.plain.clear();
+        self.plain.reserve(header.unpacked_bytes as usize);
+        self.unpacker.as_mut()?.decompress_to_buffer(payload, &mut self.plain).ok()?;
+        Some(&self.plain)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use events::{Value, field};
+    use events::{Event, Value, field};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn events(count: usize) -> Vec<Event> {
+    fn events(count: usize) -> EventBatch {
         let mut event = Event::new();
         event.set_raw(b"Failed password for root from 10.0.0.1");
         event.push(field::SOURCE_PORT, Value::Int(22));
-        vec![event; count]
+        vec![event; count].into()
     }
 
     #[test]
     fn frames_round_trip_packed_and_plain() {
         for count in [1, 200] {
             let mut bytes = Vec::new();
-            Encoder::default().frame(9, 77, &events(count), &mut bytes);
+            Encoder::default().frame(9, 77, &[(&events(count), 0..count)], &mut bytes);
             let (head, payload) = bytes.split_first_chunk::<HEADER_BYTES>().unwrap();
             let header = Header::read(9, head).unwrap();
             assert_eq!((header.packed, header.first_seq), (count > 1, 77));
             assert_eq!(header.end_seq(), 77 + count as u64);
-            assert_eq!(decode(&header, payload).unwrap(), events(count));
+            assert_eq!(Decoder::default().decode(&header, payload).unwrap(), events(count));
             assert_eq!(Header::read(8, head), None, "a frame of another segment");
         }
     }
@@ -171,7 +187,7 @@ mod tests {
         #[test]
         fn every_flipped_bit_of_a_frame_is_seen(at in 0usize..4096, bit in 0u8..8) {
             let mut bytes = Vec::new();
-            Encoder::default().frame(9, 77, &events(3), &mut bytes);
+            Encoder::default().frame(9, 77, &[(&events(3), 0..3)], &mut bytes);
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
             let (head, payload) = bytes.split_first_chunk::<HEADER_BYTES>().unwrap();
@@ -187,7 +203,7 @@ mod tests {
                                     packed in any::<bool>()) {
             let header = Header { packed, payload_bytes: 0, unpacked_bytes: 4096, count: 1,
                                   first_seq: 1, payload_crc: 0 };
-            let _ = decode(&header, &payload);
+            let _ = Decoder::default().decode(&header, &payload);
         }
     }
 }

@@ -25,11 +25,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use events::Event;
+use events::EventBatch;
 use ring::rand::SecureRandom;
 
 pub use pending::{AppendError, Appended, Pending};
-pub use reader::Reader;
+pub use reader::{Numbered, Reader};
 pub use recover::Recovery;
 pub use segment::{Damage, DamageKind};
 
@@ -180,11 +180,15 @@ impl Journal {
     }
 
     /// Gives events to the writer. They are durable when the [`Pending`] says so. Their order is
-    /// the order of the calls. Who may have to offer them again keeps a share of them.
-    pub fn append(&self, events: impl Into<Arc<Vec<Event>>>) -> Result<Pending, AppendError> {
-        let events = events.into();
+    /// the order of the calls.
+    pub fn append(&self, events: impl Into<EventBatch>) -> Result<Pending, AppendError> {
+        self.append_shared(Arc::new(events.into()))
+    }
+
+    /// [`Journal::append`] for who keeps a share of the events to offer them again.
+    pub fn append_shared(&self, events: Arc<EventBatch>) -> Result<Pending, AppendError> {
         let inner = &self.handle.inner;
-        let weight = events.iter().map(Event::weight).sum();
+        let weight = events.weight();
         let (pending, done) = pending::pair();
         let mut queue = inner.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed {

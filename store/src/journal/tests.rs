@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use events::{EventId, Value, field};
+use events::{Event, EventId, Value, field};
 
 use super::disk::LogFile;
 use super::*;
@@ -35,7 +35,7 @@ fn fill(journal: &Journal, count: u64) {
 fn seqs(journal: &Journal, from: u64) -> Vec<u64> {
     let mut all = Vec::new();
     for batch in journal.read(from) {
-        for (seq, event) in batch.unwrap() {
+        for (seq, event) in batch.unwrap().iter() {
             assert_eq!(event.id.as_u128(), u128::from(seq));
             all.push(seq);
         }
@@ -83,7 +83,7 @@ fn a_reader_goes_on_after_waiting() {
     let mut seen = 0;
     while seen < 3 {
         journal.wait_beyond(reader.position(), Duration::from_secs(60));
-        seen += reader.by_ref().map(|b| b.unwrap().len()).sum::<usize>();
+        seen += reader.by_ref().map(|b| b.unwrap().events.len()).sum::<usize>();
     }
     thread.join().unwrap();
     assert_eq!(reader.position(), 4);
@@ -154,7 +154,7 @@ fn a_flipped_bit_is_named_and_the_rest_is_read() {
         let mut told = Vec::new();
         for item in &mut reader {
             match item {
-                Ok(batch) => read.extend(batch.into_iter().map(|(seq, _)| seq)),
+                Ok(batch) => read.extend(batch.iter().map(|(seq, _)| seq)),
                 Err(Error::Damaged { damage }) => told.push(damage.first_seq),
                 Err(other) => panic!("{other}"),
             }
@@ -284,7 +284,10 @@ fn the_queue_is_bounded() {
     }
     let dir = tempfile::tempdir().unwrap();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
-    let options = JournalOptions { queue_bytes_max: 3 * event(1).weight(), ..small() };
+    let options = JournalOptions {
+        queue_bytes_max: 3 * EventBatch::from(vec![event(1)]).weight(),
+        ..small()
+    };
     let (journal, _) = Journal::open_on(dir.path(), options, Box::new(Gate(gate.clone()))).unwrap();
     let accepted: Vec<Pending> =
         (1..10).map_while(|n| journal.append(vec![event(n)]).ok()).collect();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use events::Event;
+use events::EventBatch;
 
 use crate::journal::Inner;
 use crate::journal::disk::LogFile;
@@ -17,7 +17,7 @@ use crate::limits;
 
 /// One append that waits.
 pub(crate) struct Job {
-    pub(crate) events: Arc<Vec<Event>>,
+    pub(crate) events: Arc<EventBatch>,
     pub(crate) weight: usize,
     pub(crate) done: Completer,
 }
@@ -61,8 +61,8 @@ impl Writer {
             batches.push(job.events);
             seq = end;
         }
-        let events: Vec<&Event> = batches.iter().flat_map(|batch| batch.iter()).collect();
-        match self.write(&events) {
+        let events = seq - self.next_seq;
+        match self.write(&batches) {
             Ok(bytes) => {
                 self.next_seq = seq;
                 self.inner.counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -77,9 +77,9 @@ impl Writer {
                 let known = self.inner.counters.full.swap(full, Ordering::Relaxed);
                 // A disk stays full for long: said once, counted always.
                 if !(full && known) {
-                    tracing::error!(error = %error, events = events.len(), "journal append failed");
+                    tracing::error!(error = %error, events, "journal append failed");
                 }
-                self.inner.counters.failed.fetch_add(events.len() as u64, Ordering::Relaxed);
+                self.inner.counters.failed.fetch_add(events, Ordering::Relaxed);
                 for (_, done) in answers {
                     done.done(Err(error.clone()));
                 }
@@ -88,16 +88,16 @@ impl Writer {
     }
 
     /// Writes and syncs; on an error nothing of it stays. Returns the bytes written.
-    fn write(&mut self, events: &[&Event]) -> Result<u64, AppendError> {
-        if events.is_empty() {
+    fn write(&mut self, batches: &[Arc<EventBatch>]) -> Result<u64, AppendError> {
+        if batches.iter().all(|batch| batch.is_empty()) {
             return Ok(0);
         }
         let salt = self.segment()?;
         self.bytes.clear();
         let mut seq = self.next_seq;
-        for chunk in chunks(events) {
-            self.encoder.frame(salt, seq, chunk, &mut self.bytes);
-            seq += chunk.len() as u64;
+        for parts in frames(batches) {
+            self.encoder.frame(salt, seq, &parts, &mut self.bytes);
+            seq += parts.iter().map(|(_, records)| records.len() as u64).sum::<u64>();
         }
         let wanted = self.bytes.len() as u64;
         let free = self.inner.disk.free_bytes(&self.inner.dir).map_err(|e| of(&e))?;
@@ -142,19 +142,27 @@ impl Writer {
     }
 }
 
-/// Parts of about [`limits::FRAME_WEIGHT_BYTES`], at least one event each.
-fn chunks<'s, 'e>(mut events: &'s [&'e Event]) -> impl Iterator<Item = &'s [&'e Event]> {
-    std::iter::from_fn(move || {
-        let mut weight = 0;
-        let fits = |e: &&&Event| {
-            weight += e.weight();
-            weight <= limits::FRAME_WEIGHT_BYTES
-        };
-        let count = events.iter().take(limits::FRAME_EVENTS_MAX).take_while(fits).count();
-        let (head, rest) = events.split_at(count.max(1).min(events.len()));
-        events = rest;
-        (!head.is_empty()).then_some(head)
-    })
+/// What goes into each frame: about [`limits::FRAME_WEIGHT_BYTES`] and at most
+/// [`limits::FRAME_EVENTS_MAX`] events, at least one.
+fn frames(batches: &[Arc<EventBatch>]) -> Vec<Vec<(&EventBatch, Range<usize>)>> {
+    let mut frames = Vec::new();
+    let (mut frame, mut events, mut weight) = (Vec::new(), 0, 0);
+    for batch in batches {
+        let mut from = 0;
+        for at in 0..batch.len() {
+            let more = batch.weight_of(at);
+            let over = weight + more > limits::FRAME_WEIGHT_BYTES;
+            if events > 0 && (over || events == limits::FRAME_EVENTS_MAX) {
+                frame.push((&**batch, from..at));
+                frames.push(std::mem::take(&mut frame));
+                (events, weight, from) = (0, 0, at);
+            }
+            (events, weight) = (events + 1, weight + more);
+        }
+        frame.push((&**batch, from..batch.len()));
+    }
+    frames.push(frame);
+    frames
 }
 
 fn of(error: &io::Error) -> AppendError {

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
+use events::time::BEIJING_OFFSET_SECS;
 use events::{Event, Timestamp};
 
 use super::parse::{Query, Shape};
@@ -246,8 +247,10 @@ impl<'q> Collector<'q> {
                     buckets.sort_by_key(|(secs, n)| (Reverse(*n), *secs));
                     buckets.truncate(head);
                 }
-                let row =
-                    |(secs, n)| vec![Timestamp::from_secs(secs).to_rfc3339(), u64::to_string(&n)];
+                let row = |(secs, n)| {
+                    let begin = Timestamp::from_secs(secs).to_rfc3339_at(BEIJING_OFFSET_SECS);
+                    vec![begin, u64::to_string(&n)]
+                };
                 let beyond =
                     (self.beyond > 0).then(|| vec![OTHERS.to_owned(), self.beyond.to_string()]);
                 Answer::Table {

@@ -18,25 +18,22 @@ pub(super) struct Known {
 
 /// What is known of a file all of whose records lie within the request's own conditions.
 pub(super) fn known(query: &Query, sealed: &SealedFile) -> Option<Known> {
-    let by = match &query.shape {
-        Shape::Count(places) if places.len() == 1 => places.first().map(|(_, place)| *place),
-        _ => None,
-    };
+    let by = counted_by(&query.shape);
     let mut place = None;
     if !one_place(&query.expr, &mut place) {
         return None;
     }
     // Without a condition on a value the values are asked for only to be counted.
-    let place = place.or_else(|| by.filter(|by| counts(*by, sealed).is_some()));
+    let place = place.or_else(|| by.filter(|by| sealed.counts.contains_key(by.name())));
     let Some(place) = place else {
         let all = holds(&query.expr, None, sealed)?;
         return Some(Known { records: if all { sealed.rows } else { 0 }, groups: None });
     };
-    let mut groups = counts(place, sealed)?;
-    let some: u64 = groups.iter().map(|(_, n)| n).sum();
-    groups.push((None, sealed.rows.checked_sub(some)?));
+    let counts = sealed.counts.get(place.name())?;
+    let some: u64 = counts.values().sum();
+    let values = counts.iter().map(|(value, n)| (Some(value.as_str()), *n));
     let mut kept = Vec::new();
-    for (value, n) in groups {
+    for (value, n) in values.chain([(None, sealed.rows.checked_sub(some)?)]) {
         if n > 0 && holds(&query.expr, value, sealed)? {
             kept.push((value.unwrap_or_default().to_owned(), n));
         }
@@ -45,14 +42,16 @@ pub(super) fn known(query: &Query, sealed: &SealedFile) -> Option<Known> {
     Some(Known { records, groups: (by == Some(place)).then_some(kept) })
 }
 
-/// The counts of a place's values.
-fn counts(place: Place, sealed: &SealedFile) -> Option<Vec<(Option<&str>, u64)>> {
-    let values = sealed.counts.get(place.name())?;
-    Some(values.iter().map(|(value, n)| (Some(value.as_str()), *n)).collect())
+/// The place that a query counts by, if it is one alone.
+pub(super) fn counted_by(shape: &Shape) -> Option<Place> {
+    match shape {
+        Shape::Count(places) if places.len() == 1 => places.first().map(|(_, place)| *place),
+        _ => None,
+    }
 }
 
 /// Whether an expression looks at no more than one place; notes it.
-fn one_place(expr: &Expr, place: &mut Option<Place>) -> bool {
+pub(super) fn one_place(expr: &Expr, place: &mut Option<Place>) -> bool {
     match expr {
         Expr::All | Expr::When(_) => true,
         Expr::And(parts) | Expr::Or(parts) => parts.iter().all(|part| one_place(part, place)),
@@ -64,7 +63,7 @@ fn one_place(expr: &Expr, place: &mut Option<Place>) -> bool {
 
 /// Whether a record of the file with this value of the place fulfils an expression, if that is all
 /// one must know of it.
-fn holds(expr: &Expr, value: Option<&str>, sealed: &SealedFile) -> Option<bool> {
+pub(super) fn holds(expr: &Expr, value: Option<&str>, sealed: &SealedFile) -> Option<bool> {
     match expr {
         Expr::All => Some(true),
         Expr::And(parts) => each(parts, value, sealed, false).map(|stopped| !stopped),
@@ -132,7 +131,7 @@ mod tests {
         );
         assert_eq!(rows(store, "NOT event.outcome:failure | count"), [["40"]]);
         assert_eq!(rows(store, "service:(sshd OR other) | count by service"), [["sshd", "60"]]);
-        assert_eq!(rows(store, "event.outcome:failure time:2026-09-21T15 | count"), [["10"]]);
+        assert_eq!(rows(store, "event.outcome:failure time:2026-09-21T23 | count"), [["10"]]);
         let none = ask(store, "event.kind:pipeline_error", Scope::All);
         assert_eq!(none.answer, Answer::Events(Vec::new()));
     }

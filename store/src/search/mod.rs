@@ -2,7 +2,7 @@
 //!
 //! Layout: [`parse`] turns a text into a [`Query`] (an expression and pipes), [`value`] reads what
 //! stands behind a field, [`expr`] evaluates the expression on a record, [`view`] is a record wherever it lies, [`scan`] walks journal and
-//! archive, [`listed`] answers from the archive's list, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
+//! archive, [`listed`] answers from the archive's list and [`minutely`] from a file's counts, [`prune`] says which files, row groups and columns need no look, [`group`] narrows a
 //! row group down by [`column`]s, [`tally`] counts, [`answer`] collects what matches, [`fetch`] reads the archive's
 //! part of the answer whole.
 //!
@@ -16,6 +16,7 @@ mod expr;
 mod fetch;
 mod group;
 mod listed;
+mod minutely;
 pub mod outline;
 mod parse;
 mod prune;
@@ -41,6 +42,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 
 pub use parse::Query;
+pub use value::instant;
 
 /// Which sites' records a search may see. There is no search without one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -253,13 +253,20 @@ proptest! {
 
             let first = |e: &&Event, f| e.get(f).map_or(String::new(), |v| v.text().into_owned());
             let bucket = |e: &&Event, secs: i64| {
-                Timestamp::from_secs(e.time.secs().div_euclid(secs) * secs).to_rfc3339()
+                let local = e.time.secs() + 8 * HOUR_SECS;
+                let begin = Timestamp::from_secs(local.div_euclid(secs) * secs).to_rfc3339();
+                begin.replace('Z', "+08:00")
             };
             let of = || matching.iter();
             for (pipe, wanted) in [
                 ("count by event.outcome", by_name(of().map(|e| first(e, field::EVENT_OUTCOME)))),
                 ("count by product", by_name(of().map(|e| e.logsource.get().product.clone()))),
+                ("count by site", by_name(of().map(|e| e.site.to_string()))),
+                ("count", vec![vec![all.to_string()]]),
                 ("histogram 1h", by_name(of().map(|e| bucket(e, 3_600)))),
+                ("histogram 1m", by_name(of().map(|e| bucket(e, 60)))),
+                ("histogram 90s", by_name(of().map(|e| bucket(e, 90)))),
+                ("histogram 5h", by_name(of().map(|e| bucket(e, 5 * HOUR_SECS)))),
                 ("histogram 7m", by_name(of().map(|e| bucket(e, 420)))),
             ] {
                 let text = format!("{} | {pipe}", query.text);

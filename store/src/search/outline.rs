@@ -102,7 +102,7 @@ fn wanted(test: &Test) -> Wanted {
         Test::Exists => Wanted::Exists,
         Test::Fits(pattern) => Wanted::Like(pattern.notation()),
         Test::Between { low, high } => Wanted::Between { low: *low, high: *high },
-        Test::Cidr { base, bits, v4 } => {
+        Test::Cidr { base, bits, v4, .. } => {
             let v4 = v4.then(|| u32::try_from(*base).ok()).flatten();
             let address = v4.map_or_else(
                 || Ipv6Addr::from(*base).to_string(),

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use events::time::BEIJING_OFFSET_SECS;
 use events::{EventId, Text, Timestamp};
 
 use super::QueryError;
@@ -38,16 +39,26 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The bucket of a histogram that a time lies in, in seconds.
+    /// The bucket of a histogram that a time lies in, in seconds: a day begins at midnight in Beijing.
     pub(super) fn bucket(&self, time: Timestamp) -> Option<i64> {
         let Self::Histogram(secs) = self else { return None };
-        Some(time.secs().div_euclid(*secs) * secs)
+        let offset = i64::from(BEIJING_OFFSET_SECS);
+        Some((time.secs() + offset).div_euclid(*secs) * secs - offset)
     }
 
     /// When the bucket that a time lies in begins and ends.
     pub(super) fn bucket_ends(&self, time: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let (Self::Histogram(secs), begin) = (self, self.bucket(time)?) else { return None };
         Some((Timestamp::from_secs(begin), Timestamp::from_secs(begin.saturating_add(*secs))))
+    }
+
+    /// Whether counts by minute are all that it takes.
+    pub(super) fn in_minutes(&self) -> bool {
+        match self {
+            Self::Events | Self::Table(_) => false,
+            Self::Count(places) => places.len() <= 1,
+            Self::Histogram(secs) => secs % 60 == 0,
+        }
     }
 
     /// Whether records of these two times count alike: nothing more need be known of them.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use events::Timestamp;
+use events::{Event, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
@@ -13,11 +13,13 @@ use super::answer::{Collector, RowAt, Source};
 use super::expr::{Expr, Place, Test};
 use super::group::{self, Narrowing};
 use super::listed::{self, Known};
+use super::minutely;
 use super::parse::Shape;
 use super::prune::{self, Group};
 use super::tally::tally;
 use super::view::View;
 use super::{Scope, SearchRequest, Stopped};
+use crate::archive::minutes::{ByMinute, Minutes};
 use crate::archive::rows::Rows;
 use crate::archive::{Archive, SealedFile};
 use crate::error::Error;
@@ -152,6 +154,7 @@ impl Scan<'_, '_> {
     }
 
     fn journal(&mut self, reader: Reader) {
+        let mut event = Event::new();
         for batch in reader {
             if self.over() {
                 return;
@@ -169,12 +172,13 @@ impl Scan<'_, '_> {
                     return;
                 }
             };
-            for (seq, event) in &batch {
+            for (seq, at) in (batch.first..).zip(0..batch.events.len()) {
+                batch.events.read(at, &mut event);
                 self.progress.scanned += 1;
-                let view = View::Event(event);
-                if self.wants(*seq, &view) {
+                let view = View::Event(&event);
+                if self.wants(seq, &view) {
                     self.progress.matched += 1;
-                    self.collector.take(*seq, &view, &Source::Event(event));
+                    self.collector.take(seq, &view, &Source::Event(&event));
                 }
             }
         }
@@ -199,7 +203,11 @@ impl Scan<'_, '_> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !archive.holds(sealed) => return,
             Err(e) => Err(ParquetError::External(Box::new(e))),
         };
-        if let Err(error) = file.and_then(|file| self.groups(&file, number, sealed)) {
+        let read = file.and_then(|file| match self.file_by_minutes(&file, sealed) {
+            true => Ok(()),
+            false => self.groups(&file, number, sealed),
+        });
+        if let Err(error) = read {
             tracing::error!(file = sealed.name, %error, "archive file cannot be read");
             self.progress.unreadable.push(sealed.name.clone());
         }
@@ -214,6 +222,39 @@ impl Scan<'_, '_> {
             && (request.include_exercise || sealed.exercises == Some(0));
         let known = all.then(|| listed::known(&request.query, sealed)).flatten();
         self.by_known(known, sealed.time_min, sealed.time_max)
+    }
+
+    /// Whether a file's counts by minute say all that must be known of it.
+    fn file_by_minutes(&mut self, file: &File, sealed: &SealedFile) -> bool {
+        let Some(look) = minutely::look(self.request, sealed) else { return false };
+        let minutes = match Minutes::read(file, sealed) {
+            Ok(minutes) => minutes,
+            // The rows say the same, and name the damage if it is theirs too.
+            Err(error) => {
+                tracing::error!(file = sealed.name, %error, "counts by minute cannot be read");
+                None
+            }
+        };
+        let matching = minutes.and_then(|m| minutely::matching(self.request, sealed, &m, &look));
+        let Some(matching) = matching else { return false };
+        matching.into_iter().for_each(|(value, counts)| self.take_minutes(sealed, value, counts));
+        true
+    }
+
+    /// Takes records that match: their value, and how many each minute of the file's hour has.
+    fn take_minutes(&mut self, sealed: &SealedFile, value: String, by_minute: ByMinute) {
+        let records = by_minute.iter().sum();
+        self.progress.matched += records;
+        match &self.request.query.shape {
+            Shape::Histogram(_) => {
+                let minutes = (0..).map(|m| sealed.hour.plus(Duration::from_secs(60 * m)));
+                let full = minutes.zip(by_minute).filter(|(_, records)| *records > 0);
+                full.for_each(|(minute, records)| self.collector.take_bucket(minute, records));
+            }
+            Shape::Count(places) if places.is_empty() => self.collector.take_group(&[], records),
+            _ if records > 0 => self.collector.take_group(&[value], records),
+            _ => {}
+        }
     }
 
     /// Whether the times of some records, and what is known of how many match, say all that must be

@@ -7,7 +7,7 @@ use events::{Value, field};
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::JournalOptions;
+use crate::journal::{JournalOptions, Numbered};
 
 pub(super) const A: u64 = 2_133_000_001;
 pub(super) const B: u64 = 2_133_000_002;
@@ -34,7 +34,7 @@ pub(super) fn store_in_parts(events: &[Event], parts: &[usize]) -> Store {
     }
     for part in parts {
         let numbered: Vec<(u64, Event)> = (1..).zip(events[..*part].iter().cloned()).collect();
-        archive.seal(numbered, *part as u64).unwrap();
+        archive.seal(&Numbered::runs(numbered), *part as u64).unwrap();
     }
     Store { journal: Arc::new(journal), archive: Arc::new(archive), _dir: dir }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use events::Timestamp;
 use events::field::ColumnKind;
+use events::time::BEIJING_OFFSET_SECS;
 
 use super::QueryError;
 use super::expr::{Expr, Pattern, Place, Test, cidr};
 use super::parse::error;
 
 /// One condition: `value`, `wild*`, `>5`, `<=5`, `5..9`, `5..`, `10.0.0.0/8`, `*`; of `time` also
-/// `2026-11-28`, `>=2026-11-28T08:00Z`, `2026-11-28T08..2026-11-28T09`.
+/// `2026-11-28`, `>=2026-11-28T08:00`, `2026-11-28T08..2026-11-28T09`.
 pub(super) fn condition(
     place: Place,
     value: &str,
@@ -111,10 +112,16 @@ fn when(value: &str, span: &Range<usize>) -> Result<Expr, QueryError> {
     Ok(Expr::When(range))
 }
 
-/// A day, hour, minute, second or instant as written, from its begin to before its end; UTC if it
-/// does not say otherwise.
+/// When a time begins that is written as in a query: a day, hour, minute, second or instant, with a
+/// space for the `T` if need be, in Beijing time if it names no offset.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    Some(moment(text.trim())?.start)
+}
+
+/// A day, hour, minute, second or instant as written, from its begin to before its end; in Beijing
+/// time if it does not say otherwise.
 fn moment(text: &str) -> Option<Range<Timestamp>> {
-    let (day, rest) = text.split_once(['T', 't']).unwrap_or((text, ""));
+    let (day, rest) = text.split_once(['T', 't', ' ']).unwrap_or((text, ""));
     let zone = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
     let (clock, zone) = rest.split_at_checked(zone)?;
     let (more, unit) = match clock.len() {
@@ -125,8 +132,12 @@ fn moment(text: &str) -> Option<Range<Timestamp>> {
         10.. => ("", Duration::from_nanos(1)),
         _ => return None,
     };
-    let zone = if zone.is_empty() { "Z" } else { zone };
-    let start = Timestamp::parse_rfc3339(&format!("{day}T{clock}{more}{zone}")).ok()?;
+    let local = format!("{day}T{clock}{more}");
+    let start = match zone {
+        "" => Timestamp::parse_local(&local, BEIJING_OFFSET_SECS),
+        zone => Timestamp::parse_rfc3339(&format!("{local}{zone}")),
+    };
+    let start = start.ok()?;
     Some(start..start.plus(unit))
 }
 
@@ -142,26 +153,29 @@ mod tests {
 
     #[test]
     fn a_time_is_a_moment_or_a_range_of_them() {
-        // Sixty records, one a second from 14:13:20 on.
+        // Sixty records, one a second from 14:13:20 UTC on: 22:13:20 in Beijing.
         for archived in [0, 25, 60] {
             let store = store(&many(), archived);
             let count = |q: &str| ask(&store, q, Scope::All).matched;
             assert_eq!(count("time:2026-09-21"), 60);
             assert_eq!(count("time:2026-09-20"), 0);
-            assert_eq!(count("time:2026-09-21T14"), 60);
-            assert_eq!(count("time:2026-09-21T14:13"), 40);
+            assert_eq!(count("time:2026-09-21T22"), 60);
+            assert_eq!(count("time:2026-09-21T22:13"), 40);
+            assert_eq!(count("time:2026-09-21T14:13"), 0);
+            assert_eq!(count("time:2026-09-21T14:13Z"), 40, "an offset counts");
             assert_eq!(count("time:2026-09-21T14:13:20Z"), 1);
-            assert_eq!(count("time:\"2026-09-21T22:13:20+08:00\""), 1, "an offset counts");
-            assert_eq!(count("time:2026-09-21T14:13:20.5"), 0);
-            assert_eq!(count("time:>2026-09-21T14:13"), 20, "after that minute");
-            assert_eq!(count("time:>=2026-09-21T14:13"), 60);
-            assert_eq!(count("time:<2026-09-21T14:14"), 40);
-            assert_eq!(count("time:<=2026-09-21T14:14"), 60);
-            assert_eq!(count("time:2026-09-21T14:13:20..2026-09-21T14:13:29"), 10, "both ends");
-            assert_eq!(count("@timestamp:2026-09-21T14:14.."), 20);
-            assert_eq!(count("NOT time:..2026-09-21T14:13"), 20);
-            assert_eq!(count("time:2026-09-21T14:13:2*"), 10, "as text, with wildcards");
-            assert_eq!(count("time:(2026-09-21T14:13:20 OR 2026-09-21T14:13:22)"), 2);
+            assert_eq!(count("time:\"2026-09-21T22:13:20+08:00\""), 1);
+            assert_eq!(count("time:\"2026-09-21 22:13:20\""), 1, "a space for the T");
+            assert_eq!(count("time:2026-09-21T22:13:20.5"), 0);
+            assert_eq!(count("time:>2026-09-21T22:13"), 20, "after that minute");
+            assert_eq!(count("time:>=2026-09-21T22:13"), 60);
+            assert_eq!(count("time:<2026-09-21T22:14"), 40);
+            assert_eq!(count("time:<=2026-09-21T22:14"), 60);
+            assert_eq!(count("time:2026-09-21T22:13:20..2026-09-21T22:13:29"), 10, "both ends");
+            assert_eq!(count("@timestamp:2026-09-21T22:14.."), 20);
+            assert_eq!(count("NOT time:..2026-09-21T22:13"), 20);
+            assert_eq!(count("time:2026-09-21T22:13:2*"), 10, "as text, with wildcards");
+            assert_eq!(count("time:(2026-09-21T22:13:20 OR 2026-09-21T22:13:22)"), 2);
             assert_eq!(count("time:*"), 60);
         }
     }
@@ -203,6 +217,29 @@ mod tests {
         let store = store(&many(), 60);
         let rows = |q: &str| table(ask(&store, q, Scope::All));
         assert_eq!(rows("* | histogram 1m").len(), 2);
-        assert_eq!(rows("* | histogram 1m | top 1"), [["2026-09-21T14:13:00Z", "40"]]);
+        assert_eq!(rows("* | histogram 1m | top 1"), [["2026-09-21T22:13:00+08:00", "40"]]);
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_beijing() {
+        let mut events = many();
+        for (n, event) in events.iter_mut().enumerate() {
+            // 22:13:20, then 01:13:20 of the next day: both of one day in UTC.
+            if n >= 25 {
+                event.time = event.time.plus(std::time::Duration::from_secs(3 * 3_600));
+            }
+        }
+        for archived in [0, 40, 60] {
+            let store = store(&events, archived);
+            let rows = |q: &str| table(ask(&store, q, Scope::All));
+            let days = [["2026-09-21T00:00:00+08:00", "25"], ["2026-09-22T00:00:00+08:00", "35"]];
+            assert_eq!(rows("* | histogram 1d"), days);
+            assert_eq!(rows("time:2026-09-22 | count"), [["35"]]);
+            assert_eq!(rows("* | histogram 12h")[0][0], "2026-09-21T12:00:00+08:00");
+            assert_eq!(rows("* | table time | head 1"), [["2026-09-22T01:14:19+08:00"]]);
+        }
+        assert_eq!(super::instant("2026-09-22"), super::instant("2026-09-21T16:00Z"));
+        assert_eq!(super::instant(" 2026-09-22 08:30 "), super::instant("2026-09-22T00:30:00Z"));
+        assert_eq!(super::instant("tomorrow"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use events::time::BEIJING_OFFSET_SECS;
 use events::{Event, EventId, FieldId, SiteId, Timestamp, Value};
 
 use super::expr::Place;
@@ -103,7 +104,7 @@ impl View<'_> {
             Place::Product => source(0),
             Place::Category => source(1),
             Place::Service => source(2),
-            Place::Time => Cow::Owned(self.time().to_rfc3339()),
+            Place::Time => Cow::Owned(self.time().to_rfc3339_at(BEIJING_OFFSET_SECS)),
             Place::Field(_) | Place::Raw => Cow::Borrowed(""),
         }
     }

@@ -58,7 +58,7 @@ impl Job {
     pub(crate) fn new(
         sensor: &str,
         patterns: &[String],
-        multiline: Option<&Multiline>,
+        multiline: Option<Regex>,
         encoding: Encoding,
         start: Start,
         feed: Feed,
@@ -67,10 +67,6 @@ impl Job {
         if patterns.is_empty() {
             return Err(refuse("`paths` is empty".to_owned()));
         }
-        let multiline = match multiline {
-            Some(m) => Some(Regex::new(&m.start).map_err(|e| refuse(e.to_string()))?),
-            None => None,
-        };
         let framing = framing(encoding);
         Ok(Self {
             sensor: sensor.to_owned(),
@@ -84,6 +80,22 @@ impl Job {
             discovered: None,
         })
     }
+}
+
+/// What the first line of a record matches, by the configuration.
+pub(crate) fn start_of(
+    sensor: &str,
+    multiline: Option<&Multiline>,
+) -> Result<Option<Regex>, Error> {
+    let refuse =
+        |e: regex::Error| Error::Config { sensor: sensor.to_owned(), reason: e.to_string() };
+    multiline.map(|m| Regex::new(&m.start)).transpose().map_err(refuse)
+}
+
+/// Whether a line begins a record. Only its beginning decides, and that is ASCII in every multi-line
+/// format met.
+pub(crate) fn begins(start: &Regex, line: &[u8]) -> bool {
+    start.is_match(&String::from_utf8_lossy(&line[..line.len().min(1024)]))
 }
 
 /// What parts the lines of a file.
@@ -280,7 +292,8 @@ impl Job {
             }
         };
         let len = file.metadata().map_or(0, |m| m.len());
-        let known = self.load(id).filter(|p| p.offset <= len && p.print.fits(&file));
+        let saved = self.load(id);
+        let known = saved.clone().filter(|p| p.offset <= len && p.print.fits(&file));
         let header = known.as_ref().map_or_else(String::new, |p| p.header.clone());
         let new = known.is_none();
         let offset = match (known, self.copied(path, &file)) {
@@ -293,12 +306,18 @@ impl Job {
                 return;
             }
             (None, Copied::No) if self.copies.contains(&id) => return,
-            (None, Copied::No) if self.discovered.is_none() && self.start == Start::End => len,
+            // What came into a file that was emptied meanwhile is not what it held at the first look.
+            (None, Copied::No)
+                if self.discovered.is_none() && self.start == Start::End && saved.is_none() =>
+            {
+                len
+            }
             (None, Copied::No) => 0,
         };
         self.copies.remove(&id);
         match Tail::open(path, file, offset, header, self.framing, self.multiline.clone()) {
-            Ok(tail) => {
+            Ok(mut tail) => {
+                tail.saved = saved.filter(|_| new).map(|p| (p.print, p.offset));
                 // Where it is begun is known after a restart too: a copy is not read again then,
                 // and what a file begun at its end grew by meanwhile is read.
                 if new {

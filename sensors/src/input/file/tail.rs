@@ -14,6 +14,7 @@ use regex::Regex;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use super::begins;
 use crate::decode::columns;
 use crate::input::frame::{Framer, Framing};
 use crate::limits::{
@@ -45,6 +46,11 @@ impl Fingerprint {
         let hash = digest(&SHA256, head);
         let digest = hash.as_ref()[..16].iter().map(|b| format!("{b:02x}")).collect();
         Self { len: head.len(), digest }
+    }
+
+    /// Whether bytes begin with these.
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        self.len > 0 && bytes.get(..self.len).is_some_and(|head| Self::of(head) == *self)
     }
 
     /// Whether the file still begins with these bytes.
@@ -114,6 +120,8 @@ pub(super) struct Tail {
     head: Vec<u8>,
     /// The first bytes and the position before the file was emptied.
     before: Option<(Vec<u8>, u64)>,
+    /// The same, by what was saved, of a file that was emptied while nobody looked.
+    pub(super) saved: Option<(Fingerprint, u64)>,
 }
 
 /// Whether a file is the copy of another.
@@ -186,6 +194,7 @@ impl Tail {
             news: Instant::now(),
             head,
             before: None,
+            saved: None,
         })
     }
 
@@ -198,6 +207,11 @@ impl Tail {
             Some((head, offset)) if same(head) => return Copied::Before { offset: *offset },
             Some((head, _)) if begun(head) => return Copied::Unclear,
             _ => {}
+        }
+        if let Some((print, offset)) = &self.saved
+            && print.is_of(other)
+        {
+            return Copied::Before { offset: *offset };
         }
         if begun(&self.head) {
             Copied::Unclear
@@ -302,8 +316,7 @@ fn join(
     end: u64,
     chunk: &mut Chunk,
 ) {
-    // Only the beginning decides, and it is ASCII in every multi-line format met.
-    let first = start.is_match(&String::from_utf8_lossy(&line[..line.len().min(1024)]));
+    let first = begins(start, line);
     match open {
         Some(group) if !first && group.lines < MULTILINE_LINES_MAX => {
             group.cut |= cut;

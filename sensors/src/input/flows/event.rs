@@ -43,24 +43,25 @@ impl Names {
     }
 
     /// The event of one flow, without its head. A capture has no exporter.
-    pub(crate) fn event(
-        &self,
-        flow: &Flow,
-        exporter: Option<IpAddr>,
-        received: Timestamp,
-    ) -> Event {
+    pub(crate) fn event(&self, flow: &Flow, received: Timestamp) -> Event {
         let mut event = Event::new();
-        event.set_raw(flow.to_string().as_bytes());
+        self.fill(flow, None, received, &mut event);
+        event
+    }
+
+    /// Makes an empty event that of one flow, without its head. An exporter's address is given as text.
+    fn fill(&self, flow: &Flow, exporter: Option<&str>, received: Timestamp, event: &mut Event) {
+        let places = event.write_raw(|line| flow.line(line)).unwrap_or_default();
         event.received = received;
         event.time = Timestamp::from_millis(flow.end_ms.unwrap_or(flow.exported_ms));
         event.logsource = self.source;
-        let mut text = |id, value: Option<IpAddr>| {
-            if let Some(value) = value {
-                event.push(id, Value::Str(&value.to_canonical().to_string()));
+        for (id, place) in
+            [(field::SOURCE_IP, places.source), (field::DESTINATION_IP, places.destination)]
+        {
+            if let Some(place) = place {
+                event.push_raw_range(id, place);
             }
-        };
-        text(field::SOURCE_IP, flow.source);
-        text(field::DESTINATION_IP, flow.destination);
+        }
         let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         if let Some(port) = flow.source_port {
             event.push(field::SOURCE_PORT, Value::Int(port.into()));
@@ -68,10 +69,8 @@ impl Names {
         if let Some(port) = flow.destination_port {
             event.push(field::DESTINATION_PORT, Value::Int(port.into()));
         }
-        match (flow.transport(), flow.protocol) {
-            (Some(name), _) => event.push(field::NETWORK_TRANSPORT, Value::Str(name)),
-            (None, Some(n)) => event.push(field::NETWORK_TRANSPORT, Value::Str(&n.to_string())),
-            (None, None) => {}
+        if let Some(place) = places.transport {
+            event.push_raw_range(field::NETWORK_TRANSPORT, place);
         }
         let both = flow.bytes.saturating_add(flow.reverse_bytes.unwrap_or(0));
         event.push(field::NETWORK_BYTES, number(both));
@@ -99,7 +98,7 @@ impl Names {
             }
         }
         if let (Some(name), Some(exporter)) = (self.exporter, exporter) {
-            event.push(name, Value::Str(&exporter.to_string()));
+            event.push(name, Value::Str(exporter));
         }
         // Beside Zeek's and Suricata's own records of the same packets.
         if flow.form == Form::Capture
@@ -107,7 +106,6 @@ impl Names {
         {
             event.push(name, Value::Str(&id));
         }
-        event
     }
 }
 
@@ -133,7 +131,9 @@ pub(crate) fn every_field() -> Event {
         input: Some(1),
         output: Some(1),
     };
-    Names::new().event(&flow, address, Timestamp::default())
+    let mut event = Event::new();
+    Names::new().fill(&flow, Some("10.0.0.1"), Timestamp::default(), &mut event);
+    event
 }
 
 impl Writer {
@@ -141,16 +141,24 @@ impl Writer {
         Self { feed, names: Names::new() }
     }
 
-    /// The event of one flow.
-    pub(crate) fn event(
+    /// Adds flows to a batch that came together, from an exporter; the packet's bytes are counted with
+    /// the first.
+    pub(crate) fn push(
         &self,
-        flow: &Flow,
+        batch: &mut Batch,
+        flows: &[Flow],
         exporter: Option<IpAddr>,
         received: Timestamp,
-    ) -> Event {
-        let mut event = self.names.event(flow, exporter, received);
-        self.feed.head(&mut event, Origin::at(exporter));
-        event
+        mut bytes: usize,
+    ) {
+        let site = self.feed.site(Origin::at(exporter));
+        let exporter = exporter.map(|address| address.to_string());
+        for flow in flows {
+            let mut event = batch.spare();
+            self.names.fill(flow, exporter.as_deref(), received, &mut event);
+            self.feed.head_at(&mut event, site);
+            self.feed.push(batch, event, std::mem::take(&mut bytes));
+        }
     }
 
     /// What cannot be read is kept, as every undecodable record is.

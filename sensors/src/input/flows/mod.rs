@@ -95,12 +95,7 @@ impl Flows {
             }
         }
         add(&feed.counters.sequence_gaps, outcome.missing);
-        // The packet's bytes are counted with its first flow.
-        let mut bytes = packet.len();
-        for flow in &outcome.flows {
-            let event = self.writer.event(flow, Some(exporter), received);
-            feed.push(batch, event, std::mem::take(&mut bytes));
-        }
+        self.writer.push(batch, &outcome.flows, Some(exporter), received, packet.len());
         for problem in outcome.problems {
             self.writer.failed(batch, packet, problem, peer, received);
         }
@@ -120,11 +115,7 @@ impl Flows {
         let outcome = decoder.datagram(packet, received.millis());
         let feed = &self.writer.feed;
         add(&feed.counters.sequence_gaps, outcome.missing);
-        let mut bytes = packet.len();
-        for flow in &outcome.flows {
-            let event = self.writer.event(flow, outcome.agent.or(peer), received);
-            feed.push(batch, event, std::mem::take(&mut bytes));
-        }
+        self.writer.push(batch, &outcome.flows, outcome.agent.or(peer), received, packet.len());
         if let Some(problem) = outcome.problem {
             self.writer.failed(batch, packet, problem, peer, received);
         }

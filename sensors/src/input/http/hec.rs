@@ -6,15 +6,14 @@
 //! envelope says (time, host, source, sourcetype, fields) stands beside it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
-use events::{FieldId, Timestamp, Value as FieldValue, field};
+use events::{FieldId, SiteId, Timestamp, Value as FieldValue, field as column};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -49,10 +48,12 @@ pub(super) fn router(server: &Arc<Server>) -> Router<Arc<Server>> {
 enum Reply {
     Success,
     NoToken,
+    BadScheme,
     BadToken,
+    TokenInQuery,
     NoData,
-    /// The event of this number, from 0, is no event.
-    Invalid(usize),
+    /// What is wrong with the event of this number, from 0.
+    Invalid(Fault, usize),
     Busy,
     Full,
     AckDisabled,
@@ -60,14 +61,41 @@ enum Reply {
     Failed(Failure),
 }
 
+/// Why what stands in a body is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Format,
+    NoEvent,
+    Blank,
+    Fields,
+}
+
+impl Fault {
+    const fn parts(self) -> (u16, &'static str) {
+        match self {
+            Self::Format => (6, "Invalid data format"),
+            Self::NoEvent => (12, "Event field is required"),
+            Self::Blank => (13, "Event field cannot be blank"),
+            Self::Fields => (15, "Error in handling indexed fields"),
+        }
+    }
+}
+
 impl Reply {
     fn parts(self) -> (StatusCode, u16, &'static str) {
         match self {
             Self::Success => (StatusCode::OK, 0, "Success"),
             Self::NoToken => (StatusCode::UNAUTHORIZED, 2, "Token is required"),
+            Self::BadScheme => (StatusCode::UNAUTHORIZED, 3, "Invalid authorization"),
             Self::BadToken => (StatusCode::FORBIDDEN, 4, "Invalid token"),
+            Self::TokenInQuery => {
+                (StatusCode::BAD_REQUEST, 16, "Query string authorization is not enabled")
+            }
             Self::NoData => (StatusCode::BAD_REQUEST, 5, "No data"),
-            Self::Invalid(_) => (StatusCode::BAD_REQUEST, 6, "Invalid data format"),
+            Self::Invalid(fault, _) => {
+                let (code, text) = fault.parts();
+                (StatusCode::BAD_REQUEST, code, text)
+            }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, 9, "Server is busy"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, 9, "The disk is full"),
             Self::AckDisabled => (StatusCode::BAD_REQUEST, 14, "ACK is disabled"),
@@ -85,6 +113,8 @@ impl From<Failure> for Reply {
         match failure {
             Failure::Intake(Refused::Busy | Refused::Closed) => Self::Busy,
             Failure::Intake(Refused::Full) => Self::Full,
+            // A body that does not inflate.
+            Failure::BadEncoding => Self::Invalid(Fault::Format, 0),
             other => Self::Failed(other),
         }
     }
@@ -94,7 +124,7 @@ impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let (status, code, text) = self.parts();
         let mut body = json!({ "text": text, "code": code });
-        if let Self::Invalid(number) = self {
+        if let Self::Invalid(_, number) = self {
             body["invalid-event-number"] = number.into();
         }
         (status, Json(body)).into_response()
@@ -107,11 +137,7 @@ async fn authorise(
     mut request: Request,
     next: axum::middleware::Next,
 ) -> Response {
-    let opened = match auth::secret(request.headers()) {
-        None => Err(Reply::NoToken),
-        Some(secret) => server.tokens.open(&secret).ok_or(Reply::BadToken),
-    };
-    let site = match opened {
+    let site = match opened(&server, &request) {
         Ok(site) => site,
         Err(reply) => {
             let (_, code, reason) = Failure::Unauthorised.parts();
@@ -121,6 +147,30 @@ async fn authorise(
     };
     request.extensions_mut().insert(Origin { address: Some(peer.0), site });
     next.run(request).await
+}
+
+/// The school that a request's token stands for. A token in the address would stand in the logs of
+/// whatever lies between: one that is right is refused by its own number, as Splunk does unless told
+/// otherwise.
+fn opened(server: &Server, request: &Request) -> Result<Option<SiteId>, Reply> {
+    let headers = request.headers();
+    if let Some(secret) = auth::secret(headers) {
+        return server.tokens.open(&secret).ok_or(Reply::BadToken);
+    }
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Err(Reply::BadScheme);
+    }
+    let token = token_of(request.uri()).ok_or(Reply::NoToken)?;
+    server.tokens.open(token.as_bytes()).ok_or(Reply::BadToken)?;
+    Err(Reply::TokenInQuery)
+}
+
+fn token_of(uri: &Uri) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Asked {
+        token: String,
+    }
+    Query::<Asked>::try_from_uri(uri).ok().map(|asked| asked.0.token)
 }
 
 /// What stands around an event.
@@ -134,7 +184,7 @@ struct Envelope<'a> {
     #[serde(flatten)]
     about: About,
     #[serde(default)]
-    fields: BTreeMap<String, Value>,
+    fields: Value,
 }
 
 /// What an envelope says of an event, and a `raw` request's query of all its lines.
@@ -157,7 +207,7 @@ async fn event(State(server): State<Arc<Server>>, request: Request) -> Result<Re
         return Err(Reply::NoData);
     }
     server.feed.offer(batch).await.map_err(Failure::Intake)?;
-    Ok(invalid.map_or(Reply::Success, Reply::Invalid))
+    Ok(invalid.map_or(Reply::Success, |(fault, number)| Reply::Invalid(fault, number)))
 }
 
 /// The events of a body. One that is no event ends the body, as with Splunk; what is left of it is
@@ -167,70 +217,87 @@ pub(super) fn read_events(
     bytes: &[u8],
     origin: Origin,
     received: Timestamp,
-) -> Result<(Batch, Option<usize>), Failure> {
+) -> Result<(Batch, Option<(Fault, usize)>), Failure> {
     let mut batch = Batch::default();
     let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<Envelope<'_>>();
     let mut number = 0;
     loop {
         let start = stream.byte_offset();
-        let envelope = match stream.next() {
-            None => return Ok((batch, None)),
-            Some(Ok(envelope)) if envelope.event.is_some() => envelope,
-            Some(_) => {
+        let Some(next) = stream.next() else { return Ok((batch, None)) };
+        let envelope = next.map_err(|_| Fault::Format);
+        let read = envelope.as_ref().map_err(|fault| *fault).and_then(Envelope::read);
+        let (record, aside) = match read {
+            Ok(read) => read,
+            Err(fault) => {
                 let rest = &bytes[start..];
                 let kept = &rest[..rest.len().min(RECORD_BYTES_MAX)];
                 let cut = kept.len() < rest.len();
                 feed.record(&mut batch, kept, cut, origin, received);
-                return Ok((batch, Some(number)));
+                return Ok((batch, Some((fault, number))));
             }
         };
         number += 1;
         if number > BODY_RECORDS_MAX {
             return Err(Failure::TooMany);
         }
-        let Some(event) = envelope.event else { continue };
-        let aside = envelope.aside();
-        // A text is the record itself; anything else is JSON.
-        let text = serde_json::from_str::<Cow<'_, str>>(event.get()).ok();
-        let record = text.as_deref().unwrap_or(event.get()).as_bytes();
-        let kept = &record[..record.len().min(RECORD_BYTES_MAX)];
+        let kept = &record.as_bytes()[..record.len().min(RECORD_BYTES_MAX)];
         let cut = kept.len() < record.len();
         feed.record_beside(&mut batch, kept, cut, origin, received, &aside);
     }
 }
 
 impl Envelope<'_> {
-    fn aside(&self) -> Aside<'_> {
+    /// The record inside, and what stands beside it.
+    fn read(&self) -> Result<(Cow<'_, str>, Aside<'_>), Fault> {
+        let event = self.event.ok_or(Fault::NoEvent)?;
+        // A text is the record itself; anything else is JSON.
+        let text = serde_json::from_str::<Cow<'_, str>>(event.get()).ok();
+        let record = text.unwrap_or(Cow::Borrowed(event.get()));
+        if record.is_empty() {
+            return Err(Fault::Blank);
+        }
         let mut aside = self.about.aside();
         aside.time = match &self.time {
             Some(Value::Number(n)) => time::epoch(&n.to_string()),
             Some(Value::String(s)) => time::epoch(s),
             _ => None,
         };
-        for (name, value) in &self.fields {
-            let value = match value {
-                Value::String(s) => FieldValue::Str(s),
-                Value::Bool(b) => FieldValue::Bool(*b),
-                Value::Number(n) => match (n.as_i64(), n.as_f64()) {
-                    (Some(i), _) => FieldValue::Int(i),
-                    (None, Some(f)) => FieldValue::Float(f),
-                    (None, None) => continue,
-                },
-                _ => continue,
-            };
-            if let Some(id) = FieldId::intern(name) {
-                aside.fields.push((id, value));
-            }
+        match &self.fields {
+            Value::Null => {}
+            Value::Object(fields) => fields.iter().try_for_each(|f| field(f, &mut aside))?,
+            _ => return Err(Fault::Fields),
         }
-        aside
+        Ok((record, aside))
     }
+}
+
+/// A field beside an event: one value, or a list of them. Objects are refused, as by Splunk.
+fn field<'a>((name, value): (&'a String, &'a Value), aside: &mut Aside<'a>) -> Result<(), Fault> {
+    let values = match value {
+        Value::Array(values) => values.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for value in values {
+        match value {
+            Value::Null => {}
+            Value::String(s) => aside.add(name, FieldValue::Str(s)),
+            Value::Bool(b) => aside.add(name, FieldValue::Bool(*b)),
+            Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+                (Some(i), _) => aside.add(name, FieldValue::Int(i)),
+                (None, Some(f)) => aside.add(name, FieldValue::Float(f)),
+                (None, None) => {}
+            },
+            Value::Array(_) | Value::Object(_) => return Err(Fault::Fields),
+        }
+    }
+    Ok(())
 }
 
 impl About {
     fn aside(&self) -> Aside<'_> {
         let mut aside = Aside::default();
         if let Some(host) = &self.host {
-            aside.fields.push((field::HOST_NAME, FieldValue::Str(host)));
+            aside.fields.push((column::HOST_NAME, FieldValue::Str(host)));
         }
         for (name, value) in [
             ("splunk.source", &self.source),

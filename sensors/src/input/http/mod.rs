@@ -30,11 +30,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use self::answer::Failure;
 use self::auth::Tokens;
 use self::ingest::Done;
+use super::renewal::Tls;
 use super::{TOO_MANY, stopped, tls};
 use crate::config::SiteToken;
 use crate::feed::{Batch, Feed, Origin};
@@ -65,7 +65,7 @@ struct Peer(IpAddr);
 pub(crate) async fn serve(
     server: Arc<Server>,
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     mut stop: watch::Receiver<bool>,
 ) {
     let router = router(Arc::clone(&server));

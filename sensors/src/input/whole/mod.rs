@@ -176,8 +176,7 @@ fn captured(file: File, mut sink: Sink<'_>) -> Sink<'_> {
     let writer = Writer::new(sink.feed.clone());
     let done = capture::flows(io::BufReader::new(file), &mut |flow| {
         if !sink.ended {
-            let event = writer.event(&flow, None, sink.received);
-            sink.feed.push(&mut sink.batch, event, 0);
+            writer.push(&mut sink.batch, &[flow], None, sink.received, 0);
             sink.flush(true);
         }
     });

@@ -259,9 +259,8 @@ impl Walk {
                 return None;
             }
         };
-        self.asked.note(|progress| progress.scanned += batch.len() as u64);
-        let seen: Vec<(u64, Event)> =
-            batch.into_iter().filter(|(_, event)| self.sees(event)).collect();
+        self.asked.note(|progress| progress.scanned += batch.events.len() as u64);
+        let seen: Vec<(u64, Event)> = batch.iter().filter(|(_, event)| self.sees(event)).collect();
         if seen.is_empty() {
             return None;
         }
