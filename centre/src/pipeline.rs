@@ -30,6 +30,9 @@ const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// A commit is not begun before detection has worked for so many times what the last one took: its
 /// cost is that of the correlation state, which is large in a storm.
 const COMMIT_SHARE: u32 = 4;
+/// The same while there is more to read and no alert waits to be told: then a checkpoint only spares a
+/// restart from reading so much again.
+const COMMIT_SHARE_BEHIND: u32 = 16;
 /// Nor is it put off for longer.
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long a thread waits for news before it looks around.
@@ -161,7 +164,7 @@ impl Pipeline {
             // Asked before reading: what was acknowledged before the stop is still detected.
             let stopping = self.stop.load(Ordering::SeqCst);
             let behind = worker.read_on();
-            worker.commit_if_due(stopping && !behind);
+            worker.commit_if_due(stopping && !behind, behind);
             if stopping && !behind && worker.is_clean() {
                 return;
             }
@@ -413,7 +416,7 @@ impl<'p> Detector<'p> {
         !self.dirty && self.raised.is_empty()
     }
 
-    fn commit_if_due(&mut self, last: bool) {
+    fn commit_if_due(&mut self, last: bool, behind: bool) {
         let begun = self.pipeline.clock.now();
         let waited = begun.since(self.committed);
         let due = self.dirty && waited >= COMMIT_EVERY;
@@ -421,7 +424,9 @@ impl<'p> Detector<'p> {
             return;
         }
         let full = self.raised.len() >= limits::DETECTIONS_PER_COMMIT_MAX;
-        if waited < (self.commit_took * COMMIT_SHARE).min(COMMIT_WAIT_MAX) && !last && !full {
+        let unhurried = behind && self.raised.is_empty();
+        let share = if unhurried { COMMIT_SHARE_BEHIND } else { COMMIT_SHARE };
+        if waited < (self.commit_took * share).min(COMMIT_WAIT_MAX) && !last && !full {
             return;
         }
         self.checkpoint.engine = data_encoding::BASE64.encode(&self.engine.snapshot());
