@@ -11,6 +11,8 @@ pub struct Aside<'a> {
     pub time: Option<Timestamp>,
     /// Further fields; several of one name are kept all.
     pub fields: Vec<(FieldId, Value<'a>)>,
+    /// The same for texts that do not stand there as they are.
+    pub made: Vec<(FieldId, String)>,
 }
 
 impl<'a> Aside<'a> {
@@ -20,6 +22,15 @@ impl<'a> Aside<'a> {
             && value != Value::Str("")
         {
             self.fields.push((id, value));
+        }
+    }
+
+    /// Adds a field whose text is made of what stands there.
+    pub fn add_made(&mut self, name: &str, text: String) {
+        if let Some(id) = FieldId::intern(name)
+            && !text.is_empty()
+        {
+            self.made.push((id, text));
         }
     }
 
@@ -37,8 +48,9 @@ impl<'a> Aside<'a> {
             event.time = time;
             event.marks.0 &= !Marks::NO_TIME;
         }
-        let lacking: Vec<_> =
-            self.fields.iter().filter(|(id, _)| event.get(*id).is_none()).copied().collect();
+        let fields = self.fields.iter().copied();
+        let all = fields.chain(self.made.iter().map(|(id, text)| (*id, Value::Str(text))));
+        let lacking: Vec<_> = all.filter(|(id, _)| event.get(*id).is_none()).collect();
         for (id, value) in lacking {
             event.push(id, value);
         }
@@ -59,9 +71,12 @@ mod tests {
         aside.add("tag", Value::Str("a"));
         aside.add("tag", Value::Str("b"));
         aside.add("empty", Value::Str(""));
+        aside.add_made("tag", "c".to_owned());
+        aside.add_made("host.name", "made".to_owned());
+        aside.add_made("empty", String::new());
         aside.fill(&mut event);
         assert_eq!(event.str(field::HOST_NAME), Some("own"));
-        assert_eq!((event.time, event.len()), (Timestamp::from_secs(7), 3));
+        assert_eq!((event.time, event.len()), (Timestamp::from_secs(7), 4));
         assert!(!event.marks.has(Marks::NO_TIME));
     }
 }

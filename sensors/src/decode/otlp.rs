@@ -122,7 +122,9 @@ fn put<'a>(name: &str, value: &'a Value, depth: usize, aside: &mut Aside<'a>) {
                 put(name, item, depth + 1, aside);
             }
         }
-        Value::ArrayValue(_) | Value::BytesValue(_) | Value::StringValueStrindex(_) => {}
+        // As in the record's own JSON, and as OTLP's JSON writes bytes.
+        Value::BytesValue(bytes) => aside.add_made(name, data_encoding::BASE64.encode(bytes)),
+        Value::ArrayValue(_) | Value::StringValueStrindex(_) => {}
     }
 }
 
@@ -178,7 +180,8 @@ mod tests {
         let mut all = Vec::new();
         records(request, |text, aside| {
             let fields = aside.fields.iter().map(|(id, v)| format!("{}={v}", id.name()));
-            all.push((text.to_owned(), fields.collect()));
+            let made = aside.made.iter().map(|(id, v)| format!("{}={v}", id.name()));
+            all.push((text.to_owned(), fields.chain(made).collect()));
         });
         all
     }
@@ -198,6 +201,19 @@ mod tests {
         assert_eq!(found[1].0, r#"{"a":[1,true]}"#);
         let again = read_protobuf(&request.encode_to_vec()).unwrap();
         assert_eq!(shown(&again), found);
+    }
+
+    #[test]
+    fn bytes_are_base64_beside_a_record_and_in_it() {
+        let mut request = read_json(JSON.as_bytes()).unwrap();
+        let bytes = AnyValue { value: Some(Value::BytesValue(vec![0, 1, 255])) };
+        let log = &mut request.resource_logs[0].scope_logs[0].log_records[1];
+        log.body = None;
+        log.attributes =
+            vec![KeyValue { key: "sum".to_owned(), value: Some(bytes), ..KeyValue::default() }];
+        let (text, fields) = &shown(&request)[1];
+        assert_eq!(text, r#"{"sum":"AAH/"}"#);
+        assert!(fields.iter().any(|f| f == "sum=AAH/"), "{fields:?}");
     }
 
     #[test]
