@@ -27,7 +27,7 @@ use crate::rulebook::RuleBook;
 use detector::Detector;
 
 /// How long a thread waits for news before it looks around.
-pub(super) const IDLE_WAIT: Duration = Duration::from_millis(200);
+const IDLE_WAIT: Duration = Duration::from_millis(200);
 /// An hour is merged when it has been over for so long, at least.
 const MERGE_AFTER: Duration = Duration::from_secs(600);
 /// Files that a merge replaced stay so long: no search reads longer.
@@ -251,7 +251,7 @@ impl Pipeline {
 }
 
 /// A damaged part of the journal is named and passed over; what comes after it still counts.
-pub(super) fn skip_damage(error: store::Error) -> Result<(), Error> {
+fn skip_damage(error: store::Error) -> Result<(), Error> {
     match error {
         store::Error::Damaged { damage } => {
             tracing::error!(?damage, "a damaged part of the journal was passed over");

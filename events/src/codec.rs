@@ -28,8 +28,6 @@ use crate::{field, limits};
 
 pub use crate::wire::CodecError;
 
-/// What values beside the record mostly take, in bytes: room is made for it at once.
-const OWN_TEXT_BYTES: usize = 48;
 /// What a record mostly takes in this form, in bytes.
 const EVENT_BYTES: usize = 192;
 
@@ -202,7 +200,7 @@ impl<'a> Known<'a> {
 }
 
 /// What is the same for many records.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Kind {
     site: SiteId,
     sensor: SensorId,
@@ -212,41 +210,42 @@ struct Kind {
     fields: Vec<(FieldId, u8)>,
 }
 
-/// The kinds that were written, by number, and the one that is being looked for.
+impl Kind {
+    /// Becomes the kind of a record; keeps its buffer.
+    fn become_of(&mut self, record: &Record<'_>) {
+        (self.site, self.sensor, self.logsource) = (record.site, record.sensor, record.logsource);
+        self.flags = u8::from(record.exercise.is_some()) * HAS_EXERCISE
+            + u8::from(record.raw_bytes.is_some()) * HAS_RAW_BYTES;
+        self.marks = record.marks.0;
+        self.fields.clear();
+        self.fields.extend(record.slots.iter().map(|slot| (slot.field, tag(record, slot))));
+    }
+}
+
+/// The kinds that were written, by number, and the last one, which mostly comes again.
 #[derive(Default)]
 struct Kinds {
     known: HashMap<Kind, u64>,
-    last: Option<(Kind, u64)>,
-    fields: Vec<(FieldId, u8)>,
+    last: (Kind, u64),
+    wanted: Kind,
 }
 
 impl Kinds {
-    /// The number of a record's kind, and whether it is new.
+    /// The number of a record's kind, and whether it is new; the kind itself is the last one then.
     fn of(&mut self, record: &Record<'_>) -> (u64, bool) {
-        self.fields.clear();
-        self.fields.extend(record.slots.iter().map(|slot| (slot.field, tag(record, slot))));
-        let flags = u8::from(record.exercise.is_some()) * HAS_EXERCISE
-            + u8::from(record.raw_bytes.is_some()) * HAS_RAW_BYTES;
-        if let Some((last, number)) = &self.last
-            && last.fields == self.fields
-            && (last.site, last.sensor, last.logsource)
-                == (record.site, record.sensor, record.logsource)
-            && (last.flags, last.marks) == (flags, record.marks.0)
-        {
-            return (*number, false);
+        self.wanted.become_of(record);
+        if !self.known.is_empty() && self.wanted == self.last.0 {
+            return (self.last.1, false);
         }
-        let kind = Kind {
-            site: record.site,
-            sensor: record.sensor,
-            logsource: record.logsource,
-            flags,
-            marks: record.marks.0,
-            fields: self.fields.clone(),
-        };
         let next = self.known.len() as u64;
-        let number = *self.known.entry(kind.clone()).or_insert(next);
-        self.last = Some((kind, number));
-        (number, number == next)
+        let known = self.known.get(&self.wanted).copied();
+        let number = known.unwrap_or(next);
+        if known.is_none() {
+            self.known.insert(self.wanted.clone(), next);
+        }
+        std::mem::swap(&mut self.last.0, &mut self.wanted);
+        self.last.1 = number;
+        (number, known.is_none())
     }
 }
 
@@ -272,7 +271,8 @@ fn encode_event(
 ) {
     let (number, new) = kinds.of(record);
     put(out, number);
-    if new && let Some((kind, _)) = &kinds.last {
+    if new {
+        let kind = &kinds.last.0;
         put(out, kind.site.as_u64());
         put(out, names.of_sensor(kind.sensor));
         put(out, names.of_source(kind.logsource));

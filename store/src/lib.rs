@@ -30,7 +30,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Whether a text is as [`fold`] makes it.
 pub(crate) fn is_folded(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) || fold(text) == text
+    match fold(text) {
+        std::borrow::Cow::Borrowed(_) => true,
+        std::borrow::Cow::Owned(folded) => folded == text,
+    }
 }
 
 /// A text without its case, character by character: how search compares.

@@ -4,7 +4,7 @@
 //! `id:16 · time · received−time · site · sensor · logsource · flags · [exercise:16] · marks ·
 //! raw(len,bytes) · [raw bytes(len,bytes)] · fields: count,(name, tag, value)*`.
 
-use super::{HAS_EXERCISE, HAS_RAW_BYTES, Known, OWN_TEXT_BYTES, read_value};
+use super::{HAS_EXERCISE, HAS_RAW_BYTES, Known, read_value};
 use crate::batch::EventBatch;
 use crate::event::{Event, Marks};
 use crate::id::{EventId, ExerciseId};
@@ -46,7 +46,6 @@ fn read_event<'a>(
     }
     let marks = Marks(r.byte("marks")?);
     let raw = r.text("record")?;
-    event.reserve(raw.len() + OWN_TEXT_BYTES, 0);
     event.set_raw_text(raw);
     if flags & HAS_RAW_BYTES != 0 {
         event.set_raw_bytes(r.slice("record bytes")?);

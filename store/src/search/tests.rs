@@ -39,6 +39,21 @@ pub(super) fn store_in_parts(events: &[Event], parts: &[usize]) -> Store {
     Store { journal: Arc::new(journal), archive: Arc::new(archive), _dir: dir }
 }
 
+/// The same store as if its list had been written by a program that did not know of one of its members.
+pub(super) fn without(store: Store, member: &str) -> Store {
+    let Store { journal, archive, _dir } = store;
+    drop(archive);
+    let folder = _dir.path().join("archive");
+    let list = folder.join("manifest.json");
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+    for file in json["files"].as_array_mut().unwrap() {
+        assert!(file.as_object_mut().unwrap().remove(member).is_some());
+    }
+    std::fs::write(&list, json.to_string()).unwrap();
+    Store { journal, archive: Arc::new(Archive::open(&folder).unwrap()), _dir }
+}
+
 pub(super) fn event(n: u64, site: u64, user: &str, port: i64) -> Event {
     let mut e = Event::new();
     e.id = EventId::from_u128(u128::from(n) + 1);
